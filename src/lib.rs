@@ -1,0 +1,14 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+//!
+//! The module list. Who may import whom is a table in `tests/it/layering.rs`.
+
+pub mod ai;
+pub mod clock;
+pub mod fail;
+pub mod job;
+pub mod model;
+pub mod queue;
+pub mod search;
+pub mod store;
+pub mod telegram;
+pub mod text;

@@ -1,0 +1,13 @@
+//! Plain types that several modules speak: typed ids, posts, stages, dispositions. No I/O.
+//!
+//! May know nothing of ours. Ids are newtypes so that a bare integer never crosses a module border.
+
+mod disposition;
+mod id;
+mod post;
+mod stage;
+
+pub use disposition::Disposition;
+pub use id::{ChannelId, MembershipId, PostId, TenantId};
+pub use post::{Channel, ChannelSet, IncomingPost, Link, Post, Reaction};
+pub use stage::Stage;

@@ -1,0 +1,121 @@
+//! Channels and posts, as they arrive and as they are stored.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{ChannelId, PostId, Stage};
+
+/// A link in a post: what is shown and where it leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The visible words; empty when the URL itself is shown.
+    pub text: String,
+    pub url: String,
+}
+
+/// A reaction and how many people left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaction {
+    /// The emoji itself, or `custom:<document id>`, or `paid`.
+    pub emoji: String,
+    pub count: i64,
+}
+
+/// A post as a source delivers it, before it has a row. The same whether it comes from an export file or from Telegram.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IncomingPost {
+    pub message_id: i64,
+    pub posted_at: Timestamp,
+    pub edited_at: Option<Timestamp>,
+    /// Plain text: entities flattened, their addresses in `links`.
+    pub text: String,
+    pub links: Vec<Link>,
+    /// Telegram's album id, or the first message's id where an export leaves the id out.
+    pub grouped_id: Option<i64>,
+    pub author: Option<String>,
+    pub views: Option<i64>,
+    pub forwards: Option<i64>,
+    pub replies: Option<i64>,
+    pub reply_to: Option<i64>,
+    /// Where it was forwarded from, in words.
+    pub forwarded_from: Option<String>,
+    pub reactions: Vec<Reaction>,
+    /// `photo`, `video`, `file`, `audio`, `voice`, `sticker`, `animation`, `poll`, ….
+    pub media: Option<String>,
+}
+
+/// A channel's row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Channel {
+    pub id: ChannelId,
+    /// Telegram's id in the `-100…` form, where known.
+    pub telegram_id: Option<i64>,
+    /// Without `@`, in the case Telegram shows; unique without case.
+    pub username: Option<String>,
+    pub title: String,
+}
+
+impl Channel {
+    /// The address of one of its posts, where it has one: `t.me/name/7` or, private, `t.me/c/123/7`.
+    pub fn permalink(&self, message_id: i64) -> Option<String> {
+        if let Some(name) = &self.username {
+            return Some(format!("https://t.me/{name}/{message_id}"));
+        }
+        let id = self.telegram_id?;
+        // Bot-API ids of channels are -100 followed by the bare id (core.telegram.org/api/bots/ids).
+        let bare = if id <= -1_000_000_000_000 {
+            -id - 1_000_000_000_000
+        } else {
+            id.abs()
+        };
+        Some(format!("https://t.me/c/{bare}/{message_id}"))
+    }
+}
+
+/// A post's row, the album's members folded in: `text` is the text of all members in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Post {
+    pub id: PostId,
+    pub channel_id: ChannelId,
+    pub message_id: i64,
+    pub posted_at: Timestamp,
+    pub edited_at: Option<Timestamp>,
+    pub text: String,
+    pub links: Vec<Link>,
+    pub author: Option<String>,
+    pub views: Option<i64>,
+    pub media: Option<String>,
+    /// How many messages the album has; 1 for a post on its own.
+    pub album_size: u32,
+    pub stage: Stage,
+    pub tags: Vec<String>,
+}
+
+/// The channels a caller may see. A parameter of every read, not an optional filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelSet {
+    /// Every channel of the tenant: the operator at the console.
+    All,
+    /// Only these.
+    Only(BTreeSet<ChannelId>),
+}
+
+impl ChannelSet {
+    pub fn contains(&self, id: ChannelId) -> bool {
+        match self {
+            ChannelSet::All => true,
+            ChannelSet::Only(set) => set.contains(&id),
+        }
+    }
+
+    /// The set narrowed to `wanted`; what the caller may not see drops out silently, as if it did not exist.
+    #[must_use]
+    pub fn narrow(&self, wanted: &BTreeSet<ChannelId>) -> ChannelSet {
+        match self {
+            ChannelSet::All => ChannelSet::Only(wanted.clone()),
+            ChannelSet::Only(set) => ChannelSet::Only(set.intersection(wanted).copied().collect()),
+        }
+    }
+}
