@@ -4,6 +4,7 @@
 
 pub mod ai;
 pub mod clock;
+pub mod config;
 pub mod fail;
 pub mod job;
 pub mod model;

@@ -3,11 +3,13 @@
 //! May know nothing of ours. Ids are newtypes so that a bare integer never crosses a module border.
 
 mod disposition;
+mod event;
 mod id;
 mod post;
 mod stage;
 
 pub use disposition::Disposition;
+pub use event::Event;
 pub use id::{ChannelId, MembershipId, PostId, TenantId};
 pub use post::{Channel, ChannelSet, IncomingPost, Link, Post, Reaction};
 pub use stage::Stage;

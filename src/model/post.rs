@@ -90,7 +90,11 @@ pub struct Post {
     /// How many messages the album has; 1 for a post on its own.
     pub album_size: u32,
     pub stage: Stage,
+    /// Grows when the content changes; work done on an older revision is dropped.
+    pub revision: i64,
+    pub language: Option<String>,
     pub tags: Vec<String>,
+    pub ingested_at: Timestamp,
 }
 
 /// The channels a caller may see. A parameter of every read, not an optional filter.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Event;
+
 /// A post's stage; stored as its integer in `posts.stage`. The integers never change meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,14 +35,30 @@ impl Stage {
         }
     }
 
-    /// The public event that reaching this stage emits; the only source of these names.
-    pub fn event_name(self) -> Option<&'static str> {
+    /// The public event that reaching this stage emits.
+    pub fn event(self) -> Option<Event> {
         match self {
             Stage::Ingested => None,
-            Stage::Parsed => Some("posts.parsed"),
-            Stage::Tagged => Some("posts.tagged"),
-            Stage::Enriched => Some("posts.enriched"),
-            Stage::Indexed => Some("posts.indexed"),
+            Stage::Parsed => Some(Event::PostsParsed),
+            Stage::Tagged => Some(Event::PostsTagged),
+            Stage::Enriched => Some(Event::PostsEnriched),
+            Stage::Indexed => Some(Event::PostsIndexed),
+        }
+    }
+
+    /// The wire name of reaching this stage; the only source of these names.
+    pub fn event_name(self) -> Option<&'static str> {
+        self.event().map(Event::name)
+    }
+
+    /// The word for the state, as people read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Ingested => "ingested",
+            Stage::Parsed => "parsed",
+            Stage::Tagged => "tagged",
+            Stage::Enriched => "enriched",
+            Stage::Indexed => "indexed",
         }
     }
 

@@ -1,1 +1,31 @@
-//! Placeholder.
+//! SQLite: the only module with SQL, and the only truth. Everything else on disk can be rebuilt from here.
+//!
+//! May know `model` and `clock`; knows nothing of queue, search, pipeline or faces. Functions named after a noun take
+//! `&Connection` to read and `&Transaction` to write; the public types [`Control`] and [`TenantStore`] wrap them, so that no
+//! SQLite type leaves this module.
+//!
+//! All calls block until done (a write: until durable); async callers go through a blocking thread.
+
+mod channels;
+mod control;
+mod database;
+mod error;
+mod events;
+mod ingest;
+mod migrate;
+mod posts;
+mod stages;
+mod tags;
+mod tenant;
+mod vectors;
+
+pub use control::{ApiToken, Control, Scope, SystemLogEntry, Tenant};
+pub use error::Error;
+pub use events::StoredEvent;
+pub use ingest::{HashedPost, Ingested};
+pub use migrate::{CONTROL, Schema, TENANT};
+pub use posts::{PostCounts, PostFilter, PostPage};
+pub use stages::{StageOutput, StageResult};
+pub use tags::{TagCount, TagForm};
+pub use tenant::TenantStore;
+pub use vectors::{ModelCoverage, VectorRow};

@@ -1,0 +1,511 @@
+//! Configuration: defaults < file < environment < flags, checked as a whole.
+//!
+//! [`RawConfig`] mirrors `appliance.toml`; [`Config`] is what the program uses and has no invalid states. The step between
+//! collects every problem (key path, what is wrong, what to do) and reports them together. The shipped `appliance.toml` is
+//! these defaults, annotated; a golden test keeps the two equal. Reads files and the environment, writes nothing.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The file, key by key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfig {
+    /// Where everything is kept. Relative paths are relative to the working directory.
+    pub data_dir: String,
+    pub server: RawServer,
+    pub metrics: RawMetrics,
+    pub log: RawLog,
+    pub tenants: RawTenants,
+    pub pipeline: RawPipeline,
+    pub search: RawSearch,
+    pub ai: RawAi,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawServer {
+    /// Address and port of the HTTP listener.
+    pub listen: String,
+    /// Largest request body, bytes.
+    pub body_bytes_max: u32,
+    /// Longest time one request may take, seconds.
+    pub request_timeout_s: u32,
+    /// How many requests may be worked on at once; more wait.
+    pub requests_max: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawMetrics {
+    /// Address of the Prometheus listener; empty switches it off; the same as `server.listen` serves it there.
+    pub listen: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawLog {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,tga::search=debug`.
+    pub level: String,
+    /// `json` or `text`.
+    pub format: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTenants {
+    /// How many tenants may be open at once.
+    pub open_max: u32,
+    /// A tenant nobody used for this long is closed, seconds.
+    pub idle_close_s: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPipeline {
+    /// Posts worked on in one step.
+    pub batch_posts: u32,
+    /// An import pauses while more jobs than this wait.
+    pub queue_jobs_max: u32,
+    /// How often posts that were left behind are looked for, seconds.
+    pub sweep_s: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSearch {
+    /// Up to this many vectors every search compares all of them exactly; above it an HNSW graph helps.
+    pub exact_max_chunks: u32,
+    /// Share of the full-text score in the hybrid mix, 0 to 1; the rest is the vectors'.
+    pub fulltext_weight: f32,
+    /// Memory of the full-text writer, bytes, per tenant that is being written.
+    pub writer_heap_bytes: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAi {
+    /// `local` uses an installed model (`tga model import`); `off` searches by words alone.
+    pub embedder: String,
+    /// Name of the embedding model; empty takes the one chosen with `tga model use`, else the newest installed.
+    pub model: String,
+    /// Threads of the embedding model; 0 takes one per core.
+    pub threads: u32,
+}
+
+impl Default for RawConfig {
+    fn default() -> Self {
+        Self {
+            data_dir: "data".to_owned(),
+            server: RawServer {
+                listen: "127.0.0.1:8000".to_owned(),
+                body_bytes_max: 1024 * 1024,
+                request_timeout_s: 30,
+                requests_max: 64,
+            },
+            metrics: RawMetrics {
+                listen: "127.0.0.1:9090".to_owned(),
+            },
+            log: RawLog {
+                level: "info".to_owned(),
+                format: "json".to_owned(),
+            },
+            tenants: RawTenants {
+                open_max: 64,
+                idle_close_s: 900,
+            },
+            pipeline: RawPipeline {
+                batch_posts: 512,
+                queue_jobs_max: 20_000,
+                sweep_s: 600,
+            },
+            search: RawSearch {
+                exact_max_chunks: 500_000,
+                fulltext_weight: 0.2,
+                writer_heap_bytes: 32 * 1024 * 1024,
+            },
+            ai: RawAi {
+                embedder: "local".to_owned(),
+                model: String::new(),
+                threads: 0,
+            },
+        }
+    }
+}
+
+/// Where vectors come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmbedderKind {
+    Local,
+    Off,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// The checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub server: Server,
+    pub metrics_listen: Option<SocketAddr>,
+    pub log_level: String,
+    pub log_format: LogFormat,
+    pub tenants_open_max: usize,
+    pub tenants_idle_close: Duration,
+    pub pipeline: Pipeline,
+    pub search: Search,
+    pub ai: Ai,
+    /// What it was made from, for `config print`.
+    pub raw: RawConfig,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Server {
+    pub listen: SocketAddr,
+    pub body_bytes_max: usize,
+    pub request_timeout: Duration,
+    pub requests_max: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Pipeline {
+    pub batch_posts: usize,
+    pub queue_jobs_max: usize,
+    pub sweep_every: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Search {
+    pub exact_max_chunks: usize,
+    pub fulltext_weight: f32,
+    pub writer_heap_bytes: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct Ai {
+    pub embedder: EmbedderKind,
+    pub model: Option<String>,
+    pub threads: usize,
+}
+
+/// One thing wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key's path, `server.listen`.
+    pub key: String,
+    pub problem: String,
+    pub hint: String,
+}
+
+/// Everything wrong with the configuration, all at once.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} problem(s):", self.0.len())?;
+        for Problem { key, problem, hint } in &self.0 {
+            write!(f, "\n  {key}: {problem}; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Stores of the system this one replaces; somebody's old environment may still name them.
+const NOT_NEEDED: [&str; 3] = ["DATABASE_URL", "REDIS_URL", "QDRANT_URL"];
+
+impl Config {
+    /// Reads the file (if there is one), lays the environment over it and checks the whole. Also returns remarks that are no
+    /// problems, for the log.
+    pub fn load(
+        file: Option<&Path>,
+        environment: &[(String, String)],
+        data_dir: Option<&Path>,
+    ) -> Result<(Self, Vec<String>), Problems> {
+        let mut problems = Vec::new();
+        let mut table = table_of(&RawConfig::default());
+        if let Some(file) = file {
+            match read_file(file) {
+                Ok(given) => overlay(&mut table, given, "", &mut problems),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let mut remarks = Vec::new();
+        for (name, value) in environment {
+            if NOT_NEEDED.contains(&name.as_str()) {
+                remarks.push(format!(
+                    "{name} is set and not needed any more: everything is kept in data_dir"
+                ));
+            } else if name == "LOG_LEVEL" {
+                overlay(&mut table, nested(&["log", "level"], value), "", &mut problems);
+            } else if let Some(path) = name.strip_prefix("TGA__") {
+                let path = path.to_lowercase();
+                overlay(
+                    &mut table,
+                    nested(&path.split("__").collect::<Vec<_>>(), value),
+                    "",
+                    &mut problems,
+                );
+            }
+        }
+        if let Some(dir) = data_dir {
+            table.insert(
+                "data_dir".to_owned(),
+                toml::Value::String(dir.to_string_lossy().into_owned()),
+            );
+        }
+        match table.try_into::<RawConfig>() {
+            Ok(raw) => {
+                let config = check(raw, &mut problems);
+                if problems.is_empty() {
+                    Ok((config, remarks))
+                } else {
+                    Err(Problems(problems))
+                }
+            }
+            Err(error) => {
+                problems.push(Problem {
+                    key: "appliance.toml".to_owned(),
+                    problem: error.message().to_owned(),
+                    hint: "compare with `tga config example`".to_owned(),
+                });
+                Err(Problems(problems))
+            }
+        }
+    }
+
+    /// The JSON Schema of `appliance.toml`.
+    pub fn schema() -> serde_json::Value {
+        serde_json::to_value(schemars::schema_for!(RawConfig)).expect("a schema is plain JSON")
+    }
+}
+
+fn table_of(raw: &RawConfig) -> toml::Table {
+    toml::Table::try_from(raw).expect("the defaults are plain values")
+}
+
+fn read_file(file: &Path) -> Result<toml::Table, Problem> {
+    let problem = |problem: String, hint: &str| Problem {
+        key: file.display().to_string(),
+        problem,
+        hint: hint.to_owned(),
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        problem(
+            format!("cannot be read: {error}"),
+            "check the path and its permissions",
+        )
+    })?;
+    text.parse::<toml::Table>().map_err(|error| {
+        problem(
+            format!("is not valid TOML: {}", error.to_string().trim_end()),
+            "compare with `tga config example`",
+        )
+    })
+}
+
+/// A table with one value at a path, read as a TOML literal where it is one (`8`, `true`), else as a string.
+fn nested(path: &[&str], value: &str) -> toml::Table {
+    let leaf = format!("v = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut table| table.remove("v"))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let mut table = toml::Table::new();
+    if let Some((first, rest)) = path.split_first() {
+        let inner = if rest.is_empty() {
+            leaf
+        } else {
+            toml::Value::Table(nested(rest, value))
+        };
+        table.insert((*first).to_owned(), inner);
+    }
+    table
+}
+
+/// Lays `given` over `base`, whose keys are all the keys there are.
+fn overlay(base: &mut toml::Table, given: toml::Table, prefix: &str, problems: &mut Vec<Problem>) {
+    for (name, value) in given {
+        let key = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
+        let known = base.keys().cloned().collect::<Vec<_>>().join(", ");
+        let Some(slot) = base.get_mut(&name) else {
+            problems.push(Problem {
+                key,
+                problem: "unknown key".to_owned(),
+                hint: format!("known here: {known}"),
+            });
+            continue;
+        };
+        match (slot, value) {
+            (toml::Value::Table(inner), toml::Value::Table(given)) => overlay(inner, given, &key, problems),
+            (slot @ toml::Value::Float(_), toml::Value::Integer(number)) => {
+                *slot = toml::Value::Float(number as f64)
+            }
+            (slot, value) if slot.same_type(&value) => *slot = value,
+            (slot, value) => problems.push(Problem {
+                key,
+                problem: format!("is a {}, not a {}", value.type_str(), slot.type_str()),
+                hint: format!("write it like `{slot}`"),
+            }),
+        }
+    }
+}
+
+/// Collects what is wrong while turning raw values into checked ones.
+struct Check<'a>(&'a mut Vec<Problem>);
+
+impl Check<'_> {
+    fn problem(&mut self, key: &str, problem: impl Into<String>, hint: &str) {
+        self.0.push(Problem {
+            key: key.to_owned(),
+            problem: problem.into(),
+            hint: hint.to_owned(),
+        });
+    }
+
+    fn address(&mut self, key: &str, value: &str) -> SocketAddr {
+        value.parse().unwrap_or_else(|_| {
+            self.problem(
+                key,
+                format!("`{value}` is not an address with a port"),
+                "write it like 127.0.0.1:8000 or [::1]:8000",
+            );
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        })
+    }
+
+    fn within(&mut self, key: &str, value: u32, min: u32, max: u32) -> usize {
+        if !(min..=max).contains(&value) {
+            self.problem(key, format!("is {value}"), &format!("choose from {min} to {max}"));
+        }
+        value as usize
+    }
+
+    fn one_of<T: Copy>(&mut self, key: &str, value: &str, choices: &[(&str, T)]) -> T {
+        if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == value) {
+            return *choice;
+        }
+        let names = choices
+            .iter()
+            .map(|(name, _)| *name)
+            .collect::<Vec<_>>()
+            .join(", ");
+        self.problem(
+            key,
+            format!("`{value}` is not a choice"),
+            &format!("choose from {names}"),
+        );
+        choices[0].1
+    }
+}
+
+fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
+    let mut c = Check(problems);
+    if raw.data_dir.is_empty() {
+        c.problem(
+            "data_dir",
+            "is empty",
+            "name a directory the service may write to",
+        );
+    }
+    if !(0.0..=1.0).contains(&raw.search.fulltext_weight) {
+        c.problem(
+            "search.fulltext_weight",
+            format!("is {}", raw.search.fulltext_weight),
+            "choose from 0 to 1",
+        );
+    }
+    if raw
+        .log
+        .level
+        .parse::<tracing_subscriber::filter::EnvFilter>()
+        .is_err()
+    {
+        c.problem(
+            "log.level",
+            format!("`{}` is not a filter", raw.log.level),
+            "choose error, warn, info, debug or trace",
+        );
+    }
+    let server = Server {
+        listen: c.address("server.listen", &raw.server.listen),
+        body_bytes_max: c.within(
+            "server.body_bytes_max",
+            raw.server.body_bytes_max,
+            4096,
+            64 * 1024 * 1024,
+        ),
+        request_timeout: seconds(c.within("server.request_timeout_s", raw.server.request_timeout_s, 1, 600)),
+        requests_max: c.within("server.requests_max", raw.server.requests_max, 1, 4096),
+    };
+    let metrics_listen =
+        (!raw.metrics.listen.is_empty()).then(|| c.address("metrics.listen", &raw.metrics.listen));
+    Config {
+        data_dir: PathBuf::from(&raw.data_dir),
+        server,
+        metrics_listen,
+        log_level: raw.log.level.clone(),
+        log_format: c.one_of(
+            "log.format",
+            &raw.log.format,
+            &[("json", LogFormat::Json), ("text", LogFormat::Text)],
+        ),
+        tenants_open_max: c.within("tenants.open_max", raw.tenants.open_max, 1, 10_000),
+        tenants_idle_close: seconds(c.within("tenants.idle_close_s", raw.tenants.idle_close_s, 1, 86_400)),
+        pipeline: Pipeline {
+            batch_posts: c.within("pipeline.batch_posts", raw.pipeline.batch_posts, 1, 4096),
+            queue_jobs_max: c.within(
+                "pipeline.queue_jobs_max",
+                raw.pipeline.queue_jobs_max,
+                1000,
+                1_000_000,
+            ),
+            sweep_every: seconds(c.within("pipeline.sweep_s", raw.pipeline.sweep_s, 10, 86_400)),
+        },
+        search: Search {
+            exact_max_chunks: c.within(
+                "search.exact_max_chunks",
+                raw.search.exact_max_chunks,
+                0,
+                10_000_000,
+            ),
+            fulltext_weight: raw.search.fulltext_weight,
+            writer_heap_bytes: c.within(
+                "search.writer_heap_bytes",
+                raw.search.writer_heap_bytes,
+                16 << 20,
+                1 << 30,
+            ),
+        },
+        ai: Ai {
+            embedder: c.one_of(
+                "ai.embedder",
+                &raw.ai.embedder,
+                &[("local", EmbedderKind::Local), ("off", EmbedderKind::Off)],
+            ),
+            model: (!raw.ai.model.is_empty()).then(|| raw.ai.model.clone()),
+            threads: c.within("ai.threads", raw.ai.threads, 0, 256),
+        },
+        raw,
+    }
+}
+
+fn seconds(count: usize) -> Duration {
+    Duration::from_secs(count as u64)
+}

@@ -1,0 +1,288 @@
+//! Reading posts: by id with their album folded in, as filtered pages, as counts.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, named_params, params};
+use serde::Serialize;
+
+use super::{
+    Error, TenantStore,
+    control::{timestamp, timestamp_maybe},
+    events::event_insert,
+    tags,
+};
+use crate::model::{ChannelId, ChannelSet, Event, Link, Post, PostId, Stage};
+
+/// Which posts a list asks for.
+#[derive(Debug, Clone)]
+pub struct PostFilter {
+    pub channels: ChannelSet,
+    /// A tag's key.
+    pub tag_key: Option<String>,
+    pub since: Option<Timestamp>,
+    /// Exclusive.
+    pub until: Option<Timestamp>,
+}
+
+/// One page of a list, newest first, and how long the whole list is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PostPage {
+    pub posts: Vec<Post>,
+    pub total: u64,
+}
+
+/// How many posts there are and how far they have come. An album counts as one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PostCounts {
+    pub posts: u64,
+    pub indexed: u64,
+}
+
+impl TenantStore {
+    /// The posts with these ids, in the order asked for; absent, deleted and album members drop out.
+    pub fn posts_load(&self, ids: &[PostId]) -> Result<Vec<Post>, Error> {
+        self.db.read(|db| {
+            let mut posts = Vec::with_capacity(ids.len());
+            for id in ids {
+                posts.extend(post_find(db, *id)?);
+            }
+            Ok(posts)
+        })
+    }
+
+    /// One post, if the caller may see its channel.
+    pub fn post_find(&self, id: PostId, channels: &ChannelSet) -> Result<Option<Post>, Error> {
+        self.db
+            .read(|db| Ok(post_find(db, id)?.filter(|post| channels.contains(post.channel_id))))
+    }
+
+    /// The post (or the lead of the album) a message belongs to.
+    pub fn post_by_message(&self, channel: ChannelId, message_id: i64) -> Result<Option<PostId>, Error> {
+        self.db.read(|db| {
+            let sql = "SELECT coalesce(lead_id, id) FROM posts WHERE channel_id = ?1 AND message_id = ?2";
+            let id = db
+                .prepare_cached(sql)?
+                .query_row(params![channel.0, message_id], |row| row.get(0))
+                .optional()?;
+            Ok(id.map(PostId))
+        })
+    }
+
+    /// A page of posts, newest first.
+    pub fn post_list(&self, filter: &PostFilter, limit: usize, offset: usize) -> Result<PostPage, Error> {
+        self.db.read(|db| post_list(db, filter, limit, offset))
+    }
+
+    /// The ids of all posts that carry one of these tag keys, for the vector side of a filtered search.
+    pub fn post_ids_with_tags(&self, keys: &[String]) -> Result<BTreeSet<PostId>, Error> {
+        self.db.read(|db| {
+            let sql = "SELECT post_id FROM post_tags JOIN tags ON tags.id = tag_id
+                       WHERE key IN (SELECT value FROM json_each(?1))";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([json_list(keys)], |row| row.get(0).map(PostId))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Posts whose way through the stages is not finished, for the sweep; ids above `after`, in order.
+    pub fn post_unfinished_list(&self, after: PostId, limit: usize) -> Result<Vec<PostId>, Error> {
+        self.db.read(|db| {
+            let sql = "SELECT id FROM posts WHERE stage < 4 AND deleted_at IS NULL AND id > ?1 ORDER BY id LIMIT ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map(params![after.0, limit as i64], |row| row.get(0).map(PostId))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Posts that belong in the full-text index, for verify and rebuild; ids above `after`, in order.
+    pub fn post_indexed_list(&self, after: PostId, limit: usize) -> Result<Vec<PostId>, Error> {
+        self.db.read(|db| {
+            let sql =
+                "SELECT id FROM posts WHERE stage = 4 AND lead_id IS NULL AND deleted_at IS NULL AND id > ?1
+                       ORDER BY id LIMIT ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map(params![after.0, limit as i64], |row| row.get(0).map(PostId))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    pub fn post_counts(&self) -> Result<PostCounts, Error> {
+        self.db.read(|db| {
+            let sql = "SELECT count(*), count(*) FILTER (WHERE stage = 4) FROM posts
+                       WHERE lead_id IS NULL AND deleted_at IS NULL";
+            Ok(db.prepare_cached(sql)?.query_row([], |row| {
+                Ok(PostCounts {
+                    posts: row.get::<_, i64>(0)? as u64,
+                    indexed: row.get::<_, i64>(1)? as u64,
+                })
+            })?)
+        })
+    }
+
+    /// How many posts each channel has.
+    pub fn post_counts_by_channel(&self) -> Result<Vec<(ChannelId, u64)>, Error> {
+        self.db.read(|db| {
+            let sql = "SELECT channel_id, count(*) FROM posts WHERE lead_id IS NULL AND deleted_at IS NULL GROUP BY 1";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| Ok((ChannelId(row.get(0)?), row.get::<_, i64>(1)? as u64)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Tombstones a post and its album and logs the event; the caller removes it from the indexes. `false` if it was gone.
+    pub fn post_delete(&self, id: PostId, reason: &'static str, now: Timestamp) -> Result<bool, Error> {
+        self.db.write(move |tx| post_delete(tx, id, reason, now))
+    }
+}
+
+fn post_delete(tx: &Transaction<'_>, id: PostId, reason: &str, now: Timestamp) -> Result<bool, Error> {
+    let sql = "UPDATE posts SET deleted_at = ?2, text = '', revision = revision + 1
+               WHERE (id = ?1 OR lead_id = ?1) AND deleted_at IS NULL";
+    if tx
+        .prepare_cached(sql)?
+        .execute(params![id.0, now.as_millisecond()])?
+        == 0
+    {
+        return Ok(false);
+    }
+    for table in ["post_links", "post_enrichment", "post_tags", "post_vectors"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE post_id = ?1 OR post_id IN (SELECT id FROM posts WHERE lead_id = ?1)"
+        );
+        tx.prepare_cached(&sql)?.execute([id.0])?;
+    }
+    event_insert(
+        tx,
+        Event::PostsDeleted,
+        Some(id),
+        Some(&format!("{{\"reason\":\"{reason}\"}}")),
+        now,
+    )?;
+    Ok(true)
+}
+
+const COLUMNS: &str =
+    "SELECT id, channel_id, message_id, posted_at, edited_at, text, author, views, media, grouped_id,
+    stage, revision, language, ingested_at FROM posts";
+
+/// The post with this id unless it is deleted or an album's member.
+fn post_find(db: &Connection, id: PostId) -> Result<Option<Post>, Error> {
+    let sql = format!("{COLUMNS} WHERE id = ?1 AND lead_id IS NULL AND deleted_at IS NULL");
+    let found = db
+        .prepare_cached(&sql)?
+        .query_row([id.0], post_from_row)
+        .optional()?;
+    let Some((mut post, grouped)) = found else {
+        return Ok(None);
+    };
+    if grouped {
+        album_fold(db, &mut post)?;
+    }
+    let mut links =
+        db.prepare_cached("SELECT shown, url FROM post_links WHERE post_id = ?1 ORDER BY position")?;
+    let rows = links.query_map([id.0], link_from_row)?;
+    for link in rows {
+        post.links.push(link?);
+    }
+    post.tags = tags::post_tags(db, id)?;
+    Ok(Some(post))
+}
+
+/// Adds the members' texts and links to their lead.
+fn album_fold(db: &Connection, lead: &mut Post) -> Result<(), Error> {
+    let sql = "SELECT text, id FROM posts WHERE lead_id = ?1 AND deleted_at IS NULL ORDER BY message_id";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([lead.id.0])?;
+    while let Some(row) = rows.next()? {
+        lead.album_size += 1;
+        let text: String = row.get(0)?;
+        if !text.is_empty() {
+            if !lead.text.is_empty() {
+                lead.text.push('\n');
+            }
+            lead.text.push_str(&text);
+        }
+        let mut links =
+            db.prepare_cached("SELECT shown, url FROM post_links WHERE post_id = ?1 ORDER BY position")?;
+        for link in links.query_map([row.get::<_, i64>(1)?], link_from_row)? {
+            lead.links.push(link?);
+        }
+    }
+    Ok(())
+}
+
+fn post_list(db: &Connection, filter: &PostFilter, limit: usize, offset: usize) -> Result<PostPage, Error> {
+    let condition = "lead_id IS NULL AND deleted_at IS NULL
+        AND (:channels IS NULL OR channel_id IN (SELECT value FROM json_each(:channels)))
+        AND (:tag IS NULL OR id IN (SELECT post_id FROM post_tags JOIN tags ON tags.id = tag_id WHERE key = :tag))
+        AND (:since IS NULL OR posted_at >= :since) AND (:until IS NULL OR posted_at < :until)";
+    let channels = match &filter.channels {
+        ChannelSet::All => None,
+        ChannelSet::Only(set) => Some(json_list(set)),
+    };
+    let (since, until) = (
+        filter.since.map(Timestamp::as_millisecond),
+        filter.until.map(Timestamp::as_millisecond),
+    );
+    let total: i64 = db
+        .prepare_cached(&format!("SELECT count(*) FROM posts WHERE {condition}"))?
+        .query_row(
+            named_params! {":channels": channels, ":tag": filter.tag_key, ":since": since, ":until": until},
+            |row| row.get(0),
+        )?;
+    let sql = format!(
+        "SELECT id FROM posts WHERE {condition} ORDER BY posted_at DESC, id DESC LIMIT :limit OFFSET :offset"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let ids: Vec<i64> = statement
+        .query_map(
+            named_params! {":channels": channels, ":tag": filter.tag_key, ":since": since, ":until": until,
+            ":limit": limit as i64, ":offset": offset as i64},
+            |row| row.get(0),
+        )?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut posts = Vec::with_capacity(ids.len());
+    for id in ids {
+        posts.extend(post_find(db, PostId(id))?);
+    }
+    Ok(PostPage {
+        posts,
+        total: total as u64,
+    })
+}
+
+/// A list of plain values as the JSON that `json_each` reads.
+pub(super) fn json_list<T: Serialize>(values: impl IntoIterator<Item = T>) -> String {
+    serde_json::to_string(&values.into_iter().collect::<Vec<_>>()).expect("plain values always serialise")
+}
+
+fn link_from_row(row: &Row<'_>) -> rusqlite::Result<Link> {
+    Ok(Link {
+        text: row.get(0)?,
+        url: row.get(1)?,
+    })
+}
+
+fn post_from_row(row: &Row<'_>) -> rusqlite::Result<(Post, bool)> {
+    let stage: i64 = row.get(10)?;
+    let post = Post {
+        id: PostId(row.get(0)?),
+        channel_id: ChannelId(row.get(1)?),
+        message_id: row.get(2)?,
+        posted_at: timestamp(row, 3)?,
+        edited_at: timestamp_maybe(row, 4)?,
+        text: row.get(5)?,
+        links: Vec::new(),
+        author: row.get(6)?,
+        views: row.get(7)?,
+        media: row.get(8)?,
+        album_size: 1,
+        stage: Stage::from_i64(stage).ok_or(rusqlite::Error::IntegralValueOutOfRange(10, stage))?,
+        revision: row.get(11)?,
+        language: row.get(12)?,
+        tags: Vec::new(),
+        ingested_at: timestamp(row, 13)?,
+    };
+    Ok((post, row.get::<_, Option<i64>>(9)?.is_some()))
+}

@@ -1,0 +1,113 @@
+//! Applying what the stages computed: results, the post's stage and the public event in one transaction.
+//!
+//! The only writer of `posts.stage` besides ingest. A result counts only if the post is still at the stage and the revision it
+//! was computed from; a late or doubled job changes nothing.
+
+use jiff::Timestamp;
+use rusqlite::{Transaction, params};
+
+use super::{
+    Error, TenantStore,
+    events::event_insert,
+    tags::{TagForm, post_tags_put},
+};
+use crate::model::{Link, PostId, Stage};
+
+/// What one stage found out about one post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StageOutput {
+    /// Parse: the language and the links that only the text shows.
+    Parsed {
+        language: &'static str,
+        links_found: Vec<Link>,
+    },
+    /// Tag: tags in order of weight.
+    Tagged {
+        tags: Vec<TagForm>,
+        tags_hash: String,
+        provider: String,
+    },
+    /// Enrich: nothing is fetched yet, the stage is passed.
+    Enriched,
+    /// Index: the post is in the full-text index.
+    Indexed,
+}
+
+impl StageOutput {
+    fn reached(&self) -> Stage {
+        match self {
+            StageOutput::Parsed { .. } => Stage::Parsed,
+            StageOutput::Tagged { .. } => Stage::Tagged,
+            StageOutput::Enriched => Stage::Enriched,
+            StageOutput::Indexed => Stage::Indexed,
+        }
+    }
+}
+
+/// One post's result and what it was computed from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageResult {
+    pub post: PostId,
+    pub from: Stage,
+    pub revision: i64,
+    pub output: StageOutput,
+}
+
+impl TenantStore {
+    /// Applies a batch; returns how many counted.
+    pub fn stages_apply(&self, results: Vec<StageResult>, now: Timestamp) -> Result<usize, Error> {
+        self.db.write(move |tx| {
+            let mut applied = 0;
+            for result in &results {
+                applied += usize::from(stage_apply(tx, result, now)?);
+            }
+            Ok(applied)
+        })
+    }
+}
+
+fn stage_apply(tx: &Transaction<'_>, result: &StageResult, now: Timestamp) -> Result<bool, Error> {
+    let reached = result.output.reached();
+    let moved = tx
+        .prepare_cached("UPDATE posts SET stage = ?2 WHERE id = ?1 AND stage = ?3 AND revision = ?4 AND deleted_at IS NULL")?
+        .execute(params![result.post.0, reached as i64, result.from as i64, result.revision])?;
+    if moved == 0 {
+        return Ok(false);
+    }
+    match &result.output {
+        StageOutput::Parsed {
+            language,
+            links_found,
+        } => {
+            tx.prepare_cached("UPDATE posts SET language = ?2 WHERE id = ?1 AND language IS NOT ?2")?
+                .execute(params![result.post.0, language])?;
+            links_append(tx, result.post, links_found)?;
+        }
+        StageOutput::Tagged {
+            tags,
+            tags_hash,
+            provider,
+        } => {
+            post_tags_put(tx, result.post, tags, tags_hash, provider, now)?;
+        }
+        StageOutput::Enriched | StageOutput::Indexed => {}
+    }
+    if let Some(event) = reached.event() {
+        event_insert(tx, event, Some(result.post), None, now)?;
+    }
+    Ok(true)
+}
+
+fn links_append(tx: &Transaction<'_>, post: PostId, links: &[Link]) -> Result<(), Error> {
+    if links.is_empty() {
+        return Ok(());
+    }
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO post_links (post_id, position, shown, url)
+         SELECT ?1, coalesce(max(position), -1) + 1, ?2, ?3 FROM post_links WHERE post_id = ?1",
+    )?;
+    for link in links {
+        insert.execute(params![post.0, link.text, link.url])?;
+    }
+    Ok(())
+}
