@@ -3,6 +3,7 @@
 //! The module list. Who may import whom is a table in `tests/it/layering.rs`.
 
 pub mod ai;
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod fail;

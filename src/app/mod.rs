@@ -1,0 +1,3 @@
+//! What the appliance does.
+
+pub mod eval;
