@@ -1,3 +1,168 @@
-//! What the appliance does.
+//! What the appliance does, one noun a file; called by every face.
+//!
+//! May know the leaves (store, queue, search, ai, telegram, text), nothing of pipeline, http, bot or cli. This is the only place
+//! that builds the parts: [`App::open`]. All calls block; async faces go through a blocking thread.
+//!
+//! One process owns a data directory (a lock on `<data_dir>/lock`, released by the kernel when the process dies). A command
+//! that finds it taken speaks to the owner over `<data_dir>/tga.sock`.
 
+pub mod ask;
+pub mod command;
+pub mod demo;
+pub mod doctor;
+mod error;
 pub mod eval;
+pub mod events;
+mod frequency;
+pub mod imports;
+mod indexes;
+pub mod jobs;
+pub mod models;
+pub mod posts;
+pub mod search;
+mod snippet;
+pub mod tenants;
+pub mod tokens;
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock},
+};
+
+pub use error::Error;
+use jiff::Timestamp;
+pub use tenants::Tenant;
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    queue::{Queue, QueueSettings, Wake},
+    store::{Control, SystemLogEntry},
+};
+
+/// The appliance. Shared as `Arc<App>` by all faces and the pipeline.
+pub struct App {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    control: Control,
+    queue: Queue,
+    tenants: tenants::Registry,
+    models: models::Models,
+    /// Why nothing can work until a person acts; set by the worker, shown by `/ready` and doctor.
+    halted: RwLock<Option<String>>,
+    /// Signalled when posts were indexed: there may be vectors to make.
+    embed_wake: Wake,
+    started_at: Timestamp,
+    /// Held until the process ends.
+    _lock: File,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("data_dir", &self.config.data_dir).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Opens the data directory, making it on first use, and everything in it that is not opened lazily.
+    pub fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Error> {
+        let dir = &config.data_dir;
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(dir).map_err(|error| Error::io("create data directory", dir, error))?;
+        let lock = lock(dir)?;
+        builder.create(dir.join("tenants")).map_err(|error| Error::io("create", &dir.join("tenants"), error))?;
+        let control = Control::open(&dir.join("control.db"))?;
+        let settings = QueueSettings { jobs_max: config.pipeline.queue_jobs_max * 2, ..QueueSettings::default() };
+        let queue = Queue::open(&dir.join("queue.redb"), Arc::clone(&clock), settings)?;
+        let app = Self {
+            tenants: tenants::Registry::new(dir.join("tenants"), config.tenants_open_max),
+            models: models::Models::new(&config),
+            halted: RwLock::new(None),
+            embed_wake: Wake::default(),
+            started_at: clock.now(),
+            config,
+            clock,
+            control,
+            queue,
+            _lock: lock,
+        };
+        if let crate::queue::Origin::Replaced { aside, reason } = app.queue.origin() {
+            let message = format!("queue.redb was damaged ({reason}); it lies at {} and the queue is rebuilt", aside.display());
+            app.log_system("warn", message)?;
+        }
+        Ok(Arc::new(app))
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    pub fn models(&self) -> &models::Models {
+        &self.models
+    }
+
+    pub fn embed_wake(&self) -> &Wake {
+        &self.embed_wake
+    }
+
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// Why nothing can work until a person acts.
+    pub fn halted(&self) -> Option<String> {
+        self.halted.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Says that nothing can work (or, with `None`, that it can again).
+    pub fn halt(&self, reason: Option<String>) {
+        *self.halted.write().unwrap_or_else(std::sync::PoisonError::into_inner) = reason;
+    }
+
+    /// Leaves a line in the log and in the system log.
+    pub fn log_system(&self, level: &'static str, message: String) -> Result<(), Error> {
+        match level {
+            "info" => tracing::info!("{message}"),
+            _ => tracing::warn!("{message}"),
+        }
+        let entry = SystemLogEntry { at: self.now(), level: level.to_owned(), message, data: None };
+        Ok(self.control.system_log(entry)?)
+    }
+
+    /// Where the running service listens for commands of this machine's CLI.
+    pub fn socket_path(data_dir: &Path) -> PathBuf {
+        data_dir.join("tga.sock")
+    }
+}
+
+/// Takes the data directory for this process.
+fn lock(dir: &Path) -> Result<File, Error> {
+    let path = dir.join("lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| Error::io("open", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { dir: dir.display().to_string() }),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, error)),
+    }
+}

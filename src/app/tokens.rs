@@ -1,0 +1,92 @@
+//! API tokens: made from the system's random source, shown once, kept as a hash, scoped, revocable.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{App, Error, Tenant};
+use crate::store::{ApiToken, Scope};
+
+/// Random bytes in a token.
+const TOKEN_BYTES: usize = 32;
+/// What every token begins with, so that a leaked one is recognised by scanners.
+const TOKEN_PREFIX: &str = "tga_";
+/// Longest name of a token, characters.
+pub const TOKEN_NAME_CHARS_MAX: usize = 64;
+
+/// A new token; the only time it is seen.
+#[derive(Debug, Serialize)]
+pub struct NewToken {
+    pub id: i64,
+    pub token: String,
+    pub scope: Scope,
+    pub tenant_id: crate::model::TenantId,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl App {
+    /// Makes a token for a tenant.
+    pub fn token_create(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+        scope: Scope,
+        expires_at: Option<Timestamp>,
+    ) -> Result<NewToken, Error> {
+        if name.is_empty() || name.chars().count() > TOKEN_NAME_CHARS_MAX {
+            return Err(Error::Invalid(format!("a token's name has 1 to {TOKEN_NAME_CHARS_MAX} characters")));
+        }
+        let token = format!("{TOKEN_PREFIX}{}", random_hex()?);
+        let row = ApiToken {
+            id: 0,
+            tenant_id: tenant.id(),
+            name: name.to_owned(),
+            scope,
+            created_at: self.now(),
+            expires_at,
+            revoked_at: None,
+        };
+        let id = self.control.token_insert(row, hash(&token))?;
+        Ok(NewToken { id, token, scope, tenant_id: tenant.id(), expires_at })
+    }
+
+    pub fn token_list(&self, tenant: Option<&Tenant>) -> Result<Vec<ApiToken>, Error> {
+        Ok(self.control.token_list(tenant.map(Tenant::id))?)
+    }
+
+    pub fn token_revoke(&self, id: i64) -> Result<(), Error> {
+        if self.control.token_revoke(id, self.now())? {
+            return Ok(());
+        }
+        Err(Error::NotFound(format!("no token {id} that is not revoked already; `tga token list` shows them")))
+    }
+
+    /// The tenant and scope a token opens. What is wrong with a bad one is not told to its bearer.
+    pub fn token_authenticate(&self, token: &str) -> Result<(std::sync::Arc<Tenant>, Scope), Error> {
+        const REFUSED: Error = Error::Unauthorized("the token is unknown, expired or revoked");
+        // Looking up by hash leaves nothing to time: the comparison never sees the token.
+        let row = self.control.token_find(&hash(token))?.ok_or(REFUSED)?;
+        if row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= self.now()) {
+            return Err(REFUSED);
+        }
+        let tenant = self.tenant_by_id(row.tenant_id)?.ok_or(REFUSED)?;
+        Ok((tenant, row.scope))
+    }
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// A fresh secret, hex.
+pub fn random_hex() -> Result<String, Error> {
+    let mut bytes = [0_u8; TOKEN_BYTES];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::Unavailable(format!("the system's random source failed: {error}")))?;
+    Ok(bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    }))
+}
