@@ -1,1 +1,13 @@
-//! Placeholder.
+//! Language models behind two small traits: [`Embedder`] turns text into vectors.
+//!
+//! May know `model` and `text`, nothing else of ours. Calls are blocking unless said otherwise: the caller chooses the
+//! thread. Without an installed model there is no embedder (`Option::None`); nothing here pretends to be one.
+
+pub mod embedder;
+mod error;
+
+pub use embedder::{
+    EmbedKind, Embedder, ImportedModel, InstalledModel, LocalModel, ModelId, model_import,
+    model_list, model_open,
+};
+pub use error::Error;
