@@ -15,6 +15,8 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
+
 use super::{
     Error, QueueSettings,
     record::{Record, instant},
@@ -207,7 +209,7 @@ impl Index {
     /// Adds one job; false if it is a duplicate.
     fn add(&mut self, job: NewJob, now_ms: i64) -> bool {
         let key: Key = (job.tenant, job.key.into());
-        let due_ms = job.due.map_or(now_ms, |due| due.as_millisecond());
+        let due_ms = job.due.map_or(now_ms, Timestamp::as_millisecond);
         if !key.1.is_empty() {
             if let Some(id) = self.keys.get(&key).copied() {
                 self.meet(id, job.lane, due_ms, job.cause, now_ms);
