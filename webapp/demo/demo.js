@@ -1,0 +1,654 @@
+// The demo page: one question in, a cited answer and the matching posts out.
+//
+// Talks to three same-origin routes (GET /api/demo/status, POST /api/rag/query, POST /api/search) with the cookie the
+// server set. Invariants: whatever came from a post or a model reaches the page through text nodes only; a link is made
+// only for http, https and tg; a late reply to an older question is dropped; the address bar holds the whole state, so
+// reload and Back work. If the server goes away the page keeps what it shows, says so and offers to retry.
+
+const WORDS = {
+  ru: {
+    page: "tga demo: спросите каналы", skip: "К вопросу", language: "Язык", clear: "Очистить", ask: "Спросить",
+    title: "Спросите каналы, и они ответят", question_label: "Вопрос по каналам", placeholder: "О чём спросить каналы?",
+    lead: (posts, channels) => `${posts} из ${channels} уже на этом компьютере. Ответ собирается только из них, у каждого утверждения есть ссылка на пост.`,
+    lead_wait: "Посты загружаются. Ответ собирается только из них, у каждого утверждения есть ссылка на пост.",
+    filters: "Где искать", filters_sum: (channels, period) => `${channels} · ${period}`, all_channels: "все каналы",
+    period: "Когда", period_week: "Неделя", period_month: "Месяц", period_all: "Всё время", channels: "Каналы",
+    try: "Попробуйте спросить", tags_top: "О чём пишут", hits: "Найденные посты", mode: "Как искать",
+    mode_hybrid: "Вместе", mode_fulltext: "По словам", mode_vector: "По смыслу",
+    no_model: "Поиск по смыслу выключен: нет модели.", embedding_wait: "Смысл ещё считается, выдача будет дополняться.",
+    theme_dark: "Включить тёмную тему", theme_light: "Включить светлую тему",
+    answer: "Ответ", nothing: "В этих каналах такого нет", nothing_text: "Уверенного ответа в постах не нашлось. Спросите другими словами или расширьте период и список каналов.",
+    nearest: "Ближайшее из того, что есть", sources: "Источники", looking: "Ищу в каналах…",
+    confidence_high: "Уверенность высокая", confidence_middle: "Уверенность средняя", confidence_low: "Уверенность низкая, проверьте по источникам",
+    took: (ms) => `${ms} мс`, copy: "Скопировать", copied: "Скопировано", copy_failed: "Не удалось скопировать",
+    open: "Открыть в Telegram", whole: "Показать целиком", back: "К ответу", source: (n) => `Источник ${n}`,
+    found: (shown, total, ms) => `${shown} из ${total} · ${ms} мс`, none: "Ничего не найдено",
+    none_text: "Попробуйте другой способ поиска, другие слова или уберите фильтры.", more: "Показать ещё",
+    only_tag: (tag) => `Только с тегом «${tag}»`, remove: "убрать", short: "Напишите вопрос хотя бы из трёх знаков.",
+    gone: "Сервер не отвечает", gone_text: "Возможно, tga demo остановлен. Запустите его снова в терминале и повторите.",
+    locked: "Страница открыта без ключа", locked_text: "Откройте её заново по ссылке из терминала, где запущен tga demo.",
+    busy: "Слишком много вопросов подряд", busy_text: "Вопрос сохранён, подождите немного.", wait: (s) => `Повторить через ${s} с`,
+    failed: "Не получилось", failed_text: "Сервер ответил ошибкой. Вопрос сохранён, можно повторить.", slow: "Ответ не пришёл за минуту",
+    request: (id) => `Номер запроса: ${id}`, retry: "Повторить",
+    indexing: (n, all) => `Индексирую посты: ${n} из ${all}`, embedding: (n, all) => `Считаю смысл: ${n} из ${all}. Спрашивать уже можно.`,
+    ready: (posts, model) => `Готово: ${posts}${model ? ` · модель ${model}` : " · без модели, поиск по словам"}`,
+    invented: "Каналы, люди, компании и события выдуманы, поэтому ссылки на Telegram никуда не ведут. Всё работает на этом компьютере.",
+    next_step: "Чтобы спрашивать свои каналы:", key_slash: "к вопросу", key_enter: "спросить", key_escape: "назад",
+    posts: { one: "пост", few: "поста", many: "постов", other: "поста" },
+    from_channels: { one: "канала", few: "каналов", many: "каналов", other: "канала" },
+    n_channels: { one: "канал", few: "канала", many: "каналов", other: "канала" },
+  },
+  en: {
+    page: "tga demo: ask your channels", skip: "Skip to the question", language: "Language", clear: "Clear", ask: "Ask",
+    title: "Ask your channels, get an answer", question_label: "Question to the channels", placeholder: "What would you like to know?",
+    lead: (posts, channels) => `${posts} from ${channels} are on this computer already. Answers come from them alone, and every statement links to its post.`,
+    lead_wait: "Posts are loading. Answers come from them alone, and every statement links to its post.",
+    filters: "Where to look", filters_sum: (channels, period) => `${channels} · ${period}`, all_channels: "all channels",
+    period: "When", period_week: "Week", period_month: "Month", period_all: "All time", channels: "Channels",
+    try: "Try asking", tags_top: "What they write about", hits: "Matching posts", mode: "How to search",
+    mode_hybrid: "Both", mode_fulltext: "By words", mode_vector: "By meaning",
+    no_model: "Search by meaning is off: there is no model.", embedding_wait: "Meaning is still being computed, results will grow.",
+    theme_dark: "Switch to the dark theme", theme_light: "Switch to the light theme",
+    answer: "Answer", nothing: "Nothing in these channels", nothing_text: "The posts hold no answer we could stand by. Ask in other words, or widen the period and the channels.",
+    nearest: "The nearest there is", sources: "Sources", looking: "Looking through the channels…",
+    confidence_high: "Confidence is high", confidence_middle: "Confidence is medium", confidence_low: "Confidence is low, check the sources",
+    took: (ms) => `${ms} ms`, copy: "Copy", copied: "Copied", copy_failed: "Could not copy",
+    open: "Open in Telegram", whole: "Show all", back: "To the answer", source: (n) => `Source ${n}`,
+    found: (shown, total, ms) => `${shown} of ${total} · ${ms} ms`, none: "Nothing found",
+    none_text: "Try another way of searching, other words, or remove the filters.", more: "Show more",
+    only_tag: (tag) => `Only tagged “${tag}”`, remove: "remove", short: "Please write at least three characters.",
+    gone: "The server does not answer", gone_text: "tga demo may have been stopped. Start it again in the terminal, then retry.",
+    locked: "This page was opened without its key", locked_text: "Open the page again from the terminal where tga demo runs.",
+    busy: "Too many questions at once", busy_text: "Your question is kept, please wait a little.", wait: (s) => `Retry in ${s} s`,
+    failed: "That did not work", failed_text: "The server answered with an error. Your question is kept, you can retry.", slow: "No answer within a minute",
+    request: (id) => `Request number: ${id}`, retry: "Retry",
+    indexing: (n, all) => `Indexing posts: ${n} of ${all}`, embedding: (n, all) => `Computing meaning: ${n} of ${all}. You can ask already.`,
+    ready: (posts, model) => `Ready: ${posts}${model ? ` · model ${model}` : " · no model, search by words"}`,
+    invented: "Channels, people, companies and events are invented, so links to Telegram lead nowhere. Everything runs on this computer.",
+    next_step: "To ask your own channels:", key_slash: "to the question", key_enter: "ask", key_escape: "back",
+    posts: { one: "post", other: "posts" }, from_channels: { one: "channel", other: "channels" }, n_channels: { one: "channel", other: "channels" },
+  },
+};
+
+const REPLY_TIMEOUT_MS = 60_000;
+const STATUS_EVERY_MS = 1_500;
+const STATUS_IDLE_MS = 15_000;
+const SOURCES_MAX = 8;
+const HITS_STEP = 10;
+const HITS_MAX = 100;
+const EXCERPT_CHARS = 420;
+const TAGS_SHOWN = 18;
+const QUESTION_CHARS_MIN = 3;
+const DAY_MS = 86_400_000;
+const PERIOD_DAYS = { week: 7, month: 31 };
+const MATCH_OPEN = "\uE000";
+const MATCH_CLOSE = "\uE001";
+
+const at = (id) => document.getElementById(id);
+const idle = () => ({ phase: "idle", data: null, error: null, run: null });
+const state = {
+  lang: "en", query: "", period: "all", mode: "hybrid", channels: new Set(), tag: null, limit: HITS_STEP,
+  answer: idle(), hits: idle(), status: null, statusLost: false, examplesKey: "",
+};
+
+// ---- words, numbers, dates ----
+
+const say = (key, ...values) => {
+  const word = WORDS[state.lang][key];
+  return typeof word === "function" ? word(...values) : word;
+};
+const count = (n) => new Intl.NumberFormat(state.lang).format(n);
+const counted = (n, key) => `${count(n)}\u00a0${WORDS[state.lang][key][new Intl.PluralRules(state.lang).select(n)]}`;
+
+/** Within a week in words ("вчера, 14:20"), later as a date; the full moment stays in the title. */
+function moment(value) {
+  const date = new Date(value);
+  if (Number.isNaN(date.getTime())) return node("span", {}, "");
+  const now = new Date();
+  const midnight = (day) => new Date(day.getFullYear(), day.getMonth(), day.getDate()).getTime();
+  const days = Math.round((midnight(now) - midnight(date)) / DAY_MS);
+  const format = (options) => new Intl.DateTimeFormat(state.lang, options).format(date);
+  let shown;
+  if (days >= 0 && days < 2) {
+    const day = new Intl.RelativeTimeFormat(state.lang, { numeric: "auto" }).format(-days, "day");
+    shown = `${day}, ${format({ hour: "2-digit", minute: "2-digit" })}`;
+  } else if (days >= 2 && days < 7) {
+    shown = new Intl.RelativeTimeFormat(state.lang, { numeric: "always" }).format(-days, "day");
+  } else {
+    const year = date.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
+    shown = format({ day: "numeric", month: "long", ...year });
+  }
+  return node("time", { datetime: date.toISOString(), title: format({ dateStyle: "full", timeStyle: "short" }) }, shown);
+}
+
+// ---- building nodes ----
+
+function node(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "onclick") element.addEventListener("click", value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+function safeUrl(address) {
+  try {
+    const url = new URL(address);
+    return ["http:", "https:", "tg:"].includes(url.protocol) ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+function link(address, text) {
+  const href = safeUrl(address);
+  return href ? node("a", { href, target: "_blank", rel: "noopener noreferrer" }, text) : document.createTextNode(text);
+}
+
+/** Text with its bare web addresses made into links. */
+function linked(text) {
+  const pieces = [];
+  let done = 0;
+  for (const match of text.matchAll(/https?:\/\/[^\s<>"«»]+/g)) {
+    const address = match[0].replace(/[.,;:!?)\]]+$/, "");
+    pieces.push(text.slice(done, match.index), link(address, address));
+    done = match.index + address.length;
+  }
+  pieces.push(text.slice(done));
+  return pieces.filter((piece) => piece !== "");
+}
+
+function matched(snippet) {
+  return snippet.split(MATCH_OPEN).flatMap((piece, index) => {
+    if (index === 0) return linked(piece);
+    const [inside, ...rest] = piece.split(MATCH_CLOSE);
+    return [node("mark", {}, inside), ...linked(rest.join(""))];
+  });
+}
+
+/** Where the quote stands in the post, blank space compared loosely; null when it is not there. */
+function quoteSpan(content, quote) {
+  const words = (quote ?? "").trim().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return null;
+  const pattern = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+");
+  const match = new RegExp(pattern, "iu").exec(content);
+  return match ? { from: match.index, to: match.index + match[0].length } : null;
+}
+
+/** The part of a long post that holds the quote, cut at word ends. */
+function excerptSpan(content, span) {
+  if (content.length <= EXCERPT_CHARS * 1.25) return { from: 0, to: content.length };
+  let from = span && span.to > EXCERPT_CHARS ? Math.max(0, span.from - 80) : 0;
+  let to = Math.max(from + EXCERPT_CHARS, span ? span.to : 0);
+  if (from > 0) from = content.indexOf(" ", from) + 1;
+  if (to < content.length) to = Math.max(content.lastIndexOf(" ", to), span ? span.to : 0);
+  return { from, to: Math.min(to, content.length) };
+}
+
+function postText(content, quote) {
+  const span = quoteSpan(content, quote);
+  const body = node("p", { class: "post", dir: "auto" });
+  const fill = ({ from, to }) => {
+    const parts = [from > 0 ? "… " : "", to < content.length ? " …" : ""];
+    const pieces = span
+      ? [...linked(content.slice(from, span.from)), node("mark", { class: "quote" }, content.slice(span.from, span.to)), ...linked(content.slice(span.to, to))]
+      : linked(content.slice(from, to));
+    body.replaceChildren(parts[0], ...pieces, parts[1]);
+  };
+  const part = excerptSpan(content, span);
+  fill(part);
+  const cut = part.from > 0 || part.to < content.length;
+  return { body, cut, whole: () => fill({ from: 0, to: content.length }) };
+}
+
+function avatar(title) {
+  const words = title.replace(/[^\p{L}\p{N}\s]/gu, " ").trim().split(/\s+/);
+  const letters = words.slice(0, 2).map((word) => [...word][0] ?? "").join("").toUpperCase() || "#";
+  const hue = [...title].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % 7;
+  return node("span", { class: `avatar hue-${hue}`, "aria-hidden": "true" }, letters);
+}
+
+function cardTop(title, postedAt, lead) {
+  const who = node("div", { class: "card-who" }, node("b", { dir: "auto" }, title), node("span", { class: "hint" }, moment(postedAt)));
+  return node("div", { class: "card-top" }, avatar(title), who, lead);
+}
+
+const bones = (lines) => node("div", { class: "bones", "aria-hidden": "true" }, ...Array.from({ length: lines }, () => node("i")));
+
+// ---- talking to the server ----
+
+class Refusal extends Error {
+  constructor(kind, detail = {}) {
+    super(detail.message ?? kind);
+    Object.assign(this, { kind, wait_s: detail.wait_s ?? 0, request_id: detail.request_id ?? null });
+  }
+}
+
+async function refusalOf(response) {
+  const error = await response.json().then((body) => body.error ?? {}, () => ({}));
+  const detail = { message: error.message, request_id: error.request_id ?? response.headers.get("x-request-id") };
+  if (response.status === 401 || response.status === 403) return new Refusal("locked", detail);
+  if (response.status === 429) {
+    const wait_s = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
+    return new Refusal("busy", { ...detail, wait_s: wait_s > 0 ? Math.min(wait_s, 3600) : 5 });
+  }
+  return new Refusal("failed", detail);
+}
+
+async function request(path, body, signal) {
+  const timeout = AbortSignal.timeout(REPLY_TIMEOUT_MS);
+  const options = { credentials: "same-origin", cache: "no-store", headers: { Accept: "application/json" },
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout };
+  if (body) {
+    Object.assign(options, { method: "POST", body: JSON.stringify(body) });
+    Object.assign(options.headers, { "Content-Type": "application/json", "X-Requested-With": "tga" });
+  }
+  let response;
+  try {
+    response = await fetch(path, options);
+    if (response.ok) return await response.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (response?.ok && error instanceof SyntaxError) throw new Refusal("failed");
+    throw new Refusal(timeout.aborted ? "slow" : "gone");
+  }
+  throw await refusalOf(response);
+}
+
+const scope = () => {
+  const days = PERIOD_DAYS[state.period];
+  return {
+    channel_ids: state.channels.size ? [...state.channels] : undefined,
+    since: days ? new Date(Date.now() - days * DAY_MS).toISOString() : undefined,
+  };
+};
+
+/** Runs one request into `slot`, dropping the reply if a newer one has started since. */
+async function run(slot, path, body, show) {
+  slot.run?.abort();
+  const controller = new AbortController();
+  Object.assign(slot, { phase: "loading", error: null, run: controller });
+  show();
+  try {
+    const data = await request(path, body, controller.signal);
+    if (slot.run === controller) Object.assign(slot, { phase: "done", data });
+  } catch (error) {
+    if (slot.run !== controller || controller.signal.aborted) return;
+    if (!(error instanceof Refusal)) console.error(error);
+    Object.assign(slot, { phase: "error", error: error instanceof Refusal ? error : new Refusal("failed") });
+  }
+  if (slot.run === controller) show();
+}
+
+function askAnswer() {
+  state.answer.data = null;
+  return run(state.answer, "/api/rag/query", { query: state.query, limit: SOURCES_MAX, ...scope() }, showAnswer);
+}
+
+function askHits() {
+  const tags = state.tag ? [state.tag] : undefined;
+  const body = { query: state.query || state.tag, mode: state.mode, tags, limit: state.limit, ...scope() };
+  return run(state.hits, "/api/search", body, showHits);
+}
+
+// ---- the answer ----
+
+function trouble(error, again) {
+  const texts = { locked: "locked_text", gone: "gone_text", busy: "busy_text", failed: "failed_text", slow: "gone_text" };
+  const box = node("div", { class: "note bad", role: "alert" }, node("h3", {}, say(error.kind)), node("p", {}, say(texts[error.kind])));
+  if (error.request_id) box.append(node("p", { class: "hint" }, say("request", error.request_id)));
+  if (error.kind === "locked") return box;
+  const button = node("button", { type: "button", class: "primary", onclick: again }, say("retry"));
+  const until = Date.now() + error.wait_s * 1000;
+  const tick = () => {
+    const left_s = Math.ceil((until - Date.now()) / 1000);
+    button.disabled = left_s > 0;
+    button.textContent = left_s > 0 ? say("wait", left_s) : say("retry");
+    if (left_s > 0) setTimeout(() => button.isConnected && tick(), 1000);
+  };
+  // The button joins the page only after this function returns, so the first look happens before it is connected.
+  tick();
+  box.append(button);
+  return box;
+}
+
+function lightUp(n) {
+  for (const element of document.querySelectorAll(".lit")) element.classList.remove("lit");
+  for (const element of document.querySelectorAll(`[data-source="${n}"]`)) element.classList.add("lit");
+}
+
+function goTo(element, block) {
+  if (!element) return;
+  element.focus({ preventScroll: true });
+  element.scrollIntoView({ block });
+}
+
+function citation(n, first) {
+  const mark = node("a", { class: "cite", href: `#source-${n}`, "data-source": n, id: first ? `cite-${n}` : undefined, "aria-label": say("source", n) }, String(n));
+  mark.addEventListener("click", (event) => {
+    event.preventDefault();
+    lightUp(n);
+    goTo(at(`source-${n}`), "start");
+  });
+  return mark;
+}
+
+/** Paragraphs and lists out of plain text; `[n]` becomes a mark when source n exists and is dropped otherwise. */
+function answerText(text, sources) {
+  const known = new Set(sources.map((source) => source.n));
+  const seen = new Set();
+  const marked = (line) => line.split(/(\s*\[\d+\])/).map((piece) => {
+    const number = /^\s*\[(\d+)\]$/.exec(piece);
+    if (!number) return piece;
+    const n = Number(number[1]);
+    if (!known.has(n)) return "";
+    const mark = citation(n, !seen.has(n));
+    seen.add(n);
+    return mark;
+  });
+  const root = node("div", { class: "answer-text", dir: "auto" });
+  for (const line of text.split("\n").filter((part) => part.trim())) {
+    if (line.startsWith("• ")) {
+      if (root.lastElementChild?.tagName !== "UL") root.append(node("ul"));
+      root.lastElementChild.append(node("li", {}, ...marked(line.slice(2))));
+    } else {
+      root.append(node("p", {}, ...marked(line)));
+    }
+  }
+  return root;
+}
+
+function sourceCard(source) {
+  const { body, cut, whole } = postText(source.content ?? "", source.quote);
+  const number = node("span", { class: "number", "aria-hidden": "true" }, String(source.n));
+  const foot = node("div", { class: "card-foot" }, safeUrl(source.permalink) && link(source.permalink, say("open")));
+  if (cut) {
+    const button = node("button", { type: "button", class: "text-button", onclick: () => { whole(); goTo(card, "nearest"); button.remove(); } }, say("whole"));
+    foot.append(button);
+  }
+  if (at(`cite-${source.n}`)) {
+    foot.append(node("button", { type: "button", class: "text-button", onclick: () => goTo(at(`cite-${source.n}`), "center") }, say("back")));
+  }
+  const card = node("li", { class: "card", id: `source-${source.n}`, tabindex: "-1", "data-source": source.n, "aria-label": `${say("source", source.n)}: ${source.channel_title}` },
+    cardTop(source.channel_title, source.posted_at, number), body, foot);
+  return card;
+}
+
+async function copyAnswer(button) {
+  const { answer, sources } = state.answer.data.result;
+  const list = sources.map((source) => `[${source.n}] ${source.channel_title}: ${source.permalink}`).join("\n");
+  const done = await navigator.clipboard?.writeText(`${state.query}\n\n${answer}\n\n${list}`).then(() => true, () => false);
+  button.textContent = say(done ? "copied" : "copy_failed");
+}
+
+function answerFoot({ confidence }, took_ms) {
+  const level = confidence >= 0.7 ? "high" : confidence >= 0.4 ? "middle" : "low";
+  const copy = node("button", { type: "button", class: "text-button", onclick: () => copyAnswer(copy) }, say("copy"));
+  return node("div", { class: "answer-foot" },
+    node("span", { class: level === "low" ? "hint low" : "hint" }, say(`confidence_${level}`)),
+    node("span", { class: "hint" }, say("took", count(Math.round(took_ms)))), copy);
+}
+
+function showAnswer() {
+  const { phase, data, error } = state.answer;
+  const [head, body, sources] = [at("answer-head"), at("answer-body"), at("sources")];
+  at("answer").hidden = phase === "idle";
+  body.setAttribute("aria-busy", String(phase === "loading"));
+  sources.replaceChildren();
+  if (phase === "loading") {
+    head.textContent = say("looking");
+    body.replaceChildren(bones(5));
+  } else if (phase === "error") {
+    head.textContent = say("answer");
+    body.replaceChildren(trouble(error, askAnswer));
+  } else if (phase === "done") {
+    const { result, processing_time_ms: took_ms } = data;
+    const found = /\[\d+\]/.test(result.answer) && result.sources.length > 0;
+    head.textContent = say(found ? "answer" : "nothing");
+    if (found) body.replaceChildren(answerText(result.answer, result.sources), answerFoot(result, took_ms));
+    else body.replaceChildren(node("p", { class: "note" }, say("nothing_text")));
+    if (result.sources.length > 0) {
+      sources.replaceChildren(node("h3", { class: "group-head" }, say(found ? "sources" : "nearest")),
+        node("ol", { class: "cards" }, ...result.sources.map(sourceCard)));
+    }
+  }
+}
+
+// ---- the matching posts ----
+
+const tagChip = (tag, posts) => node("button", { type: "button", class: "chip", "aria-pressed": String(tag === state.tag), onclick: () => tagPick(tag) },
+  tag, posts === undefined ? null : node("span", { class: "count" }, count(posts)));
+
+function hitCard(hit) {
+  const tags = (hit.tags ?? []).map((tag) => tagChip(tag));
+  return node("li", { class: "card" }, cardTop(hit.channel_title, hit.posted_at, null),
+    node("p", { class: "post", dir: "auto" }, ...matched(hit.snippet ?? "")),
+    tags.length ? node("div", { class: "chips" }, ...tags) : null,
+    node("div", { class: "card-foot" }, safeUrl(hit.permalink) && link(hit.permalink, say("open"))));
+}
+
+function showHits() {
+  const { phase, data, error } = state.hits;
+  const body = at("hits-body");
+  at("hits").hidden = phase === "idle";
+  body.setAttribute("aria-busy", String(phase === "loading"));
+  at("hits-count").textContent = phase === "done" && data.hits.length ? say("found", count(data.hits.length), count(Math.max(data.total, data.hits.length)), count(Math.round(data.took_ms))) : "";
+  at("tag-filter").replaceChildren(...(state.tag ? [node("button", { type: "button", class: "chip", "aria-pressed": "true", id: "tag-off", onclick: () => tagPick(null) },
+    say("only_tag", state.tag), ` × ${say("remove")}`)] : []));
+  if (phase === "error") body.replaceChildren(trouble(error, askHits));
+  if (phase === "loading" && !data) body.replaceChildren(bones(6));
+  if (phase !== "done") return;
+  if (data.hits.length === 0) {
+    body.replaceChildren(node("div", { class: "note" }, node("h3", {}, say("none")), node("p", {}, say("none_text"))));
+    return;
+  }
+  const more = data.hits.length >= state.limit && data.total > data.hits.length && state.limit < HITS_MAX;
+  body.replaceChildren(node("ol", { class: "cards" }, ...data.hits.map(hitCard)));
+  if (more) body.append(node("button", { type: "button", class: "more", onclick: () => { state.limit = Math.min(state.limit + HITS_STEP, HITS_MAX); askHits(); } }, say("more")));
+}
+
+// ---- filters, status, first screen ----
+
+function channelButton({ id, title, posts }) {
+  const button = node("button", { type: "button", class: "channel", title, "data-channel": id, "aria-pressed": String(state.channels.has(id)) },
+    avatar(title), node("span", { class: "name" }, title), node("span", { class: "hint" }, count(posts)));
+  button.addEventListener("click", () => {
+    if (!state.channels.delete(id)) state.channels.add(id);
+    button.setAttribute("aria-pressed", String(state.channels.has(id)));
+    refine();
+  });
+  return button;
+}
+
+function showFilters() {
+  const channels = state.channels.size ? counted(state.channels.size, "n_channels") : say("all_channels");
+  at("filters-sum").textContent = say("filters_sum", channels, say(`period_${state.period}`).toLocaleLowerCase(state.lang));
+  for (const name of ["period", "mode"]) document.querySelector(`input[name=${name}][value=${state[name]}]`).checked = true;
+  for (const button of document.querySelectorAll("[data-channel]")) button.setAttribute("aria-pressed", String(state.channels.has(Number(button.dataset.channel))));
+}
+
+function showStatus() {
+  const { status, statusLost } = state;
+  at("status").hidden = !status && !statusLost;
+  at("status").classList.toggle("gone", statusLost);
+  at("status-bar").hidden = true;
+  if (statusLost) at("status-line").textContent = say(statusLost === "locked" ? "locked" : "gone");
+  if (!status) return;
+  const working = status.indexed < status.posts ? "indexing" : status.model && status.embedded < status.posts ? "embedding" : null;
+  const vector = document.querySelector("input[name=mode][value=vector]");
+  vector.disabled = !status.model;
+  at("mode-note").textContent = !status.model ? say("no_model") : working === "embedding" ? say("embedding_wait") : "";
+  at("lead").textContent = status.posts ? say("lead", counted(status.posts, "posts"), counted(status.channels.length, "from_channels")) : say("lead_wait");
+  if (statusLost) return;
+  const done = working === "indexing" ? status.indexed : status.embedded;
+  at("status-line").textContent = working ? say(working, count(done), count(status.posts)) : say("ready", counted(status.posts, "posts"), status.model);
+  Object.assign(at("status-bar"), { hidden: !working, max: Math.max(status.posts, 1), value: done });
+}
+
+/** Rebuilt only when its content changed, so that a poll never takes the focus from under a finger. */
+function showStart() {
+  const { questions = [], tags_top: tags = [], channels = [] } = state.status ?? {};
+  const key = JSON.stringify([state.lang, state.tag, questions, tags, channels]);
+  at("start").hidden = state.answer.phase !== "idle" || state.hits.phase !== "idle";
+  at("hero").hidden = at("start").hidden;
+  if (key === state.examplesKey) return;
+  state.examplesKey = key;
+  at("examples").replaceChildren(...questions.map((question) => node("button", { type: "button", class: "example", dir: "auto", onclick: () => submit(question) }, question)));
+  at("tags-head").hidden = tags.length === 0;
+  at("tags").replaceChildren(...tags.slice(0, TAGS_SHOWN).map(({ tag, count: posts }) => tagChip(tag, posts)));
+  at("channels").replaceChildren(...channels.map(channelButton));
+}
+
+async function pollStatus() {
+  let wait_ms = STATUS_IDLE_MS;
+  try {
+    const status = await request("/api/demo/status");
+    Object.assign(state, { status, statusLost: false });
+    if (status.indexed < status.posts || (status.model && status.embedded < status.posts) || status.posts === 0) wait_ms = STATUS_EVERY_MS;
+  } catch (error) {
+    state.statusLost = error.kind ?? "gone";
+    wait_ms = STATUS_IDLE_MS / 3;
+  }
+  showStart();
+  showStatus();
+  setTimeout(pollStatus, wait_ms);
+}
+
+// ---- what the person does ----
+
+function address() {
+  const parameters = new URLSearchParams();
+  if (state.query) parameters.set("q", state.query);
+  if (state.tag) parameters.set("tag", state.tag);
+  if (state.period !== "all") parameters.set("period", state.period);
+  if (state.mode !== "hybrid") parameters.set("mode", state.mode);
+  for (const id of state.channels) parameters.append("channel", id);
+  return parameters.size ? `/?${parameters}` : "/";
+}
+
+/** Shows what the state says, asking the server for what it needs; `parts` names what has to be asked again. */
+function settle({ answer = true, keep = false } = {}) {
+  if (answer && state.query) askAnswer();
+  if (!state.query) { state.answer.run?.abort(); state.answer = idle(); showAnswer(); }
+  if (!keep) state.hits.data = null;
+  if (state.query || state.tag) askHits();
+  else { state.hits.run?.abort(); state.hits = idle(); showHits(); }
+  at("question").value = state.query;
+  at("clear").hidden = !state.query;
+  showFilters();
+  showStart();
+  showStatus();
+}
+
+function submit(question) {
+  const query = question.trim();
+  at("ask-hint").textContent = query.length < QUESTION_CHARS_MIN ? say("short") : "";
+  if (query.length < QUESTION_CHARS_MIN) return at("question").focus();
+  Object.assign(state, { query, tag: null, limit: HITS_STEP });
+  history.pushState(null, "", address());
+  settle();
+  scrollTo({ top: 0 });
+  if (document.activeElement !== at("question") || matchMedia("(pointer: coarse)").matches) at("answer-head").focus({ preventScroll: true });
+}
+
+function refine(parts = {}) {
+  state.limit = HITS_STEP;
+  history.replaceState(null, "", address());
+  settle({ ...parts, keep: true });
+}
+
+function tagPick(tag) {
+  Object.assign(state, { tag: tag === state.tag ? null : tag, limit: HITS_STEP });
+  history.pushState(null, "", address());
+  settle({ answer: false, keep: true });
+  goTo(at("tag-off") ?? (at("hits").hidden ? at("question") : at("hits-head")), "center");
+}
+
+function restore() {
+  const parameters = new URLSearchParams(location.search);
+  const choice = (name, fallback) => (document.querySelector(`input[name=${name}][value="${CSS.escape(parameters.get(name) ?? "")}"]`) ? parameters.get(name) : fallback);
+  Object.assign(state, { query: (parameters.get("q") ?? "").trim().slice(0, 1000), tag: parameters.get("tag"), limit: HITS_STEP,
+    period: choice("period", "all"), mode: choice("mode", "hybrid"), channels: new Set(parameters.getAll("channel").map(Number).filter(Number.isSafeInteger)) });
+  settle();
+}
+
+// ---- language, theme, keys ----
+
+const remembered = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
+const remember = (name, value) => { try { localStorage.setItem(name, value); } catch { /* private mode: the choice lasts until reload */ } };
+
+function speak(lang) {
+  state.lang = lang;
+  document.documentElement.lang = lang;
+  document.title = say("page");
+  for (const element of document.querySelectorAll("[data-t]")) element.textContent = say(element.dataset.t);
+  for (const element of document.querySelectorAll("[data-t-label]")) element.setAttribute("aria-label", say(element.dataset.tLabel));
+  for (const button of document.querySelectorAll("[data-lang]")) button.setAttribute("aria-pressed", String(button.dataset.lang === lang));
+  at("question").placeholder = say("placeholder");
+  at("lead").textContent = say("lead_wait");
+  at("ask-hint").textContent = "";
+  for (const show of [themeLabel, showStart, showStatus, showFilters, showAnswer, showHits]) show();
+}
+
+const isDark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+
+function themeLabel() {
+  const label = say(isDark() ? "theme_light" : "theme_dark");
+  at("theme").setAttribute("aria-label", label);
+  at("theme").title = label;
+}
+
+function escape() {
+  const card = document.activeElement?.closest?.(".card[data-source]");
+  if (card) {
+    lightUp(0);
+    goTo(at(`cite-${card.dataset.source}`), "center");
+  } else if (document.activeElement === at("question")) {
+    if (at("question").value !== state.query) at("question").value = state.query;
+    else at("question").blur();
+  } else if (state.tag) {
+    tagPick(state.tag);
+  }
+}
+
+function listen() {
+  at("ask").addEventListener("submit", (event) => { event.preventDefault(); submit(at("question").value); });
+  at("question").addEventListener("input", () => { at("clear").hidden = !at("question").value; at("ask-hint").textContent = ""; });
+  at("clear").addEventListener("click", () => { at("question").value = ""; at("clear").hidden = true; at("question").focus(); });
+  at("home").addEventListener("click", (event) => { event.preventDefault(); history.pushState(null, "", "/"); restore(); });
+  at("period").addEventListener("change", (event) => { state.period = event.target.value; refine(); });
+  at("mode").addEventListener("change", (event) => { state.mode = event.target.value; refine({ answer: false }); });
+  at("theme").addEventListener("click", () => {
+    document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+    remember("theme", document.documentElement.dataset.theme);
+    themeLabel();
+  });
+  for (const button of document.querySelectorAll("[data-lang]")) button.addEventListener("click", () => { remember("lang", button.dataset.lang); speak(button.dataset.lang); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", themeLabel);
+  // On a wide screen the filters stand beside the answer and are always open.
+  const wide = matchMedia("(min-width: 960px)");
+  const widen = () => { at("filters").open = wide.matches; at("filters").querySelector("summary").tabIndex = wide.matches ? -1 : 0; };
+  wide.addEventListener("change", widen);
+  widen();
+  addEventListener("popstate", restore);
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input[type=text], textarea");
+    if (event.key === "Escape") escape();
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    at("question").focus();
+    at("question").select();
+  });
+}
+
+const theme = remembered("theme");
+if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
+const lang = remembered("lang") ?? navigator.language.slice(0, 2);
+listen();
+speak(["ru", "uk", "be", "kk"].includes(lang) ? "ru" : "en");
+restore();
+pollStatus();
+if (!state.query && matchMedia("(hover: hover) and (pointer: fine)").matches) at("question").focus();
