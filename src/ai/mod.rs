@@ -1,1 +1,4 @@
 //! Placeholder.
+
+pub mod extractive;
+pub mod question;
