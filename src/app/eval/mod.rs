@@ -1,3 +1,4 @@
 //! Measures of quality.
 
+pub mod retrieval;
 pub mod tags;

@@ -1,0 +1,159 @@
+//! The fields of the full-text index and how a post becomes a document.
+//!
+//! Knows tantivy and `text`. Words reach tantivy already cut and stemmed (`PreTokenizedString`), so one pass over the text
+//! feeds both the stemmed and the exact field and no tokenizer of tantivy's is involved.
+//!
+//! Invariant: [`FORMAT`] grows with every change that makes old documents differ from new ones: a field, the way words are
+//! cut, a stemmer. Nothing of a post can be read back from the index except its id, channel and date.
+
+use tantivy::{
+    TantivyDocument,
+    schema::{FAST, INDEXED},
+    schema::{Field, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions},
+    tokenizer::{PreTokenizedString, Token},
+};
+
+use crate::{
+    model::{ChannelId, Link, PostId},
+    search::query::QUERY_CHARS_MAX,
+    text::{self, Term},
+};
+
+/// Version of the documents' shape, stored beside the index.
+pub(super) const FORMAT: u32 = 1;
+
+/// Longest text of one field that is indexed, in bytes; Telegram's own limit is 4,096 characters a message.
+pub(super) const FIELD_BYTES_MAX: usize = 256 * 1024;
+
+/// One post as the index takes it. Text is normalised (`text::normalise`).
+#[derive(Debug, Clone, Copy)]
+pub struct Document<'a> {
+    pub post_id: PostId,
+    pub channel_id: ChannelId,
+    /// Unix seconds.
+    pub posted_at: i64,
+    pub text: &'a str,
+    pub links: &'a [Link],
+    pub tags: &'a [String],
+    pub author: Option<&'a str>,
+    /// ISO 639-1, where known.
+    pub language: Option<&'a str>,
+}
+
+/// Handles of the fields.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fields {
+    /// Stems with positions.
+    pub(super) text: Field,
+    /// Folded forms: tells `ставки` from `ставка` where both match.
+    pub(super) exact: Field,
+    /// Stems of the tags' words.
+    pub(super) tag_words: Field,
+    /// Whole folded tags, for filters.
+    pub(super) tag: Field,
+    /// Stems of link titles and addresses.
+    pub(super) links: Field,
+    pub(super) author: Field,
+    pub(super) language: Field,
+    pub(super) post_id: Field,
+    pub(super) channel_id: Field,
+    pub(super) posted_at: Field,
+}
+
+pub(super) const POST_ID: &str = "post_id";
+
+/// The schema and its handles.
+pub(super) fn schema() -> (Schema, Fields) {
+    let mut builder = Schema::builder();
+    let words = |option| {
+        TextOptions::default().set_indexing_options(
+            // The name only satisfies the schema: documents and queries arrive as terms.
+            TextFieldIndexing::default()
+                .set_tokenizer("raw")
+                .set_index_option(option),
+        )
+    };
+    let fields = Fields {
+        text: builder.add_text_field("text", words(IndexRecordOption::WithFreqsAndPositions)),
+        exact: builder.add_text_field("exact", words(IndexRecordOption::WithFreqs)),
+        tag_words: builder.add_text_field("tag_words", words(IndexRecordOption::WithFreqs)),
+        tag: builder.add_text_field("tag", STRING),
+        links: builder.add_text_field("links", words(IndexRecordOption::WithFreqs)),
+        author: builder.add_text_field("author", words(IndexRecordOption::WithFreqs)),
+        language: builder.add_text_field("language", STRING),
+        post_id: builder.add_i64_field(POST_ID, INDEXED | FAST),
+        channel_id: builder.add_i64_field("channel_id", INDEXED | FAST),
+        posted_at: builder.add_i64_field("posted_at", FAST),
+    };
+    (builder.build(), fields)
+}
+
+impl Fields {
+    pub(super) fn document(&self, post: &Document<'_>) -> TantivyDocument {
+        let mut document = TantivyDocument::default();
+        document.add_i64(self.post_id, post.post_id.0);
+        document.add_i64(self.channel_id, post.channel_id.0);
+        document.add_i64(self.posted_at, post.posted_at);
+        let terms = text::terms(bounded(post.text));
+        document.add_pre_tokenized_text(self.text, stems(&terms));
+        document.add_pre_tokenized_text(self.exact, exact_forms(&terms));
+        for tag in post.tags {
+            document.add_text(self.tag, tag_key(tag));
+            document.add_pre_tokenized_text(self.tag_words, stems(&text::terms(bounded(tag))));
+        }
+        for link in post.links {
+            for part in [&link.text, &link.url] {
+                document.add_pre_tokenized_text(self.links, stems(&text::terms(bounded(part))));
+            }
+        }
+        if let Some(author) = post.author {
+            document.add_pre_tokenized_text(self.author, stems(&text::terms(bounded(author))));
+        }
+        if let Some(language) = post.language {
+            document.add_text(self.language, language);
+        }
+        document
+    }
+}
+
+/// What a tag is compared by.
+pub(super) fn tag_key(tag: &str) -> String {
+    let folded = text::fold(&text::normalise(tag));
+    let key: String = folded
+        .trim()
+        .trim_start_matches('#')
+        .chars()
+        .take(QUERY_CHARS_MAX)
+        .collect();
+    key
+}
+
+/// Cut at a character border.
+fn bounded(text: &str) -> &str {
+    &text[..text.floor_char_boundary(FIELD_BYTES_MAX)]
+}
+
+fn stems(terms: &[Term]) -> PreTokenizedString {
+    tokenized(terms, |term| &term.text)
+}
+
+fn exact_forms(terms: &[Term]) -> PreTokenizedString {
+    tokenized(terms, |term| &term.exact)
+}
+
+fn tokenized(terms: &[Term], form: impl Fn(&Term) -> &String) -> PreTokenizedString {
+    let tokens = terms
+        .iter()
+        .map(|term| Token {
+            offset_from: term.start,
+            offset_to: term.end,
+            position: term.position as usize,
+            text: form(term).clone(),
+            position_length: 1,
+        })
+        .collect();
+    PreTokenizedString {
+        text: String::new(),
+        tokens,
+    }
+}
