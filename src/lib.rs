@@ -4,11 +4,13 @@
 
 pub mod ai;
 pub mod app;
+
 pub mod clock;
 pub mod config;
 pub mod fail;
 pub mod job;
 pub mod model;
+pub mod pipeline;
 pub mod queue;
 pub mod search;
 pub mod store;

@@ -22,6 +22,9 @@ pub enum Error {
     /// Another process has the data directory.
     #[error("data directory {dir} is in use by another tga process; stop it, or use this command while `tga serve` runs")]
     InUse { dir: String },
+    /// What the running service answered to a command sent to it.
+    #[error("{message}")]
+    Service { code: String, message: String },
     #[error("{action} {path}: {source}")]
     Io { action: &'static str, path: String, source: std::io::Error },
     #[error(transparent)]
@@ -46,7 +49,7 @@ impl Error {
     }
 
     /// The stable name of this kind of failure, in API answers, JSON output and metrics.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             Error::Invalid(_) => "invalid_request",
             Error::NotFound(_) | Error::Store(store::Error::NotFound(_)) => "not_found",
@@ -55,6 +58,7 @@ impl Error {
             Error::Forbidden(_) => "forbidden",
             Error::Unavailable(_) => "unavailable",
             Error::InUse { .. } => "data_dir_in_use",
+            Error::Service { code, .. } => code,
             Error::Io { .. } => "io",
             Error::Config(_) => "config_invalid",
             Error::Store(store::Error::DiskFull(_)) | Error::Queue(queue::Error::DiskFull { .. }) | Error::Search(search::Error::Full { .. }) => "disk_full",
@@ -82,7 +86,7 @@ impl Error {
             Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::Unauthorized(_) | Error::Forbidden(_) | Error::Config(_) => {
                 Disposition::Reject
             }
-            Error::Unavailable(_) => Disposition::Retry { after: None },
+            Error::Unavailable(_) | Error::Service { .. } => Disposition::Retry { after: None },
             Error::InUse { .. } => Disposition::Halt,
             Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Disposition::Halt,
             Error::Io { .. } => Disposition::Retry { after: None },

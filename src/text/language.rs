@@ -17,6 +17,17 @@ pub enum Language {
     Other,
 }
 
+impl Language {
+    /// ISO 639-1; `und` (undetermined, ISO 639-2) for any other.
+    pub fn code(self) -> &'static str {
+        match self {
+            Language::Ru => "ru",
+            Language::En => "en",
+            Language::Other => "und",
+        }
+    }
+}
+
 /// The share of Cyrillic letters from which a text is Cyrillic: Russian posts are full of Latin names.
 const CYRILLIC_SHARE_MIN: f64 = 0.15;
 

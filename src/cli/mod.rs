@@ -1,0 +1,93 @@
+//! The command line: the clap tree and what each command does with its answer.
+//!
+//! Calls `app` only (`serve`, `demo`, `import` and `eval` also start the pipeline). A command runs on the data directory itself,
+//! or, when a service holds it, through the service's socket; the answer is the same. With `--json` stdout carries one JSON
+//! document and nothing else. Exit 0 done, 1 failed, 2 wrong usage.
+
+mod arguments;
+mod configuration;
+mod demo;
+mod eval;
+mod init;
+mod output;
+mod progress;
+mod serve;
+mod session;
+mod socket;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use arguments::{Arguments, Group};
+use output::Output;
+use session::Session;
+
+use crate::app::Error;
+
+/// Parses and runs; never panics on input.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let parsed = Arguments::command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Printing help can only fail when nobody reads it.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let output = Output::new(&arguments.global);
+    match dispatch(arguments, &output) {
+        Ok(code) => code,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// The whole tree's help, for the golden file.
+pub fn help() -> String {
+    fn walk(command: &mut clap::Command, path: &str, out: &mut String) {
+        let path = format!("{path} {}", command.get_name()).trim().to_owned();
+        out.push_str(&format!("## {path}\n\n{}\n\n", command.render_long_help()));
+        for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+            walk(inner, &path, out);
+        }
+    }
+    let mut out = String::new();
+    let mut command = Arguments::command().term_width(100);
+    command.build();
+    walk(&mut command, "", &mut out);
+    out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Error> {
+    let global = arguments.global;
+    match arguments.group {
+        Group::Serve => serve::serve(&global),
+        Group::Demo(options) => demo::demo(&global, &options, output),
+        Group::Init => init::init(&global, output),
+        Group::Config(command) => configuration::run(&global, &command, output),
+        Group::Eval(command) => eval::run(&global, &command, output),
+        Group::Migrate(command) => configuration::migrate(&global, &command, output),
+        Group::Version => {
+            output.show(&serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }), output::version);
+            Ok(ExitCode::SUCCESS)
+        }
+        group => {
+            let (command, show) = arguments::command_of(group)?;
+            let follow = command.follows();
+            let mut session = Session::open(&global)?;
+            let answer = session.execute(command.command, output)?;
+            let code = output::exit_code(&answer);
+            output.show(&answer, show);
+            if follow {
+                session.follow(&answer, output)?;
+            }
+            Ok(code)
+        }
+    }
+}

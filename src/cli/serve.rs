@@ -1,0 +1,42 @@
+//! `tga serve`: opens the appliance, starts the engine, the socket and HTTP, and ends them in the opposite order.
+
+use std::{process::ExitCode, sync::Arc};
+
+use super::{arguments::Global, configuration, socket};
+use crate::{
+    app::{App, Error},
+    clock::SystemClock,
+    http, lifecycle,
+    pipeline::Engine,
+};
+
+pub(super) fn serve(global: &Global) -> Result<ExitCode, Error> {
+    let config = configuration::load(global)?;
+    configuration::trace(&config, global, true);
+    let app = App::open(config, Arc::new(SystemClock))?;
+    run(&app, None, &mut || {})?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves until a signal; `ready` is called when the listener takes requests.
+pub(super) fn run(app: &Arc<App>, demo: Option<http::DemoSession>, ready: &mut dyn FnMut()) -> Result<(), Error> {
+    let metrics = http::Metrics::install();
+    socket::listen(app)?;
+    let engine = Engine::start(app, true)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Unavailable(format!("start the async runtime: {error}")))?;
+    let served = runtime.block_on(async {
+        let shutdown = lifecycle::shutdown_token()
+            .map_err(|error| Error::Unavailable(format!("listen for signals: {error}")))?;
+        let listeners = http::bind(app).await?;
+        lifecycle::notify_ready();
+        ready();
+        http::serve(app, listeners, metrics, demo, shutdown).await
+    });
+    lifecycle::notify_stopping();
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    drop(engine);
+    served
+}

@@ -1,0 +1,88 @@
+//! Where a command runs: in this process, or in the service that holds the data directory.
+
+use std::{path::PathBuf, sync::Arc};
+
+use serde_json::{Value, json};
+
+use super::{
+    arguments::Global,
+    configuration,
+    output::{self, Output},
+    progress::Bars,
+    socket::{self, RequestError},
+};
+use crate::{
+    app::{App, Error, command::Command},
+    clock::SystemClock,
+    pipeline::{Engine, drain},
+};
+
+/// The other end of a command.
+pub(super) enum Session {
+    Alone(Arc<App>),
+    Service(PathBuf),
+}
+
+impl Session {
+    /// Opens the data directory, or finds the service that holds it.
+    pub(super) fn open(global: &Global) -> Result<Self, Error> {
+        let config = configuration::load(global)?;
+        let data_dir = config.data_dir.clone();
+        configuration::trace(&config, global, false);
+        match App::open(config, Arc::new(SystemClock)) {
+            Ok(app) => Ok(Session::Alone(app)),
+            Err(Error::InUse { .. }) => Ok(Session::Service(data_dir)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Executes a command; alone, an import also takes its posts through the pipeline, because nobody else would.
+    pub(super) fn execute(&mut self, command: Command, output: &Output) -> Result<Value, Error> {
+        let mut bars = Bars::new(output.progress());
+        match self {
+            Session::Alone(app) => execute_alone(app, command, &mut bars),
+            Session::Service(dir) => {
+                let answer = socket::request(dir, &command, &mut |at| bars.show(at));
+                answer.map_err(|error| match error {
+                    RequestError::NotListening => Error::InUse { dir: dir.display().to_string() },
+                    RequestError::Lost(message) => Error::Unavailable(message),
+                    RequestError::Refused { code, message } => Error::Service { code, message },
+                })
+            }
+        }
+    }
+
+    /// Goes on printing events after those of `first` until interrupted.
+    pub(super) fn follow(&mut self, first: &Value, output: &Output) -> Result<(), Error> {
+        let tenant = first["tenant"].as_str().unwrap_or_default().to_owned();
+        let event = first["event"].as_str().map(str::to_owned);
+        let mut after = first["last"].as_i64();
+        loop {
+            let command = Command::EventsList { tenant: tenant.clone(), event: event.clone(), after, limit: 100 };
+            let answer = self.execute(command, output)?;
+            for event in answer["events"].as_array().into_iter().flatten() {
+                output.line(&json!({ "events": [event] }), output::events);
+            }
+            after = answer["last"].as_i64().or(after);
+            std::thread::park_timeout(std::time::Duration::from_millis(500));
+        }
+    }
+}
+
+fn execute_alone(app: &Arc<App>, command: Command, bars: &mut Bars) -> Result<Value, Error> {
+    let Command::Import { ref tenant, wait, .. } = command else {
+        return app.execute(command, &mut |at| bars.show(at));
+    };
+    let tenant = app.tenant_get(tenant)?;
+    let engine = Engine::start(app, wait)?;
+    let started = std::time::Instant::now();
+    let answer = app.execute(command, &mut |at| bars.show(at));
+    let indexed = app.wait_indexed(&tenant, &mut |at| bars.show(at));
+    drop(engine);
+    let mut answer = answer?;
+    indexed?;
+    answer["elapsed_ms"] = json!(started.elapsed().as_millis() as u64);
+    // A stopped engine leaves nothing claimed: what it had begun is finished before its thread ends.
+    drain(app)?;
+    Ok(answer)
+}

@@ -1,0 +1,73 @@
+//! The process: tracing, crypto provider, signals, spawned tasks.
+//!
+//! The only caller of `tokio::spawn`. Shutdown is soft first (stop taking work, finish what runs), hard at the second signal.
+
+use std::{future::Future, io, sync::Once};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::config::LogFormat;
+
+static ONCE: Once = Once::new();
+
+/// What every process needs before anything else; calling it again does nothing.
+pub fn start(level: &str, format: LogFormat) {
+    ONCE.call_once(|| {
+        // The one crypto provider is ring; a second choice would be an error, and there is none.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+        let builder = fmt().with_env_filter(filter).with_writer(io::stderr);
+        match format {
+            LogFormat::Json => builder.json().flatten_event(true).init(),
+            LogFormat::Text => builder.with_target(false).init(),
+        }
+    });
+}
+
+/// A token that is cancelled at the first SIGINT or SIGTERM; the second ends the process at once.
+pub fn shutdown_token() -> io::Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let cancelled = token.clone();
+    spawn(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        tracing::info!("stopping; once more stops at once");
+        cancelled.cancel();
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        std::process::exit(1);
+    });
+    Ok(token)
+}
+
+/// Runs a task on the runtime.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
+pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(task);
+}
+
+/// Tells systemd that the service is ready; without systemd does nothing.
+pub fn notify_ready() {
+    notify("READY=1");
+}
+
+/// Tells systemd that the service is stopping.
+pub fn notify_stopping() {
+    notify("STOPPING=1");
+}
+
+/// The notification protocol of sd_notify(3): one datagram to the socket named in the environment.
+fn notify(state: &str) {
+    use std::os::{linux::net::SocketAddrExt as _, unix::net::{SocketAddr, UnixDatagram}};
+    let Ok(path) = std::env::var("NOTIFY_SOCKET") else { return };
+    let address = match path.strip_prefix('@') {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(&path),
+    };
+    let sent = UnixDatagram::unbound()
+        .and_then(|socket| socket.send_to_addr(state.as_bytes(), &address?));
+    if let Err(error) = sent {
+        tracing::warn!(%error, "cannot notify systemd");
+    }
+}

@@ -1,0 +1,21 @@
+//! The engine: takes posts through their stages, fills gaps, makes vectors.
+//!
+//! May know `app` and through it the leaves; nothing of http, bot or cli. Stages compute, the worker commits: a stage never
+//! writes, never touches the queue and never decides about retries.
+//!
+//! Crash behaviour: every step may be lost at any point. tenant.db is committed first, the queue second, so what a crash leaves
+//! is a job whose work is done (a no-op) or a post without a job (the sweep).
+
+mod embed;
+mod engine;
+mod enrich;
+mod index;
+mod parse;
+mod sweep;
+mod tag;
+mod worker;
+
+pub use embed::{EmbedOutcome, embed_tick};
+pub use engine::{Engine, drain};
+pub use sweep::sweep;
+pub use worker::{TickOutcome, tick};
