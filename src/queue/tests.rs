@@ -1,6 +1,8 @@
 //! What the queue promises, checked through its public face. Crashes, damage and the model have files of their own.
 
-use std::sync::Arc;
+mod crash;
+mod damage;
+mod disk;
 
 use jiff::SignedDuration;
 use tempfile::TempDir;
