@@ -78,7 +78,11 @@ fn death_at_any_sync_loses_nothing_acknowledged() {
     }
     let last = disk.syncs();
     // One sync a commit, one commit a step; the file growing costs one more.
-    assert!((STEPS..STEPS + 3).contains(&(last - first)), "{STEPS} steps took {} syncs", last - first);
+    assert!(
+        (STEPS..STEPS + 3).contains(&(last - first)),
+        "{STEPS} steps took {} syncs",
+        last - first
+    );
     drop(queue);
 
     for death in 1..=last {
