@@ -62,7 +62,7 @@ impl From<std::io::Error> for Error {
             Error::DiskFull { message }
         } else if matches!(kind, ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) {
             Error::ReadOnly { message }
-        } else if matches!(kind, ErrorKind::InvalidData) {
+        } else if matches!(kind, ErrorKind::InvalidData | ErrorKind::UnexpectedEof) {
             Error::Corrupt { message }
         } else {
             Error::Io { message }

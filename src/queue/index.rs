@@ -327,7 +327,7 @@ impl Index {
         if self.lanes.iter().any(|lane| lane.len() > 0) {
             return Some(now_ms);
         }
-        self.scheduled.first().map(|(due_ms, _)| *due_ms)
+        self.scheduled.first().map(|(due_ms, _)| now_ms.max(*due_ms))
     }
 
     /// Ids of the jobs that `pick` names.
