@@ -118,10 +118,7 @@ impl SourceChannel {
         }
         match ChannelRef::parse(wanted) {
             Some(ChannelRef::Id(id)) => self.telegram_id == Some(id),
-            Some(ChannelRef::Name(name)) => self
-                .username
-                .as_ref()
-                .is_some_and(|own| own.eq_ignore_ascii_case(&name)),
+            Some(ChannelRef::Name(name)) => title_eq(self.username.as_deref().unwrap_or(&self.title), &name),
             None => false,
         }
     }

@@ -120,6 +120,16 @@ impl<'a, 's> Delivery<'a, 's> {
         }
     }
 
+    /// Whether a channel was asked for that is not there, while others are.
+    pub(super) fn misses_channel(&self) -> bool {
+        !self.chosen && (self.summary.chats_skipped > 0 || !self.others.is_empty())
+    }
+
+    /// Whether the sink has been handed a post or a skip, or soon will be.
+    pub(super) fn has_sent(&self) -> bool {
+        self.last_id.is_some() || self.summary.skipped > 0 || self.summary.chats_skipped > 0
+    }
+
     /// Delivers what is held.
     pub(super) fn flush(&mut self) -> Result<(), Halt> {
         let Some((channel, posts)) = self.album.take() else {

@@ -14,7 +14,7 @@ use super::{
     delivery::{Delivery, Halt},
     fields::{NumberOrText, id_find},
     limits::{HEADER_VALUE_BYTES_MAX, KEY_BYTES_MAX, MESSAGE_BYTES_MAX},
-    message::{Outcome, message_read},
+    message::message_read,
     window::{Value, Window},
 };
 
@@ -145,7 +145,8 @@ impl<'w, 'r, 'd, 'a, 's> Walk<'w, 'r, 'd, 'a, 's> {
         if self.survey.is_some() {
             return self.pass_over();
         }
-        if header.kind.is_none() && header.name.is_none() && self.known.is_none() {
+        // Only before the first item: a read that starts over must not deliver anything twice.
+        if header.kind.is_none() && self.known.is_none() && !self.delivery.has_sent() {
             return Err(Halt::HeaderLate);
         }
         let begin = self.window.offset();
@@ -205,16 +206,12 @@ impl<'w, 'r, 'd, 'a, 's> Walk<'w, 'r, 'd, 'a, 's> {
                 let outcome = message_read(&self.window.filled()[..len], &channel.title);
                 self.window.consume(len);
                 match outcome {
-                    Outcome::Post {
-                        post,
-                        text_was_cut,
-                        fields_ignored,
-                    } => {
-                        self.delivery.summary.texts_cut += u64::from(text_was_cut);
-                        self.delivery.summary.fields_ignored += fields_ignored;
-                        return self.delivery.post_with_album(channel, post);
+                    Ok(read) => {
+                        self.delivery.summary.texts_cut += u64::from(read.text_was_cut);
+                        self.delivery.summary.fields_ignored += read.fields_ignored;
+                        return self.delivery.post_with_album(channel, read.post);
                     }
-                    Outcome::Skip { message_id, reason } => (message_id, reason),
+                    Err(skipped) => skipped,
                 }
             }
             Value::Large { bytes, head } => {
@@ -352,7 +349,9 @@ impl ChatHeader {
     fn channel(&self, options: &ReadOptions, place: Place) -> Option<SourceChannel> {
         let kind = match &self.kind {
             Some(kind) => ChannelKind::from_export(kind)?,
-            None => ChannelKind::Unstated,
+            None if place == Place::Alone => ChannelKind::Unstated,
+            // One chat of an account that does not say what it is may be a personal one.
+            None => return None,
         };
         let mut telegram_id = self.id.and_then(id_marked);
         let mut title = self.name.clone().filter(|name| !name.trim().is_empty());

@@ -133,7 +133,8 @@ impl<'w, 'r, 'd, 'a, 's> Lines<'w, 'r, 'd, 'a, 's> {
             Ok(channel) => channel,
             Err(reason) => return self.skip(message_id, reason, byte),
         };
-        if let Some(wanted) = &self.options.channel
+        // A line that names its channel is chosen by it; one that does not belongs to the channel given.
+        if let (Some(wanted), true) = (&self.options.channel, line.channel.is_some())
             && !channel.is_called(wanted)
         {
             self.delivery.other(channel.label());
@@ -162,7 +163,7 @@ impl<'w, 'r, 'd, 'a, 's> Lines<'w, 'r, 'd, 'a, 's> {
             return Ok(Arc::clone(channel));
         }
         let given = self.options.channel.as_deref();
-        let channel = Arc::new(line.channel(&key, given).ok_or_else(|| {
+        let channel = Arc::new(channel_of(&key, given).ok_or_else(|| {
             SkipReason::BadLine("no channel; add the field \"channel\" or give --channel".to_owned())
         })?);
         // A file with more channels than this only parses the names again.
@@ -188,36 +189,31 @@ fn ends_early(content: &[u8]) -> bool {
     content.first() == Some(&b'{') && ValueScan::default().feed(content).is_none()
 }
 
-impl Line {
-    /// The channel that the line, or failing it the caller, names.
-    fn channel(&self, (name, title, id): &ChannelKey, given: Option<&str>) -> Option<SourceChannel> {
-        let spelled = name.as_deref().and_then(ChannelRef::parse);
-        let stated_id = id
-            .as_deref()
-            .and_then(|id| id.trim().parse().ok())
-            .and_then(id_marked);
-        let spelled = match spelled {
-            None if stated_id.is_none() && title.is_none() => ChannelRef::parse(given?),
-            spelled => spelled,
-        };
-        let (telegram_id, name) = match spelled {
-            Some(ChannelRef::Id(id)) => (stated_id.or(Some(id)), None),
-            Some(ChannelRef::Name(name)) => (stated_id, Some(name)),
-            None => (stated_id, None),
-        };
-        let title = title
-            .as_ref()
-            .map(|title| title.trim())
-            .filter(|title| !title.is_empty());
-        let title = title.map(str::to_owned).or_else(|| name.clone());
-        Some(SourceChannel {
-            telegram_id,
-            username: name.filter(|name| is_username(name)),
-            title: title.or_else(|| telegram_id.map(|id| id.to_string()))?,
-            kind: ChannelKind::Unstated,
-        })
-    }
+/// The channel that the line names, or the caller where the line names none.
+fn channel_of((name, title, id): &ChannelKey, given: Option<&str>) -> Option<SourceChannel> {
+    let stated_id = id
+        .as_deref()
+        .and_then(|id| id.trim().parse().ok())
+        .and_then(id_marked);
+    let (telegram_id, name) = match name.as_deref().or(given).and_then(ChannelRef::parse) {
+        Some(ChannelRef::Id(id)) => (stated_id.or(Some(id)), None),
+        Some(ChannelRef::Name(name)) => (stated_id, Some(name)),
+        None => (stated_id, None),
+    };
+    let title = title
+        .as_ref()
+        .map(|title| title.trim())
+        .filter(|title| !title.is_empty());
+    let title = title.map(str::to_owned).or_else(|| name.clone());
+    Some(SourceChannel {
+        telegram_id,
+        username: name.filter(|name| is_username(name)),
+        title: title.or_else(|| telegram_id.map(|id| id.to_string()))?,
+        kind: ChannelKind::Unstated,
+    })
+}
 
+impl Line {
     fn into_post(self) -> Result<IncomingPost, SkipReason> {
         let bad = |what: &str| SkipReason::BadLine(what.to_owned());
         let message_id = self

@@ -15,7 +15,7 @@ pub const ALBUM_ID_GAP_MAX: i64 = 10;
 /// Files in a zip. Exports with media hold one for every photo.
 pub const ZIP_ENTRIES_MAX: usize = 1_000_000;
 /// Bytes that a packed file may unpack to whatever its own size.
-pub const UNPACKED_FREE_BYTES: u64 = 64 << 20;
+pub const UNPACKED_FREE_BYTES: u64 = 16 << 20;
 /// Unpacked bytes for one packed byte, above [`UNPACKED_FREE_BYTES`]. Real exports pack 10 to 40 times.
 pub const UNPACKED_RATIO_MAX: u64 = 200;
 /// Bytes that a packed file may unpack to at all.

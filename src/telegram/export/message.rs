@@ -15,18 +15,12 @@ use super::{
     rich_text::RichText,
 };
 
-/// What one message came to.
+/// A message that became a post.
 #[derive(Debug)]
-pub(super) enum Outcome {
-    Post {
-        post: IncomingPost,
-        text_was_cut: bool,
-        fields_ignored: u64,
-    },
-    Skip {
-        message_id: Option<i64>,
-        reason: SkipReason,
-    },
+pub(super) struct MessageRead {
+    pub(super) post: IncomingPost,
+    pub(super) text_was_cut: bool,
+    pub(super) fields_ignored: u64,
 }
 
 /// Without these a message is no post; a wrong type here costs the message, elsewhere only the field.
@@ -103,26 +97,19 @@ struct ReactionEntry {
     document_id: Option<NumberOrText>,
 }
 
-/// Reads one message of the chat with that title.
-pub(super) fn message_read(bytes: &[u8], chat_title: &str) -> Outcome {
-    let (message, fields_ignored) = match parse_forgiving::<Message>(bytes, &ESSENTIAL) {
-        Ok(parsed) => parsed,
-        Err(reason) => {
-            return Outcome::Skip {
-                message_id: id_find(bytes, "id"),
-                reason: reason.into_reason(SkipReason::BadMessage),
-            };
-        }
-    };
+/// Reads one message of the chat with that title; why not, with the message's id where it can be told.
+pub(super) fn message_read(bytes: &[u8], chat_title: &str) -> Result<MessageRead, (Option<i64>, SkipReason)> {
+    let (message, fields_ignored) = parse_forgiving::<Message>(bytes, &ESSENTIAL)
+        .map_err(|reason| (id_find(bytes, "id"), reason.into_reason(SkipReason::BadMessage)))?;
     let message_id = message.id;
-    match message.into_post(chat_title) {
-        Ok(mut post) => Outcome::Post {
-            text_was_cut: text_cut(&mut post.text),
-            post,
-            fields_ignored,
-        },
-        Err(reason) => Outcome::Skip { message_id, reason },
-    }
+    let mut post = message
+        .into_post(chat_title)
+        .map_err(|reason| (message_id, reason))?;
+    Ok(MessageRead {
+        text_was_cut: text_cut(&mut post.text),
+        post,
+        fields_ignored,
+    })
 }
 
 impl Message {

@@ -8,6 +8,7 @@
 //! Nothing is written, so a crash loses nothing: the file is read again from its beginning.
 
 mod album;
+mod archive;
 mod channel;
 mod delivery;
 mod desktop;
@@ -155,7 +156,7 @@ pub enum Error {
     /// A packed file that unpacks to more than any real export.
     #[error("unpack {file}: {reason}; unpack it by hand and import the result if it is what you expect")]
     UnpackedTooLarge { file: String, reason: String },
-    #[error("find channel {wanted:?} in {file}: it holds {}; name one of these by title or id", .found.join(", "))]
+    #[error("find channel {wanted:?} in {file}: {}", found_text(.found))]
     ChannelNotFound {
         file: String,
         wanted: String,
@@ -189,6 +190,13 @@ impl Error {
             | Error::Broken { .. } => Disposition::Reject,
         }
     }
+}
+
+fn found_text(found: &[String]) -> String {
+    if found.is_empty() {
+        return "it holds no channels, only other chats".to_owned();
+    }
+    format!("it holds {}; name one of these by title or id", found.join(", "))
 }
 
 /// Where items go.

@@ -11,20 +11,15 @@ use std::{
     path::Path,
 };
 
-use flate2::bufread::MultiGzDecoder;
-use zip::ZipArchive;
-
 use super::{
-    Error, Format, ReadOptions, ReadSummary, Sink,
+    Error, Format, ReadOptions, ReadSummary, Sink, archive,
     delivery::{Delivery, Halt},
     desktop::{ChatHeader, Walk},
     jsonl::Lines,
-    limits::{
-        DETECT_BYTES, READ_BYTES, UNPACKED_BYTES_MAX, UNPACKED_FREE_BYTES, UNPACKED_RATIO_MAX,
-        ZIP_ENTRIES_MAX,
-    },
+    limits::{DETECT_BYTES, READ_BYTES, UNPACKED_BYTES_MAX, UNPACKED_FREE_BYTES, UNPACKED_RATIO_MAX},
     window::{Members, Window},
 };
+use flate2::bufread::MultiGzDecoder;
 
 /// First bytes of gzip (RFC 1952, 2.3.1).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -41,7 +36,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    fn of(total: Option<u64>) -> Self {
+    pub(super) fn of(total: Option<u64>) -> Self {
         Self {
             read: Cell::new(0),
             total,
@@ -64,21 +59,21 @@ impl<R: Read> Read for Metered<'_, R> {
 }
 
 /// How far a packed source may unpack.
-struct Bound<'m> {
-    unpacked: Cell<u64>,
+pub(super) struct Bound<'m> {
+    pub(super) unpacked: Cell<u64>,
     /// The packed size, where the file's length is known; else what has been read so far.
-    packed: Packed<'m>,
+    pub(super) packed: Packed<'m>,
 }
 
-enum Packed<'m> {
+pub(super) enum Packed<'m> {
     Known(u64),
     SoFar(&'m Meter),
 }
 
 /// Refuses to go on past a bound.
-struct Bounded<'b, R> {
-    inner: R,
-    bound: &'b Bound<'b>,
+pub(super) struct Bounded<'b, R> {
+    pub(super) inner: R,
+    pub(super) bound: &'b Bound<'b>,
 }
 
 /// Travels through `io::Error` to the place that names the file.
@@ -136,7 +131,7 @@ pub(super) fn read_path(
     })?;
     let len = file.metadata().ok().map(|metadata| metadata.len());
     if ZIP_MAGICS.iter().any(|zip| magic.starts_with(zip)) {
-        return read_zip(file, len.unwrap_or(0), &name, options, sink);
+        return archive::read_zip(&file, len.unwrap_or(0), &name, options, sink);
     }
     let meter = Meter::of(len);
     let mut delivery = Delivery::new(sink, &meter);
@@ -186,7 +181,7 @@ fn magic_read(file: &mut File) -> io::Result<Vec<u8>> {
 }
 
 /// The headers of all chats, from a walk that delivers nothing. What breaks here breaks again in the walk that counts.
-fn survey(stream: &mut dyn Read, options: &ReadOptions) -> Vec<ChatHeader> {
+pub(super) fn survey(stream: &mut dyn Read, options: &ReadOptions) -> Vec<ChatHeader> {
     let meter = Meter::of(None);
     let mut nowhere = |_item| Ok(());
     let mut delivery = Delivery::new(&mut nowhere, &meter);
@@ -200,10 +195,10 @@ fn survey(stream: &mut dyn Read, options: &ReadOptions) -> Vec<ChatHeader> {
 }
 
 /// Where and why a read ended; the position counts unpacked bytes.
-type Ended = Result<u64, (Halt, u64)>;
+pub(super) type Ended = Result<u64, (Halt, u64)>;
 
 /// Reads one unpacked or gzipped stream in whatever format it is.
-fn unpacked_read(
+pub(super) fn unpacked_read(
     stream: &mut dyn Read,
     meter: &Meter,
     options: &ReadOptions,
@@ -301,103 +296,8 @@ fn format_of(mut members: Members<'_>) -> Option<Format> {
     })
 }
 
-/// Reads the entries of a zip one after the other, as if they were one file.
-fn read_zip(
-    file: File,
-    len: u64,
-    name: &str,
-    options: &ReadOptions,
-    sink: &mut Sink<'_>,
-) -> Result<ReadSummary, Error> {
-    let archive_error = |reason: String| Error::Archive {
-        file: name.to_owned(),
-        reason,
-    };
-    let mut archive = ZipArchive::new(BufReader::new(file))
-        .map_err(|error| archive_error(format!("{error}; pack it again")))?;
-    if archive.len() > ZIP_ENTRIES_MAX {
-        return Err(archive_error(format!(
-            "it holds more than {ZIP_ENTRIES_MAX} files; unpack it by hand"
-        )));
-    }
-    let names = archive
-        .file_names()
-        .filter_map(Result::ok)
-        .map(std::borrow::Cow::into_owned);
-    let entries = entries_pick(names.collect());
-    if entries.is_empty() {
-        return Err(archive_error(
-            "it holds neither a result.json nor *.jsonl".to_owned(),
-        ));
-    }
-    let bound = Bound {
-        unpacked: Cell::new(0),
-        packed: Packed::Known(len),
-    };
-    let mut total = 0_u64;
-    for entry in &entries {
-        total = total.saturating_add(archive.by_name(entry).map_or(0, |entry| entry.size()));
-    }
-    let meter = Meter::of(Some(total));
-    let mut delivery = Delivery::new(sink, &meter);
-    let mut bytes = 0;
-    for entry in &entries {
-        let label = format!("{name}: {entry}");
-        let mut headers: Option<Vec<ChatHeader>> = None;
-        let begin = meter.read.get();
-        let ended = loop {
-            let opened = archive
-                .by_name(entry)
-                .map_err(|error| archive_error(format!("{entry}: {error}")))?;
-            let mut bounded = Bounded {
-                inner: opened,
-                bound: &bound,
-            };
-            let ended = unpacked_read(&mut bounded, &meter, options, &mut delivery, headers.as_deref());
-            drop(bounded);
-            if !matches!(ended, Err((Halt::HeaderLate, _))) || headers.is_some() {
-                break ended;
-            }
-            meter.read.set(begin);
-            let again = archive.by_name(entry);
-            headers = Some(survey(
-                &mut again.map_err(|error| archive_error(format!("{entry}: {error}")))?,
-                options,
-            ));
-        };
-        match ended {
-            Ok(read) => bytes += read,
-            halted => return finish(halted, delivery, &label, options),
-        }
-    }
-    finish(Ok(bytes), delivery, name, options)
-}
-
-/// The entries worth reading, by name: every export and every JSONL, else a single JSON file of another name.
-fn entries_pick(names: Vec<String>) -> Vec<String> {
-    let mut wanted = Vec::new();
-    let mut others = Vec::new();
-    for name in names {
-        let base = name.rsplit(['/', '\\']).next().unwrap_or(&name).to_lowercase();
-        // macOS puts a shadow of every file beside it, as `._name`.
-        if base.starts_with("._") {
-            continue;
-        }
-        if base == "result.json" || base.ends_with(".jsonl") || base.ends_with(".ndjson") {
-            wanted.push(name);
-        } else if base.ends_with(".json") {
-            others.push(name);
-        }
-    }
-    if wanted.is_empty() && others.len() == 1 {
-        wanted = others;
-    }
-    wanted.sort();
-    wanted
-}
-
 /// Delivers what is held and says how it ended.
-fn finish(
+pub(super) fn finish(
     ended: Ended,
     mut delivery: Delivery<'_, '_>,
     name: &str,
@@ -407,16 +307,17 @@ fn finish(
         Ok(bytes) => (Ok(()), bytes),
         Err((halt, bytes)) => (Err(halt), bytes),
     };
-    let flushed = match ended {
-        Err(Halt::Stop) => Ok(()),
-        _ => delivery.flush(),
+    let flushed = if matches!(ended, Err(Halt::Stop)) {
+        Ok(())
+    } else {
+        delivery.flush()
     };
     delivery.summary.bytes_read = bytes;
     let last_id = delivery.last_id;
     let file = || name.to_owned();
     match flushed.and(ended) {
         Ok(()) => match &options.channel {
-            Some(wanted) if !delivery.chosen && !delivery.others.is_empty() => Err(Error::ChannelNotFound {
+            Some(wanted) if delivery.misses_channel() => Err(Error::ChannelNotFound {
                 file: file(),
                 wanted: wanted.clone(),
                 found: std::mem::take(&mut delivery.others),
@@ -452,19 +353,23 @@ fn io_error(error: io::Error, name: &str, byte: u64, message_id: Option<i64>) ->
         let reason = reached.to_string();
         return Error::UnpackedTooLarge { file, reason };
     }
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            Error::Broken {
-                file,
-                byte,
-                message_id,
-                reason: format!("the packed data is damaged or cut off ({error})"),
-            }
-        }
-        _ => Error::Read {
+    // What the unpackers answer to bad data; a disk never does.
+    let of_unpacking = [
+        io::ErrorKind::UnexpectedEof,
+        io::ErrorKind::InvalidData,
+        io::ErrorKind::InvalidInput,
+    ];
+    if of_unpacking.contains(&error.kind()) {
+        return Error::Broken {
             file,
             byte,
-            source: error,
-        },
+            message_id,
+            reason: format!("the packed data is damaged or cut off ({error})"),
+        };
+    }
+    Error::Read {
+        file,
+        byte,
+        source: error,
     }
 }

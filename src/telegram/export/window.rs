@@ -6,6 +6,8 @@
 
 use std::io::{self, Read};
 
+use memchr::{memchr, memchr2};
+
 use super::limits::{HEAD_BYTES, READ_BYTES};
 
 /// What the scan for one value came to.
@@ -157,7 +159,7 @@ impl<'r> Window<'r> {
         let mut len = 0;
         let mut discarded: Option<Vec<u8>> = None;
         loop {
-            let newline = self.filled()[len..].iter().position(|byte| *byte == b'\n');
+            let newline = memchr(b'\n', &self.filled()[len..]);
             len = newline.map_or(self.filled().len(), |at| len + at);
             if discarded.is_some() || len > bytes_max {
                 if discarded.is_none() {
@@ -232,10 +234,7 @@ impl ValueScan {
         while at < bytes.len() {
             match self.state {
                 ScanState::InString => {
-                    let Some(found) = bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\')) else {
-                        return None;
-                    };
-                    at += found;
+                    at += memchr2(b'"', b'\\', &bytes[at..])?;
                     if bytes[at] == b'\\' {
                         self.state = ScanState::Escaped;
                     } else if self.depth == 0 {
