@@ -276,6 +276,7 @@ async function run(slot, path, body, show) {
   try {
     const data = await request(path, body, controller.signal);
     if (slot.run === controller) Object.assign(slot, { phase: "done", data });
+    if (state.statusLost) pollStatus();
   } catch (error) {
     if (slot.run !== controller || controller.signal.aborted) return;
     if (!(error instanceof Refusal)) console.error(error);
