@@ -21,7 +21,7 @@ const WORDS = {
     nearest: "Ближайшее из того, что есть", sources: "Источники", looking: "Ищу в каналах…",
     confidence_high: "Уверенность высокая", confidence_middle: "Уверенность средняя", confidence_low: "Уверенность низкая, проверьте по источникам",
     took: (ms) => `${ms} мс`, copy: "Скопировать", copied: "Скопировано", copy_failed: "Не удалось скопировать",
-    open: "Открыть в Telegram", whole: "Показать целиком", back: "К ответу", source: (n) => `Источник ${n}`,
+    open: "Открыть в Telegram", open_short: "Открыть", whole: "Целиком", back: "К ответу", source: (n) => `Источник ${n}`,
     found: (shown, total, ms) => `${shown} из ${total} · ${ms} мс`, none: "Ничего не найдено",
     none_text: "Попробуйте другой способ поиска, другие слова или уберите фильтры.", more: "Показать ещё",
     only_tag: (tag) => `Только с тегом «${tag}»`, remove: "убрать", short: "Напишите вопрос хотя бы из трёх знаков.",
@@ -53,7 +53,7 @@ const WORDS = {
     nearest: "The nearest there is", sources: "Sources", looking: "Looking through the channels…",
     confidence_high: "Confidence is high", confidence_middle: "Confidence is medium", confidence_low: "Confidence is low, check the sources",
     took: (ms) => `${ms} ms`, copy: "Copy", copied: "Copied", copy_failed: "Could not copy",
-    open: "Open in Telegram", whole: "Show all", back: "To the answer", source: (n) => `Source ${n}`,
+    open: "Open in Telegram", open_short: "Open", whole: "Show all", back: "To the answer", source: (n) => `Source ${n}`,
     found: (shown, total, ms) => `${shown} of ${total} · ${ms} ms`, none: "Nothing found",
     none_text: "Try another way of searching, other words, or remove the filters.", more: "Show more",
     only_tag: (tag) => `Only tagged “${tag}”`, remove: "remove", short: "Please write at least three characters.",
@@ -90,6 +90,7 @@ const state = {
   lang: "en", query: "", period: "all", mode: "hybrid", channels: new Set(), tag: null, limit: HITS_STEP,
   answer: idle(), hits: idle(), status: null, statusLost: false, examplesKey: "",
 };
+let pollTimer = 0;
 
 // ---- words, numbers, dates ----
 
@@ -275,6 +276,7 @@ async function run(slot, path, body, show) {
   try {
     const data = await request(path, body, controller.signal);
     if (slot.run === controller) Object.assign(slot, { phase: "done", data });
+    if (state.statusLost) pollStatus();
   } catch (error) {
     if (slot.run !== controller || controller.signal.aborted) return;
     if (!(error instanceof Refusal)) console.error(error);
@@ -402,8 +404,9 @@ function showAnswer() {
     head.textContent = say("looking");
     body.replaceChildren(bones(5));
   } else if (phase === "error") {
+    if (state.hits.phase === "error") showHits();
     head.textContent = say("answer");
-    body.replaceChildren(trouble(error, askAnswer));
+    body.replaceChildren(trouble(error, () => settle({ keep: true })));
   } else if (phase === "done") {
     const { result, processing_time_ms: took_ms } = data;
     const found = /\[\d+\]/.test(result.answer) && result.sources.length > 0;
@@ -424,20 +427,24 @@ const tagChip = (tag, posts) => node("button", { type: "button", class: "chip", 
 
 function hitCard(hit) {
   const tags = (hit.tags ?? []).map((tag) => tagChip(tag));
-  return node("li", { class: "card" }, cardTop(hit.channel_title, hit.posted_at, null),
-    node("p", { class: "post", dir: "auto" }, ...matched(hit.snippet ?? "")),
-    tags.length ? node("div", { class: "chips" }, ...tags) : null,
-    node("div", { class: "card-foot" }, safeUrl(hit.permalink) && link(hit.permalink, say("open"))));
+  const open = safeUrl(hit.permalink) && link(hit.permalink, say("open_short"));
+  open?.setAttribute("aria-label", `${say("open")}: ${hit.channel_title}`);
+  return node("li", { class: "card" }, cardTop(hit.channel_title, hit.posted_at, open),
+    node("p", { class: "post", dir: "auto" }, ...matched((hit.snippet ?? "").trim().replace(/\n\s*\n/g, "\n"))),
+    tags.length ? node("div", { class: "chips" }, ...tags) : null);
 }
 
 function showHits() {
   const { phase, data, error } = state.hits;
   const body = at("hits-body");
-  at("hits").hidden = phase === "idle";
+  // One trouble told once: what stopped the answer has stopped the search as well.
+  at("hits").hidden = phase === "idle" || (phase === "error" && state.answer.error?.kind === error.kind);
   body.setAttribute("aria-busy", String(phase === "loading"));
   at("hits-count").textContent = phase === "done" && data.hits.length ? say("found", count(data.hits.length), count(Math.max(data.total, data.hits.length)), count(Math.round(data.took_ms))) : "";
+  const held = document.activeElement?.id === "tag-off";
   at("tag-filter").replaceChildren(...(state.tag ? [node("button", { type: "button", class: "chip", "aria-pressed": "true", id: "tag-off", onclick: () => tagPick(null) },
     say("only_tag", state.tag), ` × ${say("remove")}`)] : []));
+  if (held) at("tag-off")?.focus({ preventScroll: true });
   if (phase === "error") body.replaceChildren(trouble(error, askHits));
   if (phase === "loading" && !data) body.replaceChildren(bones(6));
   if (phase !== "done") return;
@@ -472,17 +479,22 @@ function showFilters() {
 
 function showStatus() {
   const { status, statusLost } = state;
-  at("status").hidden = !status && !statusLost;
   at("status").classList.toggle("gone", statusLost);
   at("status-bar").hidden = true;
-  if (statusLost) at("status-line").textContent = say(statusLost === "locked" ? "locked" : "gone");
-  if (!status) return;
+  at("status").hidden = !statusLost;
+  if (statusLost) at("status-line").textContent = say(statusLost);
+  if (!status) {
+    at("status").hidden = true;
+    return;
+  }
   const working = status.indexed < status.posts ? "indexing" : status.model && status.embedded < status.posts ? "embedding" : null;
   const vector = document.querySelector("input[name=mode][value=vector]");
   vector.disabled = !status.model;
   at("mode-note").textContent = !status.model ? say("no_model") : working === "embedding" ? say("embedding_wait") : "";
   at("lead").textContent = status.posts ? say("lead", counted(status.posts, "posts"), counted(status.channels.length, "from_channels")) : say("lead_wait");
   if (statusLost) return;
+  // Ready is worth a line on the first screen only; work in progress is worth one everywhere.
+  at("status").hidden = !working && at("start").hidden;
   const done = working === "indexing" ? status.indexed : status.embedded;
   at("status-line").textContent = working ? say(working, count(done), count(status.posts)) : say("ready", counted(status.posts, "posts"), status.model);
   Object.assign(at("status-bar"), { hidden: !working, max: Math.max(status.posts, 1), value: done });
@@ -491,30 +503,33 @@ function showStatus() {
 /** Rebuilt only when its content changed, so that a poll never takes the focus from under a finger. */
 function showStart() {
   const { questions = [], tags_top: tags = [], channels = [] } = state.status ?? {};
-  const key = JSON.stringify([state.lang, state.tag, questions, tags, channels]);
+  const lost = !state.status && state.statusLost;
+  const key = JSON.stringify([state.lang, state.tag, questions, tags, channels, lost]);
   at("start").hidden = state.answer.phase !== "idle" || state.hits.phase !== "idle";
   at("hero").hidden = at("start").hidden;
   if (key === state.examplesKey) return;
   state.examplesKey = key;
-  at("examples").replaceChildren(...questions.map((question) => node("button", { type: "button", class: "example", dir: "auto", onclick: () => submit(question) }, question)));
+  at("try").hidden = questions.length === 0;
+  at("examples").replaceChildren(...(lost ? [trouble(new Refusal(lost), pollStatus)] : []), ...questions.map((question) => node("button", { type: "button", class: "example", dir: "auto", onclick: () => submit(question) }, question)));
   at("tags-head").hidden = tags.length === 0;
   at("tags").replaceChildren(...tags.slice(0, TAGS_SHOWN).map(({ tag, count: posts }) => tagChip(tag, posts)));
   at("channels").replaceChildren(...channels.map(channelButton));
 }
 
 async function pollStatus() {
+  clearTimeout(pollTimer);
   let wait_ms = STATUS_IDLE_MS;
   try {
     const status = await request("/api/demo/status");
     Object.assign(state, { status, statusLost: false });
     if (status.indexed < status.posts || (status.model && status.embedded < status.posts) || status.posts === 0) wait_ms = STATUS_EVERY_MS;
   } catch (error) {
-    state.statusLost = error.kind ?? "gone";
+    state.statusLost = error instanceof Refusal ? error.kind : "failed";
     wait_ms = STATUS_IDLE_MS / 3;
   }
   showStart();
   showStatus();
-  setTimeout(pollStatus, wait_ms);
+  pollTimer = setTimeout(pollStatus, wait_ms);
 }
 
 // ---- what the person does ----
@@ -536,15 +551,28 @@ function settle({ answer = true, keep = false } = {}) {
   if (!keep) state.hits.data = null;
   if (state.query || state.tag) askHits();
   else { state.hits.run?.abort(); state.hits = idle(); showHits(); }
-  at("question").value = state.query;
-  at("clear").hidden = !state.query;
+  write(state.query);
   showFilters();
   showStart();
   showStatus();
 }
 
+function write(question) {
+  at("question").value = question;
+  fit();
+}
+
+/** Grows the field with its text where the style sheet cannot. */
+function fit() {
+  const field = at("question");
+  at("clear").hidden = !field.value;
+  if (CSS.supports("field-sizing", "content")) return;
+  field.style.height = "auto";
+  field.style.height = `${field.scrollHeight}px`;
+}
+
 function submit(question) {
-  const query = question.trim();
+  const query = question.replace(/\s+/g, " ").trim();
   at("ask-hint").textContent = query.length < QUESTION_CHARS_MIN ? say("short") : "";
   if (query.length < QUESTION_CHARS_MIN) return at("question").focus();
   Object.assign(state, { query, tag: null, limit: HITS_STEP });
@@ -607,7 +635,7 @@ function escape() {
     lightUp(0);
     goTo(at(`cite-${card.dataset.source}`), "center");
   } else if (document.activeElement === at("question")) {
-    if (at("question").value !== state.query) at("question").value = state.query;
+    if (at("question").value !== state.query) write(state.query);
     else at("question").blur();
   } else if (state.tag) {
     tagPick(state.tag);
@@ -616,8 +644,15 @@ function escape() {
 
 function listen() {
   at("ask").addEventListener("submit", (event) => { event.preventDefault(); submit(at("question").value); });
-  at("question").addEventListener("input", () => { at("clear").hidden = !at("question").value; at("ask-hint").textContent = ""; });
-  at("clear").addEventListener("click", () => { at("question").value = ""; at("clear").hidden = true; at("question").focus(); });
+  at("question").addEventListener("input", () => { at("ask-hint").textContent = ""; fit(); });
+  at("question").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    at("ask").requestSubmit();
+  });
+  at("clear").addEventListener("click", () => { write(""); at("question").focus(); });
+  // Whatever is scrolled into view has to stop below the question, however many lines that takes.
+  new ResizeObserver(() => document.documentElement.style.setProperty("--bar", `${at("ask").offsetHeight + 4}px`)).observe(at("ask"));
   at("home").addEventListener("click", (event) => { event.preventDefault(); history.pushState(null, "", "/"); restore(); });
   at("period").addEventListener("change", (event) => { state.period = event.target.value; refine(); });
   at("mode").addEventListener("change", (event) => { state.mode = event.target.value; refine({ answer: false }); });
@@ -635,7 +670,7 @@ function listen() {
   widen();
   addEventListener("popstate", restore);
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input[type=text], textarea");
+    const typing = event.target.closest?.("textarea");
     if (event.key === "Escape") escape();
     if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
