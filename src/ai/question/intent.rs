@@ -64,6 +64,9 @@ pub(super) fn intent(words: &[&Word]) -> Intent {
             &["итоги", "главное", "summary"],
             &["дня", "недели", "месяца", "of", "за", "for"],
         )
+        || words
+            .first()
+            .is_some_and(|w| is_any(&w.folded, &["итоги", "главное", "summary"]))
         || has(&["summarize", "summarise"])
     {
         Intent::Digest

@@ -7,6 +7,7 @@
 mod date;
 mod intent;
 mod lead;
+mod measure;
 mod period;
 mod word;
 

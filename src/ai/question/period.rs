@@ -9,7 +9,8 @@ use jiff::{
 
 use super::{
     Period,
-    date::{Days, Unit, days_at, is_phrase, number, unit},
+    date::{Days, days_at, is_phrase},
+    measure::{Unit, month_number, number, unit},
     word::{Gap, Word, is_any},
 };
 
@@ -38,7 +39,10 @@ pub(super) fn find(words: &[Word], now: &Zoned) -> Option<Found> {
             widen(&mut found, words, at + used, now);
             return Some(found);
         }
-        at += 1;
+        // «31 февраля» is no day, and no February either.
+        let misdated =
+            number(&words[at]).is_some() && words.get(at + 1).is_some_and(|w| month_number(w).is_some());
+        at += if misdated { 2 } else { 1 };
     }
     None
 }

@@ -84,7 +84,8 @@ fn gap(between: &str) -> Gap {
     }
 }
 
-/// The text of the kept words (given by their start), with the punctuation inside unbroken runs and none at the ends.
+/// The text of the kept words (given by their start): unbroken runs keep their punctuation inside, and at their end
+/// what clings to the last word (`C++`, a closing quote) but no sentence mark.
 pub(super) fn join(text: &str, words: &[Word], kept: &[usize]) -> String {
     let mut out = String::new();
     let mut run: Option<(usize, usize)> = None;
@@ -92,25 +93,25 @@ pub(super) fn join(text: &str, words: &[Word], kept: &[usize]) -> String {
         if kept.contains(&word.start) {
             run = Some((run.map_or(word.start, |(start, _)| start), word.end));
         } else if let Some((start, end)) = run.take() {
-            push_run(&mut out, &text[start..end]);
+            push_run(&mut out, text, start, end);
         }
     }
     if let Some((start, end)) = run {
-        // The last run keeps what clings to it: «C++», «C#», a closing quote.
-        let tail = text[end..]
-            .trim_end()
-            .trim_end_matches(['?', '!', '.', ',', '…', ':', ';']);
-        let cling = tail.split(char::is_whitespace).next().unwrap_or_default().len();
-        push_run(&mut out, &text[start..end + cling]);
+        push_run(&mut out, text, start, end);
     }
     out
 }
 
-fn push_run(out: &mut String, run: &str) {
+fn push_run(out: &mut String, text: &str, start: usize, end: usize) {
     if !out.is_empty() {
         out.push(' ');
     }
-    out.push_str(run);
+    let after = &text[end..];
+    let cling = &after[..after.find(char::is_whitespace).unwrap_or(after.len())];
+    // A dash or a bracket leads on to what was cut away.
+    let cling = cling.trim_end_matches(['?', '!', '.', ',', '…', ':', ';', '-', '–', '—', '(']);
+    let whole = cling.chars().all(|c| !c.is_alphanumeric());
+    out.push_str(&text[start..end + if whole { cling.len() } else { 0 }]);
 }
 
 /// Whether a folded word is one of `forms`; a form that ends in `*` stands for every word that begins so.
