@@ -1,29 +1,47 @@
 //! Attention of the tokens of one text to one another, one head at a time, in single precision.
 //!
-//! Plain loops over fixed-size arrays; `kernel` compiles them for every instruction set.
+//! The two products inside come as [`Products`]: written out for x86 in `kernel`, because the compiler makes many times
+//! slower code of the plain loops, and as the plain loops here for other processors. Keys come in columns of sixteen, the
+//! last padded: a padded key gets the weight of e^-87 and a value of zero.
 
 use super::{
     float::{LANES, exp, fma},
     format::HEAD,
 };
 
-/// Queries worked on together.
-const QUERIES: usize = 4;
+/// Queries worked on together: as many independent sums as hide the latency of a multiply-add.
+pub(super) const QUERIES: usize = 8;
+
+/// `[dimension][key of 16]`
+pub(super) type Keys = [[f32; LANES]; HEAD];
+/// `[key of 16][dimension]`
+pub(super) type Values = [[f32; HEAD]; LANES];
+/// `[dimension][query]`
+pub(super) type Queries = [[f32; QUERIES]; HEAD];
+/// `[query][key of 16]`
+pub(super) type Scores = [[f32; LANES]; QUERIES];
+/// `[query][dimension]`
+pub(super) type Mixed = [[f32; HEAD]; QUERIES];
+
+/// The two products of attention for eight queries and all columns of keys.
+pub(super) trait Products {
+    /// `scores[query][key] = query · key`
+    fn scores_fill(queries: &Queries, keys: &[Keys], scores: &mut [Scores]);
+    /// `mixed[query] = Σ score[query][key] × value[key]`
+    fn values_mix(scores: &[Scores], values: &[Values]) -> Mixed;
+}
 
 /// Space for one head; grows to the longest text seen.
 #[derive(Default)]
 pub(super) struct AttentionScratch {
-    /// `[dimension][key]`, keys padded to 16.
-    keys: Vec<[f32; LANES]>,
-    /// `[key][dimension]`
-    values: Vec<[f32; HEAD]>,
-    /// `[query of 4][key]`
-    scores: Vec<[f32; LANES]>,
+    keys: Vec<Keys>,
+    values: Vec<Values>,
+    scores: Vec<Scores>,
 }
 
 /// Reads `[token][query | key | value]` of one text from `qkv`, writes `[token][hidden]` to `out`.
 #[inline(always)]
-pub(super) fn attend<const FMA: bool>(
+pub(super) fn attend<const FMA: bool, P: Products>(
     qkv: &[f32],
     hidden: usize,
     scratch: &mut AttentionScratch,
@@ -32,28 +50,26 @@ pub(super) fn attend<const FMA: bool>(
     let tokens = out.len() / hidden;
     let columns = tokens.div_ceil(LANES);
     let AttentionScratch { keys, values, scores } = scratch;
-    keys.resize(HEAD * columns, [0.0; LANES]);
-    values.resize(tokens, [0.0; HEAD]);
-    scores.resize(QUERIES * columns, [0.0; LANES]);
+    keys.resize(columns, [[0.0; LANES]; HEAD]);
+    values.resize(columns, [[0.0; HEAD]; LANES]);
+    scores.resize(columns, [[0.0; LANES]; QUERIES]);
+    if let Some(last) = values.last_mut() {
+        *last = [[0.0; HEAD]; LANES];
+    }
     for head in 0..hidden / HEAD {
-        gather(qkv, hidden, head, columns, keys, values);
-        let mut first = 0;
-        while first < tokens {
-            let count = QUERIES.min(tokens - first);
-            let queries = queries_load::<FMA>(qkv, hidden, head, first, count);
-            scores_fill::<FMA>(&queries, &keys[..HEAD * columns], columns, scores);
-            let mut inverse = [0f32; QUERIES];
-            for (query, inverse) in inverse.iter_mut().enumerate().take(count) {
-                *inverse = soften::<FMA>(&mut scores[query * columns..][..columns], tokens);
-            }
-            let mixed = values_mix::<FMA>(scores, columns, &values[..tokens]);
-            for query in 0..count {
-                let to = &mut out[(first + query) * hidden + head * HEAD..][..HEAD];
-                for (to, value) in to.iter_mut().zip(&mixed[query]) {
-                    *to = value * inverse[query];
+        gather(qkv, hidden, head, keys, values);
+        let rows = qkv.chunks(QUERIES * 3 * hidden).zip(out.chunks_mut(QUERIES * hidden));
+        for (qkv, out) in rows {
+            let queries = queries_load(qkv, hidden, head);
+            P::scores_fill(&queries, keys, scores);
+            let inverse = soften::<FMA>(scores, tokens);
+            let mixed = P::values_mix(scores, values);
+            let rows = out.chunks_exact_mut(hidden).zip(mixed.iter().zip(inverse));
+            for (row, (mixed, inverse)) in rows {
+                for (to, value) in row[head * HEAD..][..HEAD].iter_mut().zip(mixed) {
+                    *to = value * inverse;
                 }
             }
-            first += QUERIES;
         }
     }
 }
@@ -63,103 +79,101 @@ fn gather(
     qkv: &[f32],
     hidden: usize,
     head: usize,
-    columns: usize,
-    keys: &mut [[f32; LANES]],
-    values: &mut [[f32; HEAD]],
+    keys: &mut [Keys],
+    values: &mut [Values],
 ) {
-    for (token, (row, value)) in qkv.chunks_exact(3 * hidden).zip(values).enumerate() {
-        let key = &row[hidden + head * HEAD..][..HEAD];
-        for (dimension, key) in key.iter().enumerate() {
-            keys[dimension * columns + token / LANES][token % LANES] = *key;
+    let columns = qkv.chunks(LANES * 3 * hidden).zip(keys.iter_mut().zip(values));
+    for (rows, (keys, values)) in columns {
+        for (lane, (row, value)) in rows.chunks_exact(3 * hidden).zip(values).enumerate() {
+            let key = &row[hidden + head * HEAD..][..HEAD];
+            for (to, key) in keys.iter_mut().zip(key) {
+                to[lane] = *key;
+            }
+            value.copy_from_slice(&row[2 * hidden + head * HEAD..][..HEAD]);
         }
-        value.copy_from_slice(&row[2 * hidden + head * HEAD..][..HEAD]);
     }
 }
 
+/// `[dimension][query]`, scaled by one over the root of the width; missing queries are zero.
 #[inline(always)]
-fn queries_load<const FMA: bool>(
-    qkv: &[f32],
-    hidden: usize,
-    head: usize,
-    first: usize,
-    count: usize,
-) -> [[f32; HEAD]; QUERIES] {
+fn queries_load(qkv: &[f32], hidden: usize, head: usize) -> Queries {
     let scale = 1.0 / (HEAD as f32).sqrt();
-    let mut queries = [[0.0; HEAD]; QUERIES];
-    for (query, to) in queries.iter_mut().enumerate().take(count) {
-        let from = &qkv[(first + query) * 3 * hidden + head * HEAD..][..HEAD];
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = from * scale;
+    let mut queries = [[0.0; QUERIES]; HEAD];
+    for (query, row) in qkv.chunks_exact(3 * hidden).enumerate().take(QUERIES) {
+        for (to, from) in queries.iter_mut().zip(&row[head * HEAD..][..HEAD]) {
+            to[query] = from * scale;
         }
     }
     queries
 }
 
+/// Scores to unnormalised weights; returns one over each query's sum.
 #[inline(always)]
-fn scores_fill<const FMA: bool>(
-    queries: &[[f32; HEAD]; QUERIES],
-    keys: &[[f32; LANES]],
-    columns: usize,
-    scores: &mut [[f32; LANES]],
-) {
-    for column in 0..columns {
-        let mut sums = [[0f32; LANES]; QUERIES];
-        for dimension in 0..HEAD {
-            let keys = keys[dimension * columns + column];
-            for (sums, query) in sums.iter_mut().zip(queries) {
-                let query = query[dimension];
-                for lane in 0..LANES {
-                    sums[lane] = fma::<FMA>(query, keys[lane], sums[lane]);
-                }
-            }
-        }
-        for (query, sums) in sums.iter().enumerate() {
-            scores[query * columns + column] = *sums;
-        }
-    }
-}
-
-/// Scores to unnormalised weights; returns one over their sum. Lanes beyond `tokens` become zero.
-#[inline(always)]
-fn soften<const FMA: bool>(scores: &mut [[f32; LANES]], tokens: usize) -> f32 {
-    if let (Some(tail), true) = (scores.last_mut(), tokens % LANES != 0) {
-        for padding in &mut tail[tokens % LANES..] {
-            *padding = f32::NEG_INFINITY;
-        }
-    }
-    let mut top = [f32::NEG_INFINITY; LANES];
-    for lanes in &*scores {
-        for lane in 0..LANES {
-            top[lane] = top[lane].max(lanes[lane]);
-        }
-    }
-    let top = top.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sums = [0f32; LANES];
-    for lanes in scores.iter_mut() {
-        for lane in 0..LANES {
-            lanes[lane] = exp::<FMA>(lanes[lane] - top);
-            sums[lane] += lanes[lane];
-        }
-    }
-    1.0 / sums.iter().sum::<f32>()
-}
-
-#[inline(always)]
-fn values_mix<const FMA: bool>(
-    scores: &[[f32; LANES]],
-    columns: usize,
-    values: &[[f32; HEAD]],
-) -> [[f32; HEAD]; QUERIES] {
-    let mut mixed = [[0f32; HEAD]; QUERIES];
-    for (column, values) in values.chunks(LANES).enumerate() {
-        for (lane, value) in values.iter().enumerate() {
-            for (query, mixed) in mixed.iter_mut().enumerate() {
-                let weight = scores[query * columns + column][lane];
-                for dimension in 0..HEAD {
-                    mixed[dimension] = fma::<FMA>(weight, value[dimension], mixed[dimension]);
-                }
+fn soften<const FMA: bool>(scores: &mut [Scores], tokens: usize) -> [f32; QUERIES] {
+    let used = tokens % LANES;
+    if used != 0
+        && let Some(last) = scores.last_mut()
+    {
+        for lanes in last {
+            for padding in &mut lanes[used..] {
+                *padding = f32::NEG_INFINITY;
             }
         }
     }
-    mixed
+    let mut inverse = [0f32; QUERIES];
+    for (query, inverse) in inverse.iter_mut().enumerate() {
+        let mut top = [f32::NEG_INFINITY; LANES];
+        for column in &*scores {
+            for (top, score) in top.iter_mut().zip(&column[query]) {
+                *top = if *score > *top { *score } else { *top };
+            }
+        }
+        let top = top.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut sums = [0f32; LANES];
+        for column in scores.iter_mut() {
+            for (sum, score) in sums.iter_mut().zip(&mut column[query]) {
+                *score = exp::<FMA>(*score - top);
+                *sum += *score;
+            }
+        }
+        *inverse = 1.0 / sums.iter().sum::<f32>();
+    }
+    inverse
+}
+
+/// Plain loops; `FMA` as in [`super::float`].
+pub(super) struct PlainProducts<const FMA: bool>;
+
+impl<const FMA: bool> Products for PlainProducts<FMA> {
+    fn scores_fill(queries: &Queries, keys: &[Keys], scores: &mut [Scores]) {
+        for (keys, scores) in keys.iter().zip(scores) {
+            let mut sums = [[0f32; LANES]; QUERIES];
+            for (keys, queries) in keys.iter().zip(queries) {
+                for (sums, query) in sums.iter_mut().zip(queries) {
+                    multiply_add::<FMA, LANES>(sums, *query, keys);
+                }
+            }
+            *scores = sums;
+        }
+    }
+
+    fn values_mix(scores: &[Scores], values: &[Values]) -> Mixed {
+        let mut mixed = [[0f32; HEAD]; QUERIES];
+        for (scores, values) in scores.iter().zip(values) {
+            for (lane, value) in values.iter().enumerate() {
+                for (mixed, scores) in mixed.iter_mut().zip(scores) {
+                    multiply_add::<FMA, HEAD>(mixed, scores[lane], value);
+                }
+            }
+        }
+        mixed
+    }
+}
+
+/// `sums += factor * values`
+#[inline(always)]
+fn multiply_add<const FMA: bool, const N: usize>(sums: &mut [f32; N], factor: f32, values: &[f32; N]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum = fma::<FMA>(factor, *value, *sum);
+    }
 }

@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "std::arch intrinsics and calls into target-feature functions")]
 
 use super::{
-    attention::{self, AttentionScratch},
+    attention::{self, AttentionScratch, PlainProducts},
     float,
     format::BLOCK,
     matrix::{Activations, BLOCK_LINES, GROUP, PackedMatrix},
@@ -112,10 +112,20 @@ compiled_per_isa!(
     /// See [`float::add_norm`].
     float::add_norm,
     (rows: &mut [f32], added: &[f32], weight: &[f32], bias: &[f32], eps: f32));
-compiled_per_isa!(
-    /// See [`attention::attend`].
-    attention::attend,
-    (qkv: &[f32], hidden: usize, scratch: &mut AttentionScratch, out: &mut [f32]));
+/// See [`attention::attend`].
+pub(super) fn attend(isa: Isa, qkv: &[f32], hidden: usize, scratch: &mut AttentionScratch, out: &mut [f32]) {
+    match isa.0 {
+        // SAFETY: an `Isa` of this kind exists only where the processor has these features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512Vnni => unsafe { x86::attend_avx512(qkv, hidden, scratch, out) },
+        // SAFETY: as above; both kinds include AVX2 and FMA.
+        #[cfg(target_arch = "x86_64")]
+        Kind::AvxVnni | Kind::Avx2 => unsafe { x86::attend_avx2(qkv, hidden, scratch, out) },
+        Kind::Scalar => {
+            attention::attend::<SCALAR_FMA, PlainProducts<SCALAR_FMA>>(qkv, hidden, scratch, out);
+        }
+    }
+}
 
 /// `out[token][row] = bias[row] + Σ weight[row][column] × activation[token][column]`.
 ///
@@ -180,14 +190,19 @@ mod x86 {
 
     use std::arch::x86_64::{
         __m256, __m256i, __m512, __m512i, _mm256_add_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps,
-        _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps, _mm256_load_ps, _mm256_load_si256, _mm256_madd_epi16,
+        _mm256_dpbusd_avx_epi32, _mm256_fmadd_ps, _mm256_load_ps, _mm256_load_si256, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_madd_epi16,
         _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps,
         _mm256_setzero_si256, _mm256_storeu_ps, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
-        _mm512_load_ps, _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
+        _mm512_load_ps, _mm512_load_si512, _mm512_loadu_ps, _mm512_setzero_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
         _mm512_storeu_ps,
     };
 
-    use super::super::matrix::{Activations, BLOCK_LINES, GROUP, PackedMatrix};
+    use super::super::{
+        attention::{self, AttentionScratch, Keys, Mixed, Products, QUERIES, Queries, Scores, Values},
+        float::LANES,
+        format::HEAD,
+        matrix::{Activations, BLOCK_LINES, GROUP, PackedMatrix},
+    };
 
     /// Runs `$tile::<n>` over all tokens for rows starting at group `$group`.
     macro_rules! tokens_tiled {
@@ -416,4 +431,85 @@ mod x86 {
 
     multiply_256!(multiply_avxvnni, tile_avxvnni, Vnni, "avx2,fma,avxvnni");
     multiply_256!(multiply_avx2, tile_avx2, Plain, "avx2,fma");
+
+    macro_rules! attend_wide {
+        (
+            $attend:ident, $products:ident, $features:literal, $lanes:literal,
+            $zero:ident, $set1:ident, $load:ident, $fma:ident, $store:ident
+        ) => {
+            #[target_feature(enable = $features)]
+            pub(super) fn $attend(
+                qkv: &[f32],
+                hidden: usize,
+                scratch: &mut AttentionScratch,
+                out: &mut [f32],
+            ) {
+                attention::attend::<true, $products>(qkv, hidden, scratch, out);
+            }
+
+            /// Named only in the function above, which runs only where the processor has the features.
+            struct $products;
+
+            impl Products for $products {
+                fn scores_fill(queries: &Queries, keys: &[Keys], scores: &mut [Scores]) {
+                    #[target_feature(enable = $features)]
+                    fn run(queries: &Queries, keys: &[Keys], scores: &mut [Scores]) {
+                        for (keys, scores) in keys.iter().zip(scores) {
+                            for first in (0..LANES).step_by($lanes) {
+                                let mut sums = [$zero(); QUERIES];
+                                for (keys, queries) in keys.iter().zip(queries) {
+                                    // SAFETY: `first + $lanes` is at most the length of the array.
+                                    let keys = unsafe { $load(keys.as_ptr().add(first)) };
+                                    for (sum, query) in sums.iter_mut().zip(queries) {
+                                        *sum = $fma($set1(*query), keys, *sum);
+                                    }
+                                }
+                                for (sum, scores) in sums.into_iter().zip(scores.iter_mut()) {
+                                    // SAFETY: as above.
+                                    unsafe { $store(scores.as_mut_ptr().add(first), sum) };
+                                }
+                            }
+                        }
+                    }
+                    // SAFETY: see the type.
+                    unsafe { run(queries, keys, scores) }
+                }
+
+                fn values_mix(scores: &[Scores], values: &[Values]) -> Mixed {
+                    #[target_feature(enable = $features)]
+                    fn run(scores: &[Scores], values: &[Values]) -> Mixed {
+                        let mut mixed = [[0.0; HEAD]; QUERIES];
+                        for first in (0..HEAD).step_by($lanes) {
+                            let mut sums = [$zero(); QUERIES];
+                            for (scores, values) in scores.iter().zip(values) {
+                                for (lane, value) in values.iter().enumerate() {
+                                    // SAFETY: `first + $lanes` is at most the length of the array.
+                                    let value = unsafe { $load(value.as_ptr().add(first)) };
+                                    for (sum, scores) in sums.iter_mut().zip(scores) {
+                                        *sum = $fma($set1(scores[lane]), value, *sum);
+                                    }
+                                }
+                            }
+                            for (sum, mixed) in sums.into_iter().zip(&mut mixed) {
+                                // SAFETY: as above.
+                                unsafe { $store(mixed.as_mut_ptr().add(first), sum) };
+                            }
+                        }
+                        mixed
+                    }
+                    // SAFETY: see the type.
+                    unsafe { run(scores, values) }
+                }
+            }
+        };
+    }
+
+    attend_wide!(
+        attend_avx512, ProductsAvx512, "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma", 16,
+        _mm512_setzero_ps, _mm512_set1_ps, _mm512_loadu_ps, _mm512_fmadd_ps, _mm512_storeu_ps
+    );
+    attend_wide!(
+        attend_avx2, ProductsAvx2, "avx2,fma", 8,
+        _mm256_setzero_ps, _mm256_set1_ps, _mm256_loadu_ps, _mm256_fmadd_ps, _mm256_storeu_ps
+    );
 }
