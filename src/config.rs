@@ -167,6 +167,8 @@ pub struct Config {
     pub pipeline: Pipeline,
     pub search: Search,
     pub ai: Ai,
+    /// Where embedding models are, if not in the data directory: scratch appliances borrow the real one's.
+    pub models_dir: Option<PathBuf>,
     /// What it was made from, for `config print`.
     pub raw: RawConfig,
 }
@@ -284,6 +286,11 @@ impl Config {
                 Err(Problems(problems))
             }
         }
+    }
+
+    /// Where embedding models are.
+    pub fn models_dir(&self) -> PathBuf {
+        self.models_dir.clone().unwrap_or_else(|| self.data_dir.join("models"))
     }
 
     /// The JSON Schema of `appliance.toml`.
@@ -502,6 +509,7 @@ fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
             model: (!raw.ai.model.is_empty()).then(|| raw.ai.model.clone()),
             threads: c.within("ai.threads", raw.ai.threads, 0, 256),
         },
+        models_dir: None,
         raw,
     }
 }

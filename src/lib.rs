@@ -5,10 +5,13 @@
 pub mod ai;
 pub mod app;
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod fail;
+pub mod http;
 pub mod job;
+pub mod lifecycle;
 pub mod model;
 pub mod pipeline;
 pub mod queue;

@@ -37,7 +37,7 @@ pub const SOURCES_SHOWN_MAX: usize = 20;
 const RECENCY_HALF_LIFE_S: i64 = 3 * 86_400;
 const RECENCY_WEIGHT: f32 = 0.2;
 /// Longest piece of a post shown with a source, characters.
-const CONTENT_CHARS_MAX: usize = 500;
+const CONTENT_CHARS_MAX: usize = 1500;
 
 /// What to ask.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -23,6 +23,7 @@ pub mod search;
 mod snippet;
 pub mod tenants;
 pub mod tokens;
+mod versions;
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -34,6 +35,7 @@ use std::{
 pub use error::Error;
 use jiff::Timestamp;
 pub use tenants::Tenant;
+pub use versions::DatabaseVersion;
 
 use crate::{
     clock::Clock,

@@ -58,7 +58,7 @@ impl Models {
     pub(super) fn new(config: &Config) -> Self {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {
-            dir: config.data_dir.join("models"),
+            dir: config.models_dir(),
             kind: config.ai.embedder,
             configured: config.ai.model.clone(),
             threads: NonZeroUsize::new(config.ai.threads).unwrap_or(cores),

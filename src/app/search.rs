@@ -11,7 +11,12 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Error, Tenant, snippet, tenants::rfc3339};
+use super::{
+    App, Error, Tenant,
+    posts::{PostPageView, post_view},
+    snippet,
+    tenants::rfc3339,
+};
 use crate::{
     ai::{EmbedKind, extractive::story},
     model::{ChannelId, ChannelSet, Post, PostId},
@@ -250,6 +255,28 @@ impl App {
             });
         }
         Ok(hits)
+    }
+
+    /// A page of posts ranked by words, as rows.
+    pub fn post_page_ranked(
+        &self,
+        tenant: &Tenant,
+        visible: &ChannelSet,
+        request: SearchRequest,
+        limit: usize,
+        offset: usize,
+    ) -> Result<PostPageView, Error> {
+        query_checked(&request.query)?;
+        let filter = filter_of(visible, &request);
+        let query = Query::parse(&request.query);
+        let ranking = Ranking { query: &query, text: &request.query, mode: request.mode, filter, recency: None };
+        let ranked = self.rank(tenant, &ranking)?;
+        let ids: Vec<PostId> = ranked.candidates.iter().skip(offset).take(limit).map(|hit| hit.post_id).collect();
+        let posts = tenant.store.posts_load(&ids)?;
+        let channels = tenant.channel_map()?;
+        let visible = posts.into_iter().filter(|post| visible.contains(post.channel_id));
+        let posts = visible.map(|post| post_view(post, &channels)).collect();
+        Ok(PostPageView { posts, total: ranked.total, limit, offset })
     }
 
     /// The bare ranking of a query, best first: what `eval retrieval` measures is what search shows.

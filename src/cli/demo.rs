@@ -24,7 +24,9 @@ pub(super) fn demo(global: &Global, options: &DemoOptions, output: &Output) -> R
     if global.data_dir.is_none() {
         // The demo never touches the real data: it lies beside it, and borrows only the models.
         global.data_dir = Some(beside(&config.data_dir));
+        let models = config.models_dir();
         config = configuration::load(&global)?;
+        config.models_dir = Some(models);
     }
     config.server.listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     config.server.listen.set_port(options.port);

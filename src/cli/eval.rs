@@ -101,27 +101,27 @@ impl Drop for Scratch {
 }
 
 fn eval_retrieval(config: &Config, dir: &Path, mode: SearchMode, k: usize, output: &Output) -> Result<Value, Error> {
-    let set = retrieval::read(dir).map_err(|error| Error::Invalid(error.to_string()))?;
+    let set = retrieval::JudgedSet::read(dir).map_err(|error| Error::Invalid(error.to_string()))?;
     let scratch = Scratch::new(config)?;
     let mut bars = Bars::new(output.progress());
-    let texts: Vec<String> = set.documents.iter().map(|document| document.text()).collect();
+    let texts: Vec<String> = set.corpus.iter().map(retrieval::JudgedDocument::post_text).collect();
     let ids = scratch.fill(&texts, mode != SearchMode::Fulltext, &mut bars)?;
     let names: std::collections::HashMap<PostId, &str> =
-        ids.iter().copied().zip(set.documents.iter().map(|document| document.id.as_str())).collect();
+        ids.iter().copied().zip(set.corpus.iter().map(|document| document.id.as_str())).collect();
     let tenant = scratch.app.tenant_get("scratch")?;
     let mut runs = Vec::with_capacity(set.queries.len());
     for query in &set.queries {
         let started = Instant::now();
         let ranked = scratch.app.search_ranking(&tenant, &query.text, mode)?;
-        let took_ms = started.elapsed().as_secs_f64() * 1000.0;
+        let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
         let ranked = ranked.iter().take(k).filter_map(|id| names.get(id).map(|name| (*name).to_owned())).collect();
-        runs.push(retrieval::Run { query: query.id.clone(), ranked, took_ms });
+        runs.push(retrieval::Run { query_id: query.id.clone(), ranked, elapsed_ms });
     }
-    Ok(json!(retrieval::report(&set, &runs)))
+    Ok(json!(retrieval::Metrics::of(&runs, &set.judgements)))
 }
 
 fn eval_tags(config: &Config, file: &Path) -> Result<Value, Error> {
-    let items = tags::read(file).map_err(|error| Error::Invalid(error.to_string()))?;
+    let items = tags_read(file)?;
     let scratch = Scratch::new(config)?;
     let texts: Vec<String> = items.iter().map(|(text, _)| text.clone()).collect();
     let ids = scratch.fill(&texts, false, &mut Bars::new(false))?;
@@ -133,4 +133,23 @@ fn eval_tags(config: &Config, file: &Path) -> Result<Value, Error> {
         tags.truncate(max);
         tags
     })))
+}
+
+/// Reads JSONL with `text` and `gold`.
+fn tags_read(file: &Path) -> Result<Vec<(String, Vec<String>)>, Error> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        text: String,
+        gold: Vec<String>,
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| Error::io("read", file, error))?;
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .map(|(number, line)| {
+            let line: Line = serde_json::from_str(line)
+                .map_err(|error| Error::Invalid(format!("{} line {}: {error}", file.display(), number + 1)))?;
+            Ok((line.text, line.gold))
+        })
+        .collect()
 }

@@ -29,3 +29,8 @@ pub use stages::{StageOutput, StageResult};
 pub use tags::{TagCount, TagForm};
 pub use tenant::TenantStore;
 pub use vectors::{ModelCoverage, VectorRow};
+
+/// The schema version of a database file, without changing it.
+pub fn version_of(path: &std::path::Path) -> Result<i64, Error> {
+    database::Database::version_of(path)
+}
