@@ -142,3 +142,66 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advance(post: i64) -> Job {
+        Job::Advance {
+            tenant: TenantId(Uuid::from_u128(0x0123_4567_89ab_cdef)),
+            post: PostId(post),
+        }
+    }
+
+    #[test]
+    fn job_reads_back_and_its_stored_form_stands() {
+        for post in [0, 1, -1, i64::MAX, i64::MIN] {
+            assert_eq!(Job::decode(&advance(post).encode()), Ok(advance(post)));
+        }
+        let stored = [
+            &[1, 1][..],
+            &[0; 8],
+            &[1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef],
+            &[7, 0, 0, 0, 0, 0, 0, 0],
+        ];
+        assert_eq!(advance(7).encode(), stored.concat());
+    }
+
+    #[test]
+    fn unknown_or_broken_payload_is_an_error() {
+        let unknown = |version, kind| Err(Error::Unknown { version, kind });
+        assert_eq!(Job::decode(&[2, 1, 0]), unknown(2, 1));
+        assert_eq!(Job::decode(&[1, 9]), unknown(1, 9));
+        let whole = advance(7).encode();
+        for bytes in (0..whole.len()).filter(|bytes| *bytes != 0) {
+            assert_eq!(Job::decode(&whole[..bytes]), Err(Error::Malformed { bytes }));
+        }
+        assert_eq!(Job::decode(&[]), Err(Error::Malformed { bytes: 0 }));
+        assert_eq!(
+            Job::decode(&[&whole[..], &[0]].concat()),
+            Err(Error::Malformed { bytes: 27 })
+        );
+        assert_eq!(Error::Malformed { bytes: 0 }.disposition(), Disposition::Reject);
+    }
+
+    #[test]
+    fn key_names_the_post_within_the_tenant() {
+        assert_ne!(advance(1).key(), advance(2).key());
+        let new = advance(1).to_new(Cause::Sweep);
+        assert_eq!(
+            (new.tenant, new.key, new.lane),
+            (0x0123_4567_89ab_cdef, advance(1).key(), Lane::Live)
+        );
+        assert!(new.payload.len() <= 40);
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_its_limit() {
+        let backoff = advance(1).policy().backoff;
+        let waits: Vec<u64> = [0, 1, 2, 3, 9, 10, u16::MAX]
+            .map(|n| backoff.after(n).as_millis() as u64)
+            .into();
+        assert_eq!(waits, [2_000, 2_000, 4_000, 8_000, 512_000, 900_000, 900_000]);
+    }
+}

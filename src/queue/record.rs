@@ -138,3 +138,78 @@ impl Reader<'_> {
         Ok(*part)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn record() -> impl Strategy<Value = Record> {
+        let key = prop::collection::vec(any::<u8>(), 0..=KEY_BYTES_MAX);
+        let payload = prop::collection::vec(any::<u8>(), 0..200);
+        let times = (0..4_000_000_000_000_i64, -1_000_i64..1_000);
+        (
+            any::<(bool, bool, u128, u64, u16, u16)>(),
+            key,
+            ".{0,40}",
+            payload,
+            times,
+        )
+            .prop_map(
+                |(
+                    (live, suspect, tenant, claim_seen, attempt, attempts_max),
+                    key,
+                    reason,
+                    payload,
+                    (due_ms, created_ms),
+                )| Record {
+                    lane: if live { Lane::Live } else { Lane::Backfill },
+                    tenant,
+                    key: key.into(),
+                    due_ms,
+                    created_ms,
+                    claim_seen,
+                    attempt,
+                    attempts_max,
+                    suspect,
+                    reason: reason.into(),
+                    payload: payload.into(),
+                },
+            )
+    }
+
+    proptest! {
+        #[test]
+        fn record_reads_back(record in record()) {
+            let mut row = b"left over".to_vec();
+            record.encode(&mut row);
+            prop_assert_eq!(Record::decode(&row), Ok(record));
+        }
+
+        #[test]
+        fn rubbish_never_panics(row in prop::collection::vec(any::<u8>(), 0..200), version in 0..3_u8) {
+            let _ = Record::decode(&row);
+            let _ = Record::decode(&[&[version, version][..], &row].concat());
+            let ids = claim_decode(&row);
+            prop_assert_eq!(ids.is_ok(), row.len() % 8 == 0);
+        }
+
+        #[test]
+        fn row_cut_before_its_payload_is_refused(record in record(), cut in any::<prop::sample::Index>()) {
+            let mut row = Vec::new();
+            record.encode(&mut row);
+            let head = HEAD_BYTES + record.key.len() + record.reason.len();
+            prop_assert!(Record::decode(&row[..cut.index(head)]).is_err());
+        }
+    }
+
+    #[test]
+    fn reason_is_cut_at_a_character() {
+        assert_eq!(reason_cut(&"ж".repeat(600)).len(), REASON_BYTES_MAX);
+        assert_eq!(
+            reason_cut(&format!("a{}", "ж".repeat(600))).len(),
+            REASON_BYTES_MAX - 1
+        );
+    }
+}

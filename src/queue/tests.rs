@@ -42,7 +42,14 @@ impl Bench {
     /// Drops the queue with its claims, as a crash would, and opens the file again.
     fn reopen(&mut self) {
         self.queue = None;
-        self.queue = Some(Queue::open(&self.path(), self.clock.clone(), self.settings).unwrap());
+        self.queue = Some(
+            Queue::open(
+                &self.path(),
+                Arc::<ManualClock>::clone(&self.clock),
+                self.settings,
+            )
+            .unwrap(),
+        );
     }
 
     fn advance(&self, ms: i64) {

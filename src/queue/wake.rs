@@ -53,3 +53,32 @@ impl Wake {
         *count != seen
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn signal_between_looking_and_waiting_is_not_lost() {
+        let wake = Wake::default();
+        let seen = wake.seen();
+        wake.signal();
+        wake.changed(seen).await;
+        assert!(wake.changed_blocking(seen, Duration::ZERO));
+        assert!(!wake.changed_blocking(wake.seen(), Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn signal_from_a_thread_wakes_a_task() {
+        let wake = Arc::new(Wake::default());
+        let seen = wake.seen();
+        let thread = std::thread::spawn({
+            let wake = Arc::clone(&wake);
+            move || wake.signal()
+        });
+        wake.changed(seen).await;
+        thread.join().unwrap();
+    }
+}

@@ -169,6 +169,7 @@ fn job_that_kills_the_process_reaches_its_limit_alone() {
             break;
         }
         deaths += 1;
+        assert!(deaths < 10, "attempts are not counted");
     }
     let queue = open(&disk).unwrap();
     let dead = queue.dead_list(Page {

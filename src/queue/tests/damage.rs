@@ -129,7 +129,11 @@ fn deleted_file_is_begun_anew() {
 fn second_opener_is_told_that_it_is_locked() {
     let bench = Bench::new(QueueSettings::default());
     let path = bench.path();
-    let second = Queue::open(&path, bench.clock.clone(), QueueSettings::default());
+    let second = Queue::open(
+        &path,
+        Arc::<ManualClock>::clone(&bench.clock),
+        QueueSettings::default(),
+    );
     assert_eq!(second.unwrap_err(), Error::Locked { path });
 }
 
@@ -137,7 +141,11 @@ fn second_opener_is_told_that_it_is_locked() {
 fn directory_that_is_missing_is_an_error_not_a_damage() {
     let bench = Bench::new(QueueSettings::default());
     let path = bench.dir.path().join("no/such/queue.redb");
-    let opened = Queue::open(&path, bench.clock.clone(), QueueSettings::default());
+    let opened = Queue::open(
+        &path,
+        Arc::<ManualClock>::clone(&bench.clock),
+        QueueSettings::default(),
+    );
     assert!(matches!(opened, Err(Error::Io { .. })));
 }
 

@@ -240,7 +240,14 @@ impl Pair {
             quantum: QUANTUM,
             ..QueueSettings::default()
         };
-        self.queue = Some(Queue::open_with_backend(self.disk.clone(), self.clock.clone(), settings).unwrap());
+        self.queue = Some(
+            Queue::open_with_backend(
+                self.disk.clone(),
+                Arc::<ManualClock>::clone(&self.clock),
+                settings,
+            )
+            .unwrap(),
+        );
     }
 
     fn run(&mut self, op: Op) {

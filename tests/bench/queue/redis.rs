@@ -190,7 +190,7 @@ impl Connection {
             }
             "*" => Reply::List((0..count()).map(|_| self.reply()).collect()),
             "+" => Reply::Text(rest.as_bytes().to_vec()),
-            _ => panic!("redis answered {line}"),
+            _ => unreachable!("redis answered {line}"),
         }
     }
 }
