@@ -97,7 +97,7 @@ pub(crate) fn run() {
     let mut messages = Vec::new();
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let line: Value = serde_json::from_slice(line).expect("the real posts are JSON");
-        write!(messages, "  {:#},\n", as_message(&line)).expect("writing to memory does not fail");
+        writeln!(messages, "  {:#},", as_message(&line)).expect("writing to memory does not fail");
     }
     let head = br#"{"name": "bench", "type": "public_channel", "id": 1, "messages": ["#;
     streamed(

@@ -29,11 +29,7 @@ pub(super) fn read_zip(
     };
     let mut archive = ZipArchive::new(BufReader::new(file))
         .map_err(|error| archive_error(format!("{error}; pack it again")))?;
-    if archive.len() > ZIP_ENTRIES_MAX {
-        return Err(archive_error(format!(
-            "it holds more than {ZIP_ENTRIES_MAX} files; unpack it by hand"
-        )));
-    }
+    entries_check(archive.len()).map_err(archive_error)?;
     let names = archive
         .file_names()
         .filter_map(Result::ok)
@@ -85,6 +81,16 @@ pub(super) fn read_zip(
         }
     }
     finish(Ok(bytes), delivery, name, options)
+}
+
+/// Whether a zip may hold that many files.
+pub(super) fn entries_check(entries: usize) -> Result<(), String> {
+    if entries > ZIP_ENTRIES_MAX {
+        return Err(format!(
+            "it holds more than {ZIP_ENTRIES_MAX} files; unpack it by hand"
+        ));
+    }
+    Ok(())
 }
 
 /// The entries worth reading, by name: every export and every JSONL, else a single JSON file of another name.

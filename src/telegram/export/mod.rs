@@ -160,7 +160,7 @@ pub enum Error {
     ChannelNotFound {
         file: String,
         wanted: String,
-        /// Titles with ids, at most [`limits::CHANNELS_NAMED_MAX`].
+        /// Titles with ids; the first fifty.
         found: Vec<String>,
     },
     #[error(

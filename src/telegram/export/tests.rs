@@ -3,6 +3,7 @@
 mod broken;
 mod desktop;
 mod jsonl;
+mod limits;
 mod memory;
 mod packed;
 mod round_trip;

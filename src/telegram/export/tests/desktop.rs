@@ -28,35 +28,6 @@ fn a_channel_with_every_feature() {
     let ids: Vec<i64> = posts.iter().map(|post| post.message_id).collect();
     assert_eq!(ids, [2, 3, 4, 5, 6, 8, 9, 10, 13]);
 
-    let rich = posts[0];
-    assert_eq!(
-        rich.text,
-        "Новый выпуск о мостах: example.org/more #мосты 🌉 @quiet"
-    );
-    let links = [
-        link("мостах", "https://example.org/bridges"),
-        link("", "example.org/more"),
-        link("Читать", "https://example.org/read"),
-    ];
-    assert_eq!(rich.links, links);
-    assert_eq!(rich.posted_at.as_second(), 1_706_781_600);
-    assert_eq!(rich.edited_at.unwrap().as_second(), 1_706_781_900);
-    assert_eq!(rich.author.as_deref(), Some("Аня"));
-    let reaction = |emoji: &str, count| Reaction {
-        emoji: emoji.into(),
-        count,
-    };
-    let reactions = [
-        reaction("❤", 7),
-        reaction("custom:5368324170671202286", 2),
-        reaction("paid", 1),
-    ];
-    assert_eq!(rich.reactions, reactions);
-    assert_eq!(
-        (rich.views, rich.media.as_deref(), rich.grouped_id),
-        (None, None, None)
-    );
-
     let forward = posts[1];
     assert_eq!(forward.text, "только сущности");
     assert_eq!(
@@ -102,6 +73,40 @@ fn a_channel_with_every_feature() {
         "{reasons:?}"
     );
     assert_eq!(reasons[3], (Some(14), SkipReason::Unsupported));
+}
+
+#[test]
+fn a_message_with_formatting_links_buttons_and_reactions() {
+    let (items, _) = read_bytes(&fixture_bytes("channel.json"), &ReadOptions::default());
+    let posts = posts(&items);
+    let rich = posts[0];
+    assert_eq!(
+        rich.text,
+        "Новый выпуск о мостах: example.org/more #мосты 🌉 @quiet"
+    );
+    let links = [
+        link("мостах", "https://example.org/bridges"),
+        link("", "example.org/more"),
+        link("Читать", "https://example.org/read"),
+    ];
+    assert_eq!(rich.links, links);
+    assert_eq!(rich.posted_at.as_second(), 1_706_781_600);
+    assert_eq!(rich.edited_at.unwrap().as_second(), 1_706_781_900);
+    assert_eq!(rich.author.as_deref(), Some("Аня"));
+    let reaction = |emoji: &str, count| Reaction {
+        emoji: emoji.into(),
+        count,
+    };
+    let reactions = [
+        reaction("❤", 7),
+        reaction("custom:5368324170671202286", 2),
+        reaction("paid", 1),
+    ];
+    assert_eq!(rich.reactions, reactions);
+    assert_eq!(
+        (rich.views, rich.media.as_deref(), rich.grouped_id),
+        (None, None, None)
+    );
 }
 
 #[test]
