@@ -145,14 +145,6 @@ pub fn answer(
         .filter(|passage| !passage.sentences.is_empty())
         .collect();
     let confidence = evidence::confidence(question, &passages, &lexicon);
-    #[cfg(test)]
-    if std::env::var_os("DUMP").is_some() {
-        eprintln!(
-            "EVID|{}|{:?}",
-            question.original,
-            evidence::Evidence::of(&passages, &lexicon)
-        );
-    }
     if passages.is_empty() || confidence < settings.confidence_min {
         return abstention(question.language, confidence);
     }

@@ -49,6 +49,8 @@ pub(super) struct Sentence {
     /// Says «сегодня» or «вчера»: it needs the post's date to be understood.
     pub has_relative_day: bool,
     pub content_words: usize,
+    /// An item of a list.
+    pub item: bool,
     /// Ends with a question mark.
     pub asks: bool,
     /// Leans on the sentence before: «Он …», «Это …».
@@ -119,6 +121,7 @@ impl Sentence {
             has_reason: has_reason(quote),
             has_relative_day: words.iter().any(|p| is_relative_day(&text[p.start..p.end])),
             content_words: words.iter().filter(|p| p.content).count(),
+            item: is_item(&text[..range.start]),
             asks: quote.ends_with('?'),
             leans: leans(quote),
             cut,
@@ -361,6 +364,17 @@ fn is_date(word: &str) -> bool {
     NAMES.iter().any(|name| folded.starts_with(name))
 }
 
+/// Whether what stands before a sentence on its line is the mark of a list item.
+fn is_item(before: &str) -> bool {
+    let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+    let mark = line.trim();
+    let numbered = mark.strip_suffix(['.', ')']).unwrap_or_default();
+    mark.starts_with([
+        '•', '-', '–', '—', '▫', '▪', '●', '◾', '✅', '📍', '📌', '▶', '👉', '🔹', '🔸',
+    ]) && mark.chars().count() <= 3
+        || (1..=2).contains(&numbered.len()) && numbered.bytes().all(|b| b.is_ascii_digit())
+}
+
 fn is_relative_day(word: &str) -> bool {
     const DAYS: &[&str] = &[
         "сегодня",
@@ -382,7 +396,9 @@ fn has_reason(sentence: &str) -> bool {
         "потому",
         "поскольку",
         "так как",
-        "причин",
+        "причина",
+        "причиной",
+        "причине",
         "вследствие",
         "благодаря",
         "оказал",

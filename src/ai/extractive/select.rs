@@ -9,17 +9,18 @@ use super::{
 use crate::ai::question::{Kind, Question};
 
 /// What each property of a sentence adds.
-const OWN_COVERAGE: f32 = 0.55;
-const CONTEXT_COVERAGE: f32 = 0.30;
+const OWN_COVERAGE: f32 = 0.42;
+const CONTEXT_COVERAGE: f32 = 0.42;
 const POST_COVERAGE: f32 = 0.25;
-const POST_SCORE: f32 = 0.20;
-const EXPECTED_THERE: f32 = 0.14;
-const EXPECTED_MISSING: f32 = -0.10;
+const POST_SCORE: f32 = 0.40;
+const EXPECTED_THERE: f32 = 0.18;
+const EXPECTED_MISSING: f32 = -0.14;
 const FIRST: f32 = 0.06;
 const LEANING: f32 = -0.06;
 const ASKING: f32 = -0.20;
 const SHORT: f32 = -0.25;
-const RECENT: f32 = 0.12;
+const RECENT: f32 = 0.16;
+const RECENT_FACT: f32 = 0.06;
 const MEANING: f32 = 0.35;
 
 /// Days after which a post is half as new.
@@ -42,6 +43,9 @@ pub(super) const BACKING_MAX: usize = 3;
 
 /// The longest quotation that is widened by its neighbour, in bytes.
 const WIDENED_BYTES_MAX: usize = 700;
+
+/// A heading stands among the first so many sentences.
+const HEADING_AT_MAX: usize = 3;
 
 /// The most lines of a list taken with the line that introduces it.
 const LIST_LINES_MAX: usize = 5;
@@ -89,16 +93,15 @@ pub(super) fn score(
     }
 }
 
+/// The later of two reports is usually the right one, even when nobody asked for news.
 fn recency(question: &Question, passage: &Passage<'_>) -> f32 {
-    if !question.wants_news {
-        return 0.0;
-    }
+    let most = if question.wants_news { RECENT } else { RECENT_FACT };
     let age = question
         .asked_at
         .timestamp()
         .duration_since(passage.source.posted_at);
     let days = (age.as_secs().max(0) as f32) / 86_400.0;
-    RECENT / (1.0 + days / RECENT_DAYS)
+    most / (1.0 + days / RECENT_DAYS)
 }
 
 fn expected(kind: Kind, sentence: &Sentence) -> f32 {
@@ -209,30 +212,39 @@ pub(super) fn line(passages: &[Passage<'_>], (p, s): (usize, usize)) -> Line {
     }
 }
 
-/// The sentence, the one it leans on, the text under a heading, the lines it announces.
+/// The sentence, the one it leans on, the text under a heading, the items of the list it announces.
 pub(super) fn widened(passage: &Passage<'_>, s: usize) -> Vec<usize> {
     let sentence = &passage.sentences[s];
-    let last = passage.sentences.len() - 1;
-    let announces = |at: usize| passage.quote(&passage.sentences[at]).ends_with(':');
+    let quote = |at: usize| passage.quote(&passage.sentences[at]);
+    let is_heading = |at: usize| quote(at).ends_with(|c: char| c.is_alphanumeric() || matches!(c, '»' | '"'));
     let fits = |from: usize, to: usize| {
-        passage.sentences[to].range.end - passage.sentences[from].range.start <= WIDENED_BYTES_MAX
+        passage
+            .sentences
+            .get(to)
+            .is_some_and(|last| last.range.end - passage.sentences[from].range.start <= WIDENED_BYTES_MAX)
     };
-    let heading = passage
-        .quote(sentence)
-        .ends_with(|c: char| c.is_alphanumeric() || matches!(c, '»' | '"'));
+    let heading = is_heading(s) && s < HEADING_AT_MAX && !sentence.item;
     let scrap = sentence.content_words < WORDS_MIN;
     let mut from = s;
     let mut to = s;
-    if ((heading && s == 0) || scrap) && s < last && fits(s, s + 1) {
+    if (heading || scrap || sentence.asks) && fits(s, s + 1) {
         to = s + 1;
     } else if sentence.leans && s > 0 && fits(s - 1, s) {
         from = s - 1;
     }
-    if announces(to) {
-        let head = to;
-        while to < last && to - head < LIST_LINES_MAX && fits(from, to + 1) {
-            to += 1;
+    // A question or a scrap before a heading: «Не спится? Что помогает без лекарств», and then the list.
+    if to > s && is_heading(to) && !passage.sentences[to].item && fits(from, to + 1) {
+        to += 1;
+    }
+    let mut lines = 0;
+    let announced = quote(to).ends_with(':') || (to > s && passage.sentences[to].item);
+    while announced && lines < LIST_LINES_MAX && fits(from, to + 1) {
+        let goes_on = quote(to).ends_with([':', ';']) || passage.sentences[to + 1].item;
+        if !goes_on {
+            break;
         }
+        to += 1;
+        lines += 1;
     }
     (from..=to).collect()
 }
