@@ -37,7 +37,8 @@ struct DemoQuestion {
 
 #[derive(Deserialize)]
 struct BeirRow {
-    _id: String,
+    #[serde(rename = "_id")]
+    id: String,
     text: String,
 }
 
@@ -242,7 +243,7 @@ fn demo() {
     }
     let now = corpus.docs.iter().map(|d| d.at).max().unwrap();
     corpus.load_vectors("demo");
-    let (mut cited, mut worded, mut refused, mut answerable) = (0, 0, 0, 0);
+    let (mut cited, mut worded, mut refused, mut answerable) = (0_u32, 0_u32, 0_u32, 0_u32);
     for item in &golden.questions {
         let (question, answer, keys) = corpus.answer(&item.question, now);
         let hit = keys.iter().any(|key| item.expect_posts.contains(key));
@@ -253,10 +254,10 @@ fn demo() {
             .any(|word| answer.text.contains(&plain(word)));
         if item.answerable {
             answerable += 1;
-            cited += usize::from(hit);
-            worded += usize::from(words);
+            cited += u32::from(hit);
+            worded += u32::from(words);
         } else {
-            refused += usize::from(answer.abstained);
+            refused += u32::from(answer.abstained);
         }
         eprintln!(
             "{} {:.2} {:?} {:?} {}\n    {keys:?}\n    {}",
@@ -272,10 +273,14 @@ fn demo() {
             answer.text.replace('\n', "\n    ")
         );
     }
-    let unanswerable = golden.questions.len() - answerable;
+    let unanswerable = golden.questions.len() - answerable as usize;
     eprintln!(
         "demo: expected post cited {cited}/{answerable}, expected words {worded}/{answerable}, refused {refused}/{unanswerable}"
     );
+    // Words alone cannot find an English post for a Russian question; with vectors nine of ten are asked for.
+    let wanted = if corpus.vectors.is_empty() { 0.6 } else { 0.9 };
+    assert!(f64::from(cited) >= wanted * f64::from(answerable));
+    assert!(f64::from(refused) >= 0.9 * unanswerable as f64);
 }
 
 #[test]
@@ -296,8 +301,8 @@ fn headlines() {
     let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
     let mut corpus = Corpus::default();
     for doc in docs {
-        let channel = doc._id.split('/').next().unwrap_or_default().to_owned();
-        corpus.add(doc._id, channel, now, &doc.text);
+        let channel = doc.id.split('/').next().unwrap_or_default().to_owned();
+        corpus.add(doc.id, channel, now, &doc.text);
     }
     corpus.load_vectors("headlines");
     let mut answerable = Vec::new();
@@ -307,7 +312,7 @@ fn headlines() {
         let mut question = analyse(&query.text, now, &TimeZone::UTC);
         question.period = None;
         let (_, answer, keys) = corpus.answer(&query.text, now);
-        let target = wanted[query._id.as_str()];
+        let target = wanted[query.id.as_str()];
         // Only what retrieval found is the answerer's business.
         if corpus
             .retrieve(&question)
@@ -344,6 +349,9 @@ fn headlines() {
             above(&unanswerable, t)
         );
     }
+    // A sample of sixty: one stranger is 0.017.
+    assert!(auc(&answerable, &unanswerable) >= 0.9);
+    assert!(above(&answerable, CONFIDENCE_MIN) >= 0.8 && above(&unanswerable, CONFIDENCE_MIN) <= 0.12);
 }
 
 /// The chance that an answerable question has more confidence than an unanswerable one.

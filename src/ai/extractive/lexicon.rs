@@ -4,158 +4,15 @@
 
 use std::collections::HashMap;
 
+use super::likeness::{SENSE_STRENGTH, is_cyrillic, senses_of, similarity};
 use crate::{
     ai::question::Question,
     text::{self, DocumentFrequency, TokenKind},
 };
 
-/// Words of the same beginning («взлом», «взломщик») count as half found.
-const SIMILAR_STRENGTH: f32 = 0.5;
-
-/// A name in the other alphabet («Странник», "Strannik").
-const TRANSLITERATED_STRENGTH: f32 = 0.8;
-
-/// Words of one sense that questions and answers seldom share.
-const SENSES: &[&[&str]] = &[
-    &[
-        "стоить",
-        "стоит",
-        "стоимость",
-        "цена",
-        "рублей",
-        "рубля",
-        "долларов",
-        "price",
-        "cost",
-    ],
-    &[
-        "откладывали",
-        "отложить",
-        "отложили",
-        "отложен",
-        "перенос",
-        "переносится",
-        "перенесли",
-        "перенести",
-        "delay",
-        "postpone",
-    ],
-    &[
-        "запуск",
-        "запустили",
-        "запустить",
-        "открытие",
-        "открылась",
-        "открыли",
-        "открыть",
-        "открыта",
-        "старт",
-        "launch",
-        "open",
-    ],
-    &[
-        "выиграл",
-        "выиграть",
-        "победил",
-        "победить",
-        "победа",
-        "обыграл",
-        "win",
-        "won",
-        "beat",
-    ],
-    &[
-        "умер",
-        "умереть",
-        "скончался",
-        "погиб",
-        "смерть",
-        "die",
-        "dead",
-        "death",
-    ],
-    &[
-        "купил",
-        "купить",
-        "покупка",
-        "приобрел",
-        "сделка",
-        "buy",
-        "bought",
-        "acquire",
-    ],
-    &[
-        "уволили",
-        "уволен",
-        "отставка",
-        "ушел",
-        "покинул",
-        "resign",
-        "fire",
-        "leave",
-    ],
-    &[
-        "вышел",
-        "вышла",
-        "выйдет",
-        "выпустили",
-        "выпуск",
-        "релиз",
-        "представили",
-        "представила",
-        "анонсировала",
-        "release",
-    ],
-    &[
-        "вырос",
-        "выросла",
-        "рост",
-        "подорожал",
-        "подорожали",
-        "повысили",
-        "rise",
-        "grow",
-        "increase",
-    ],
-    &[
-        "упал",
-        "упала",
-        "падение",
-        "снизился",
-        "снизил",
-        "снизили",
-        "подешевел",
-        "подешевеет",
-        "fall",
-        "drop",
-        "decrease",
-    ],
-    &[
-        "сбой",
-        "сломался",
-        "отключение",
-        "авария",
-        "outage",
-        "down",
-        "fail",
-    ],
-    &["подземка", "метро", "метрополитен", "subway"],
-    &["компания", "фирма", "company"],
-    &["машина", "автомобиль", "авто", "car"],
-    &["лекарства", "таблетки", "препарат", "drug", "medicine"],
-    &["нейросеть", "ии", "ai", "искусственный"],
-    &["врач", "доктор", "медик", "doctor"],
-    &["дерби", "матч", "игра", "match", "game"],
-];
-const SENSE_STRENGTH: f32 = 0.6;
-
 /// What a question's word of the other alphabet weighs against a post that has none of that alphabet: it could not be
 /// there, so its absence says less.
 const FOREIGN_SHARE: f32 = 0.6;
-
-/// The shortest common beginning, in characters, and its least share of the longer stem.
-const SIMILAR_CHARS_MIN: usize = 5;
-const SIMILAR_SHARE_MIN: f32 = 0.62;
 
 /// The weight of a word that every post has, against 1 for one that none has.
 const WEIGHT_MIN: f32 = 0.08;
@@ -460,19 +317,6 @@ impl Script {
     }
 }
 
-fn is_cyrillic(folded: &str) -> bool {
-    folded.chars().any(|c| ('а'..='я').contains(&c))
-}
-
-fn senses_of(stem: &str) -> Vec<String> {
-    SENSES
-        .iter()
-        .map(|group| group.iter().map(|word| text::stem(word)).collect::<Vec<_>>())
-        .filter(|group| group.iter().any(|sense| sense == stem))
-        .flatten()
-        .collect()
-}
-
 /// The larger strength of each word.
 pub(super) fn joined(a: &[f32], b: &[f32]) -> Vec<f32> {
     a.iter().zip(b).map(|(a, b)| a.max(*b)).collect()
@@ -500,56 +344,4 @@ fn weight(frequency: &dyn DocumentFrequency, stem: &str) -> f32 {
     }
     let idf = ((documents + 1.0) / (with_stem + 0.5)).ln() / ((documents + 1.0) / 0.5).ln();
     idf.clamp(WEIGHT_MIN, 1.0)
-}
-
-fn similarity(a: &str, b: &str) -> f32 {
-    if a == b {
-        return 1.0;
-    }
-    if a.starts_with(|c: char| c.is_ascii_digit()) {
-        return 0.0;
-    }
-    if is_cyrillic(a) != is_cyrillic(b) {
-        let (russian, other) = if is_cyrillic(a) { (a, b) } else { (b, a) };
-        return transliterated(russian, other);
-    }
-    let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    if common < SIMILAR_CHARS_MIN {
-        return 0.0;
-    }
-    let longer = a.chars().count().max(b.chars().count());
-    if common as f32 >= SIMILAR_SHARE_MIN * longer as f32 {
-        SIMILAR_STRENGTH
-    } else {
-        0.0
-    }
-}
-
-fn transliterated(russian: &str, other: &str) -> f32 {
-    if other.len() < 3 || !other.bytes().all(|b| b.is_ascii_lowercase()) {
-        return 0.0;
-    }
-    // Stemmers cut the two differently: what one has more must be an ending.
-    let latin: String = russian.chars().map(latin_of).collect();
-    let common = latin
-        .bytes()
-        .zip(other.bytes())
-        .take_while(|(a, b)| a == b)
-        .count();
-    let longer = latin.len().max(other.len());
-    let enough = if longer < 5 {
-        common == longer
-    } else {
-        common + 2 >= longer && common >= 4
-    };
-    if enough { TRANSLITERATED_STRENGTH } else { 0.0 }
-}
-
-fn latin_of(c: char) -> &'static str {
-    const LATIN: [&str; 32] = [
-        "a", "b", "v", "g", "d", "e", "zh", "z", "i", "y", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u",
-        "f", "kh", "ts", "ch", "sh", "shch", "", "y", "", "e", "yu", "ya",
-    ];
-    let at = (c as usize).wrapping_sub('а' as usize);
-    LATIN.get(at).copied().unwrap_or("")
 }

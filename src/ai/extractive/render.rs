@@ -4,11 +4,11 @@
 //! round brackets, so it cannot pass for one; no control characters; never longer than the limit, because whole lines are
 //! left out rather than cut.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use jiff::{Timestamp, civil::Date};
 
-use super::{Cited, passage::Passage};
+use super::{Cited, citation, passage::Passage};
 use crate::{
     ai::question::Question,
     text::{self, Language},
@@ -93,7 +93,14 @@ fn line_text(line: &Line, passages: &[Passage<'_>]) -> String {
         let _ = write!(out, "{sentence} {marks}");
         first = false;
     }
-    if first { String::new() } else { out }
+    // Joined, the sentences may part elsewhere than alone; the check has the last word.
+    let numbers: BTreeSet<usize> = numbers.into_iter().collect();
+    let checked = citation::check(&out, &numbers);
+    if checked.cited.len() == numbers.len() {
+        checked.text
+    } else {
+        String::new()
+    }
 }
 
 fn is_closed(text: &str) -> bool {

@@ -216,7 +216,7 @@ pub(super) fn line(passages: &[Passage<'_>], (p, s): (usize, usize)) -> Line {
 pub(super) fn widened(passage: &Passage<'_>, s: usize) -> Vec<usize> {
     let sentence = &passage.sentences[s];
     let quote = |at: usize| passage.quote(&passage.sentences[at]);
-    let is_heading = |at: usize| quote(at).ends_with(|c: char| c.is_alphanumeric() || matches!(c, '»' | '"'));
+    let is_heading = |at: usize| !quote(at).ends_with(['.', '!', '?', '…', ':', ';', ',']);
     let fits = |from: usize, to: usize| {
         passage
             .sentences
