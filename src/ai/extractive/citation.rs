@@ -33,7 +33,7 @@ pub fn check(answer: &str, allowed: &BTreeSet<usize>) -> Checked {
         sentences_dropped: 0,
     };
     for line in answer.lines() {
-        let kept = line_checked(line, allowed, &mut out);
+        let kept = line_settled(line, allowed, &mut out);
         if kept.is_empty() {
             continue;
         }
@@ -49,6 +49,37 @@ pub fn check(answer: &str, allowed: &BTreeSet<usize>) -> Checked {
 struct Mark {
     at: usize,
     numbers: Vec<usize>,
+}
+
+/// How often one line is read again before it is given up.
+const ROUNDS_MAX: usize = 4;
+
+/// The line as it stays when checked again: where a sentence ends may change once its neighbours are gone. A line that
+/// does not settle is dropped.
+fn line_settled(line: &str, allowed: &BTreeSet<usize>, out: &mut Checked) -> String {
+    let mut kept = line_checked(line, allowed, out);
+    for _ in 0..ROUNDS_MAX {
+        let again = line_checked(&kept, allowed, out);
+        if again == kept {
+            for n in numbers_of(&kept, allowed) {
+                if !out.cited.contains(&n) {
+                    out.cited.push(n);
+                }
+            }
+            return kept;
+        }
+        kept = again;
+    }
+    out.sentences_dropped += 1;
+    String::new()
+}
+
+fn numbers_of(line: &str, allowed: &BTreeSet<usize>) -> Vec<usize> {
+    line.match_indices('[')
+        .filter_map(|(at, _)| citation(&line[at..]))
+        .flat_map(|(_, numbers)| numbers)
+        .filter(|n| allowed.contains(n))
+        .collect()
 }
 
 fn line_checked(line: &str, allowed: &BTreeSet<usize>, out: &mut Checked) -> String {
@@ -82,9 +113,6 @@ fn line_checked(line: &str, allowed: &BTreeSet<usize>, out: &mut Checked) -> Str
         kept.push(' ');
         for n in numbers {
             let _ = write!(kept, "[{n}]");
-            if !out.cited.contains(&n) {
-                out.cited.push(n);
-            }
         }
     }
     kept

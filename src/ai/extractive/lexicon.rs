@@ -4,17 +4,15 @@
 
 use std::collections::HashMap;
 
+use super::likeness::{SENSE_STRENGTH, is_cyrillic, senses_of, similarity};
 use crate::{
     ai::question::Question,
     text::{self, DocumentFrequency, TokenKind},
 };
 
-/// Words of the same beginning («взлом», «взломщик») count as half found.
-const SIMILAR_STRENGTH: f32 = 0.5;
-
-/// The shortest common beginning, in characters, and its least share of the longer stem.
-const SIMILAR_CHARS_MIN: usize = 5;
-const SIMILAR_SHARE_MIN: f32 = 0.62;
+/// What a question's word of the other alphabet weighs against a post that has none of that alphabet: it could not be
+/// there, so its absence says less.
+const FOREIGN_SHARE: f32 = 0.6;
 
 /// The weight of a word that every post has, against 1 for one that none has.
 const WEIGHT_MIN: f32 = 0.08;
@@ -94,6 +92,7 @@ pub(super) struct QuestionTerm {
     pub stem: StemId,
     /// Rarity, [`WEIGHT_MIN`] to 1.
     pub weight: f32,
+    cyrillic: bool,
 }
 
 #[derive(Debug, Default)]
@@ -104,7 +103,8 @@ pub(super) struct Lexicon {
     stems: Vec<String>,
     matches: Vec<Option<Match>>,
     pub terms: Vec<QuestionTerm>,
-    weight_sum: f32,
+    /// By term: the stems of one sense with it.
+    senses: Vec<Vec<String>>,
 }
 
 impl Lexicon {
@@ -117,12 +117,17 @@ impl Lexicon {
             if piece.content && !known && !QUESTION_WORDS.contains(&word.as_str()) {
                 let weight = weight(frequency, &lexicon.stems[piece.stem as usize]);
                 lexicon.terms.push(QuestionTerm {
+                    cyrillic: is_cyrillic(&word),
                     stem: piece.stem,
                     weight,
                 });
             }
         }
-        lexicon.weight_sum = lexicon.terms.iter().map(|t| t.weight).sum();
+        lexicon.senses = lexicon
+            .terms
+            .iter()
+            .map(|term| senses_of(&lexicon.stems[term.stem as usize]))
+            .collect();
         lexicon.matches = lexicon.stems.iter().map(|stem| lexicon.match_of(stem)).collect();
         lexicon
     }
@@ -201,7 +206,10 @@ impl Lexicon {
     fn match_of(&self, stem: &str) -> Option<Match> {
         let mut best: Option<Match> = None;
         for (term, question) in self.terms.iter().enumerate() {
-            let strength = similarity(stem, &self.stems[question.stem as usize]);
+            let mut strength = similarity(stem, &self.stems[question.stem as usize]);
+            if strength < SENSE_STRENGTH && self.senses[term].iter().any(|sense| sense == stem) {
+                strength = SENSE_STRENGTH;
+            }
             if strength > best.map_or(0.0, |m| m.strength) {
                 best = Some(Match { term, strength });
             }
@@ -214,18 +222,47 @@ impl Lexicon {
         self.matches.get(stem as usize).copied().flatten()
     }
 
-    /// How much of the question is found, by weight, 0 to 1. `found` is each term's best strength.
-    pub(super) fn coverage(&self, found: &[f32]) -> f32 {
-        if self.weight_sum <= 0.0 {
-            return 0.0;
+    /// How much of the question is found, by weight, 0 to 1. `found` is each term's best strength; A word that the
+    /// post's alphabet rules out weighs less.
+    pub(super) fn coverage(&self, found: &[f32], script: Script) -> f32 {
+        let mut sum = 0.0;
+        let mut all = 0.0;
+        for (term, strength) in self.terms.iter().zip(found) {
+            sum += term.weight * strength;
+            all += term.weight_in(script, *strength);
         }
-        let sum: f32 = self
-            .terms
+        if all > 0.0 { (sum / all).min(1.0) } else { 0.0 }
+    }
+
+    /// The weight of the words found.
+    pub(super) fn mass(&self, found: &[f32]) -> f32 {
+        self.terms
             .iter()
             .zip(found)
             .map(|(t, strength)| t.weight * strength)
-            .sum();
-        (sum / self.weight_sum).min(1.0)
+            .sum()
+    }
+
+    /// The strength of the word that weighs most in a post of this alphabet; of several, the least found.
+    pub(super) fn weightiest(&self, found: &[f32], script: Script) -> f32 {
+        let weighed = || {
+            self.terms
+                .iter()
+                .zip(found)
+                .map(|(t, s)| (t.weight_in(script, *s), *s))
+        };
+        let most = weighed().map(|(weight, _)| weight).fold(0.0, f32::max);
+        weighed()
+            .filter(|(weight, _)| *weight >= most)
+            .map(|(_, strength)| strength)
+            .reduce(f32::min)
+            .unwrap_or(0.0)
+    }
+
+    /// Whether most of the question's words are of an alphabet the post is not written in.
+    pub(super) fn is_foreign_to(&self, script: Script) -> bool {
+        let foreign = self.terms.iter().filter(|t| !t.is_possible(script)).count();
+        foreign * 2 > self.terms.len()
     }
 
     /// The strengths of the question's words in a run of pieces.
@@ -235,6 +272,48 @@ impl Lexicon {
             found[hit.term] = found[hit.term].max(hit.strength);
         }
         found
+    }
+}
+
+impl QuestionTerm {
+    fn is_possible(&self, script: Script) -> bool {
+        if self.cyrillic {
+            script.cyrillic
+        } else {
+            script.latin
+        }
+    }
+
+    /// What the word weighs for a post: less where it could not stand, but never less than what was found of it.
+    fn weight_in(&self, script: Script, strength: f32) -> f32 {
+        let share = if self.is_possible(script) {
+            1.0
+        } else {
+            FOREIGN_SHARE
+        };
+        self.weight * share.max(strength)
+    }
+}
+
+/// The alphabets of a post.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Script {
+    pub cyrillic: bool,
+    pub latin: bool,
+}
+
+impl Script {
+    /// Latin names in a Russian post do not make it English: so many of its letters must be Latin.
+    pub(super) fn of(text: &str) -> Self {
+        let (mut cyrillic, mut latin) = (0_usize, 0_usize);
+        for c in text.chars() {
+            cyrillic += usize::from(('а'..='я').contains(&c));
+            latin += usize::from(c.is_ascii_lowercase());
+        }
+        Self {
+            cyrillic: cyrillic * 4 >= latin,
+            latin: latin * 2 >= cyrillic,
+        }
     }
 }
 
@@ -265,23 +344,4 @@ fn weight(frequency: &dyn DocumentFrequency, stem: &str) -> f32 {
     }
     let idf = ((documents + 1.0) / (with_stem + 0.5)).ln() / ((documents + 1.0) / 0.5).ln();
     idf.clamp(WEIGHT_MIN, 1.0)
-}
-
-fn similarity(a: &str, b: &str) -> f32 {
-    if a == b {
-        return 1.0;
-    }
-    if a.starts_with(|c: char| c.is_ascii_digit()) {
-        return 0.0;
-    }
-    let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    if common < SIMILAR_CHARS_MIN {
-        return 0.0;
-    }
-    let longer = a.chars().count().max(b.chars().count());
-    if common as f32 >= SIMILAR_SHARE_MIN * longer as f32 {
-        SIMILAR_STRENGTH
-    } else {
-        0.0
-    }
 }

@@ -11,6 +11,7 @@ mod conflict;
 mod evidence;
 mod item;
 mod lexicon;
+mod likeness;
 mod passage;
 mod render;
 mod select;
@@ -69,13 +70,15 @@ pub struct Source<'a> {
     pub fulltext: Option<f32>,
 }
 
+/// Vectors of sentences, in order and of length 1; `None` when the model is busy or gone: the answer does without.
+pub type Embed<'a> = dyn Fn(&[&str]) -> Option<Vec<Vec<f32>>> + 'a;
+
 /// Sentence vectors, where a model is loaded.
 #[derive(Clone, Copy)]
 pub struct Embedding<'a> {
     /// The question's vector, of length 1.
     pub question: &'a [f32],
-    /// Vectors of sentences, in order and of length 1; `None` when the model is busy or gone: the answer does without.
-    pub embed: &'a dyn Fn(&[&str]) -> Option<Vec<Vec<f32>>>,
+    pub embed: &'a Embed<'a>,
 }
 
 /// What may be configured.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     SOURCE_BYTES_MAX, Source,
-    lexicon::{Lexicon, Piece, joined},
+    lexicon::{Lexicon, Piece, Script, joined},
 };
 use crate::text;
 
@@ -29,6 +29,7 @@ pub(super) struct Passage<'a> {
     pub found: Vec<f32>,
     /// How much of the question the post covers, 0 to 1.
     pub coverage: f32,
+    pub script: Script,
 }
 
 /// A sentence of a passage.
@@ -43,6 +44,13 @@ pub(super) struct Sentence {
     pub has_number: bool,
     pub has_date: bool,
     pub has_name: bool,
+    /// Gives a reason: «из-за», "because".
+    pub has_reason: bool,
+    /// Says «сегодня» or «вчера»: it needs the post's date to be understood.
+    pub has_relative_day: bool,
+    pub content_words: usize,
+    /// An item of a list.
+    pub item: bool,
     /// Ends with a question mark.
     pub asks: bool,
     /// Leans on the sentence before: «Он …», «Это …».
@@ -57,11 +65,12 @@ impl<'a> Passage<'a> {
         let text = bounded(source.text);
         let pieces = lexicon.pieces(text);
         let found = lexicon.strengths(&pieces);
-        let coverage = lexicon.coverage(&found);
+        let script = Script::of(text);
+        let coverage = lexicon.coverage(&found, script);
         let mut sentences = Vec::new();
         for range in text::sentences(text).into_iter().take(SENTENCES_READ_MAX) {
             if let Some((range, cut)) = cleaned(text, range) {
-                sentences.push(Sentence::read(text, range, cut, &pieces, lexicon));
+                sentences.push(Sentence::read(text, (range, cut), &pieces, lexicon, script));
             }
         }
         Self {
@@ -71,6 +80,7 @@ impl<'a> Passage<'a> {
             sentences,
             found,
             coverage,
+            script,
         }
     }
 
@@ -84,14 +94,20 @@ impl<'a> Passage<'a> {
 }
 
 impl Sentence {
-    fn read(text: &str, range: Range<usize>, cut: bool, pieces: &[Piece], lexicon: &Lexicon) -> Self {
+    fn read(
+        text: &str,
+        (range, cut): (Range<usize>, bool),
+        pieces: &[Piece],
+        lexicon: &Lexicon,
+        script: Script,
+    ) -> Self {
         let from = pieces.partition_point(|p| p.start < range.start);
         let to = pieces.partition_point(|p| p.start < range.end);
         let words = &pieces[from..to.max(from)];
         let found = lexicon.strengths(words);
         let quote = &text[range.clone()];
         Self {
-            coverage: lexicon.coverage(&found),
+            coverage: lexicon.coverage(&found, script),
             found,
             pieces: from..to.max(from),
             has_number: words
@@ -102,6 +118,10 @@ impl Sentence {
                 .iter()
                 .enumerate()
                 .any(|(at, p)| at > 0 && p.capital && p.content && lexicon.matched(p.stem).is_none()),
+            has_reason: has_reason(quote),
+            has_relative_day: words.iter().any(|p| is_relative_day(&text[p.start..p.end])),
+            content_words: words.iter().filter(|p| p.content).count(),
+            item: is_item(&text[..range.start]),
             asks: quote.ends_with('?'),
             leans: leans(quote),
             cut,
@@ -118,7 +138,7 @@ fn bounded(text: &str) -> &str {
 /// The sentence without emoji and bullets at its ends; `None` for advertisement, tags and what says nothing.
 fn cleaned(text: &str, range: Range<usize>) -> Option<(Range<usize>, bool)> {
     let raw = &text[range.clone()];
-    let head = raw.trim_start_matches(|c: char| !opens(c));
+    let head = without_ordinal(raw.trim_start_matches(|c: char| !opens(c)));
     let start = range.start + (raw.len() - head.len());
     let body = without_tags(head);
     let body = body.trim_end_matches(|c: char| !closes(c));
@@ -169,6 +189,19 @@ fn closes(c: char) -> bool {
                 | '/'
                 | '*'
         )
+}
+
+/// Without the number of a list item: `1. `, `2) `.
+fn without_ordinal(sentence: &str) -> &str {
+    let rest = sentence.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = sentence.len() - rest.len();
+    match rest
+        .strip_prefix(['.', ')'])
+        .and_then(|rest| rest.strip_prefix(' '))
+    {
+        Some(item) if (1..=2).contains(&digits) => item.trim_start_matches(|c: char| !opens(c)),
+        Some(_) | None => sentence,
+    }
 }
 
 /// Without the hashtags that stand at its end.
@@ -331,6 +364,54 @@ fn is_date(word: &str) -> bool {
     NAMES.iter().any(|name| folded.starts_with(name))
 }
 
+/// Whether what stands before a sentence on its line is the mark of a list item.
+fn is_item(before: &str) -> bool {
+    let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+    let mark = line.trim();
+    let numbered = mark.strip_suffix(['.', ')']).unwrap_or_default();
+    mark.starts_with([
+        '•', '-', '–', '—', '▫', '▪', '●', '◾', '✅', '📍', '📌', '▶', '👉', '🔹', '🔸',
+    ]) && mark.chars().count() <= 3
+        || (1..=2).contains(&numbered.len()) && numbered.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_relative_day(word: &str) -> bool {
+    const DAYS: &[&str] = &[
+        "сегодня",
+        "вчера",
+        "позавчера",
+        "завтра",
+        "послезавтра",
+        "today",
+        "yesterday",
+        "tomorrow",
+        "tonight",
+    ];
+    DAYS.contains(&text::fold(word).as_str())
+}
+
+fn has_reason(sentence: &str) -> bool {
+    const REASONS: &[&str] = &[
+        "из-за",
+        "потому",
+        "поскольку",
+        "так как",
+        "причина",
+        "причиной",
+        "причине",
+        "вследствие",
+        "благодаря",
+        "оказал",
+        "because",
+        "due to",
+        "cause",
+        "reason",
+        "after a",
+    ];
+    let folded = text::fold(sentence);
+    REASONS.iter().any(|reason| folded.contains(reason))
+}
+
 fn leans(sentence: &str) -> bool {
     const LEANING: &[&str] = &[
         "он",
@@ -393,6 +474,6 @@ pub(super) fn joined_coverage(passage: &Passage<'_>, lexicon: &Lexicon) -> f32 {
     passage
         .sentences
         .iter()
-        .map(|sentence| lexicon.coverage(&joined(&opening.found, &sentence.found)))
+        .map(|sentence| lexicon.coverage(&joined(&opening.found, &sentence.found), passage.script))
         .fold(0.0, f32::max)
 }

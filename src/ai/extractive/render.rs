@@ -4,11 +4,11 @@
 //! round brackets, so it cannot pass for one; no control characters; never longer than the limit, because whole lines are
 //! left out rather than cut.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use jiff::{Timestamp, civil::Date};
 
-use super::{Cited, passage::Passage};
+use super::{Cited, citation, passage::Passage};
 use crate::{
     ai::question::Question,
     text::{self, Language},
@@ -57,12 +57,16 @@ pub(super) fn render(lines: &[Line], passages: &[Passage<'_>], chars_max: usize)
 fn line_text(line: &Line, passages: &[Passage<'_>]) -> String {
     let passage = &passages[line.passage];
     let mut quoted = String::new();
+    let mut listed = false;
     for at in &line.sentences {
         let sentence = &passage.sentences[*at];
         if !quoted.is_empty() {
-            quoted.push(' ');
+            // Neither a heading nor a list item has a full stop of its own.
+            let joint = if listed { "; " } else { ". " };
+            quoted.push_str(if is_closed(&quoted) { " " } else { joint });
         }
         push_plain(&mut quoted, passage.quote(sentence));
+        listed |= quoted.ends_with(':');
         if sentence.cut {
             quoted.push('…');
         }
@@ -89,7 +93,18 @@ fn line_text(line: &Line, passages: &[Passage<'_>]) -> String {
         let _ = write!(out, "{sentence} {marks}");
         first = false;
     }
-    if first { String::new() } else { out }
+    // Joined, the sentences may part elsewhere than alone; the check has the last word.
+    let numbers: BTreeSet<usize> = numbers.into_iter().collect();
+    let checked = citation::check(&out, &numbers);
+    if checked.cited.len() == numbers.len() {
+        checked.text
+    } else {
+        String::new()
+    }
+}
+
+fn is_closed(text: &str) -> bool {
+    text.ends_with(['.', '!', '?', '…', ':', ';', ','])
 }
 
 /// Appends with every run of white space and control characters as one space, and `[7]` as `(7)`.
@@ -157,6 +172,11 @@ pub(super) fn earlier(question: &Question, at: Timestamp) -> String {
         Language::Ru | Language::Other => format!("Ранее, {date}: "),
         Language::En => format!("Earlier, {date}: "),
     }
+}
+
+/// «12 ноября: ».
+pub(super) fn day_frame(question: &Question, at: Timestamp) -> String {
+    format!("{}: ", date(question, at))
 }
 
 /// «12 ноября, Канал: ».

@@ -4,22 +4,23 @@ use super::{
     Embedding, Settings, conflict,
     lexicon::{Lexicon, joined},
     passage::{Passage, Sentence},
-    render::Line,
+    render::{self, Line},
 };
 use crate::ai::question::{Kind, Question};
 
 /// What each property of a sentence adds.
-const OWN_COVERAGE: f32 = 0.55;
-const CONTEXT_COVERAGE: f32 = 0.30;
+const OWN_COVERAGE: f32 = 0.42;
+const CONTEXT_COVERAGE: f32 = 0.42;
 const POST_COVERAGE: f32 = 0.25;
-const POST_SCORE: f32 = 0.20;
-const EXPECTED_THERE: f32 = 0.14;
-const EXPECTED_MISSING: f32 = -0.10;
+const POST_SCORE: f32 = 0.40;
+const EXPECTED_THERE: f32 = 0.18;
+const EXPECTED_MISSING: f32 = -0.14;
 const FIRST: f32 = 0.06;
 const LEANING: f32 = -0.06;
 const ASKING: f32 = -0.20;
-const SHORT: f32 = -0.10;
-const RECENT: f32 = 0.12;
+const SHORT: f32 = -0.25;
+const RECENT: f32 = 0.16;
+const RECENT_FACT: f32 = 0.06;
 const MEANING: f32 = 0.35;
 
 /// Days after which a post is half as new.
@@ -32,7 +33,7 @@ const WORDS_MIN: usize = 3;
 const EMBEDDED_MAX: usize = 24;
 
 /// A further sentence needs this share of the best one's score, and may repeat this share of a chosen one's words.
-const FURTHER_SHARE: f32 = 0.80;
+const FURTHER_SHARE: f32 = 0.86;
 const REPEATED_SHARE_MAX: f32 = 0.5;
 
 /// Another post backs a sentence when one of its own holds this share of the sentence's words.
@@ -42,6 +43,9 @@ pub(super) const BACKING_MAX: usize = 3;
 
 /// The longest quotation that is widened by its neighbour, in bytes.
 const WIDENED_BYTES_MAX: usize = 700;
+
+/// A heading stands among the first so many sentences.
+const HEADING_AT_MAX: usize = 3;
 
 /// The most lines of a list taken with the line that introduces it.
 const LIST_LINES_MAX: usize = 5;
@@ -64,12 +68,10 @@ pub(super) fn score(
             .unwrap_or_default();
         let mut before = opening.clone();
         for at in 0..passage.sentences.len() {
-            let context = lexicon.coverage(&joined(&joined(&opening, &before), &passage.sentences[at].found));
-            let words = passage
-                .words(&passage.sentences[at])
-                .iter()
-                .filter(|p| p.content)
-                .count();
+            let context = lexicon.coverage(
+                &joined(&joined(&opening, &before), &passage.sentences[at].found),
+                passage.script,
+            );
             let sentence = &mut passage.sentences[at];
             sentence.score = base
                 + OWN_COVERAGE * sentence.coverage
@@ -78,7 +80,11 @@ pub(super) fn score(
                 + if at == 0 { FIRST } else { 0.0 }
                 + if sentence.leans && at > 0 { LEANING } else { 0.0 }
                 + if sentence.asks { ASKING } else { 0.0 }
-                + if words < WORDS_MIN { SHORT } else { 0.0 };
+                + if sentence.content_words < WORDS_MIN {
+                    SHORT
+                } else {
+                    0.0
+                };
             before.clone_from(&sentence.found);
         }
     }
@@ -87,16 +93,15 @@ pub(super) fn score(
     }
 }
 
+/// The later of two reports is usually the right one, even when nobody asked for news.
 fn recency(question: &Question, passage: &Passage<'_>) -> f32 {
-    if !question.wants_news {
-        return 0.0;
-    }
+    let most = if question.wants_news { RECENT } else { RECENT_FACT };
     let age = question
         .asked_at
         .timestamp()
         .duration_since(passage.source.posted_at);
     let days = (age.as_secs().max(0) as f32) / 86_400.0;
-    RECENT / (1.0 + days / RECENT_DAYS)
+    most / (1.0 + days / RECENT_DAYS)
 }
 
 fn expected(kind: Kind, sentence: &Sentence) -> f32 {
@@ -104,7 +109,8 @@ fn expected(kind: Kind, sentence: &Sentence) -> f32 {
         Kind::Who | Kind::Where => sentence.has_name,
         Kind::When => sentence.has_date,
         Kind::HowMuch => sentence.has_number,
-        Kind::Why | Kind::How | Kind::Whether | Kind::List | Kind::What | Kind::Events => return 0.0,
+        Kind::Why => sentence.has_reason,
+        Kind::How | Kind::Whether | Kind::List | Kind::What | Kind::Events => return 0.0,
     };
     if there { EXPECTED_THERE } else { EXPECTED_MISSING }
 }
@@ -182,6 +188,15 @@ pub(super) fn sentences(question: &Question, passages: &[Passage<'_>], settings:
     let several = lines.len() > 1;
     for line in &mut lines {
         line.bullet = several;
+        let passage = &passages[line.passage];
+        if question.kind == Kind::When
+            || line
+                .sentences
+                .iter()
+                .any(|s| passage.sentences[*s].has_relative_day)
+        {
+            line.frame = render::day_frame(question, passage.source.posted_at);
+        }
     }
     lines
 }
@@ -197,28 +212,41 @@ pub(super) fn line(passages: &[Passage<'_>], (p, s): (usize, usize)) -> Line {
     }
 }
 
-/// The sentence, the one it leans on, the lines it announces, the text under a heading.
+/// The sentence, the one it leans on, the text under a heading, the items of the list it announces.
 pub(super) fn widened(passage: &Passage<'_>, s: usize) -> Vec<usize> {
     let sentence = &passage.sentences[s];
-    let quote = passage.quote(sentence);
-    let bytes =
-        |from: usize, to: usize| passage.sentences[to].range.end - passage.sentences[from].range.start;
-    let last = passage.sentences.len() - 1;
-    if quote.ends_with(':') {
-        let mut end = s;
-        while end < last && end - s < LIST_LINES_MAX && bytes(s, end + 1) <= WIDENED_BYTES_MAX {
-            end += 1;
+    let quote = |at: usize| passage.quote(&passage.sentences[at]);
+    let is_heading = |at: usize| !quote(at).ends_with(['.', '!', '?', '…', ':', ';', ',']);
+    let fits = |from: usize, to: usize| {
+        passage
+            .sentences
+            .get(to)
+            .is_some_and(|last| last.range.end - passage.sentences[from].range.start <= WIDENED_BYTES_MAX)
+    };
+    let heading = is_heading(s) && s < HEADING_AT_MAX && !sentence.item;
+    let scrap = sentence.content_words < WORDS_MIN;
+    let mut from = s;
+    let mut to = s;
+    if (heading || scrap || sentence.asks) && fits(s, s + 1) {
+        to = s + 1;
+    } else if sentence.leans && s > 0 && fits(s - 1, s) {
+        from = s - 1;
+    }
+    // A question or a scrap before a heading: «Не спится? Что помогает без лекарств», and then the list.
+    if to > s && is_heading(to) && !passage.sentences[to].item && fits(from, to + 1) {
+        to += 1;
+    }
+    let mut lines = 0;
+    let announced = quote(to).ends_with(':') || (to > s && passage.sentences[to].item);
+    while announced && lines < LIST_LINES_MAX && fits(from, to + 1) {
+        let goes_on = quote(to).ends_with([':', ';']) || passage.sentences[to + 1].item;
+        if !goes_on {
+            break;
         }
-        return (s..=end).collect();
+        to += 1;
+        lines += 1;
     }
-    let heading = quote.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '»' | '"'));
-    if heading && s == 0 && s < last && bytes(s, s + 1) <= WIDENED_BYTES_MAX {
-        return vec![s, s + 1];
-    }
-    if sentence.leans && s > 0 && bytes(s - 1, s) <= WIDENED_BYTES_MAX {
-        return vec![s - 1, s];
-    }
-    vec![s]
+    (from..=to).collect()
 }
 
 /// Sentences of other posts that say the same, at most one a post.

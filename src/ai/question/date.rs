@@ -77,9 +77,8 @@ fn dotted(words: &[Word], today: Date, anchored: bool) -> Found {
     let day = match year {
         Some(year) if year.len() == 4 => date(year.parse().ok()?, month, day)?,
         Some(year) if year.len() == 2 => date(2000 + year.parse::<i16>().ok()?, month, day)?,
-        Some(_) => return None,
         None if anchored => latest(today, month, day)?,
-        None => return None,
+        Some(_) | None => return None,
     };
     Some((1, Days::one(day)))
 }

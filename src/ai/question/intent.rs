@@ -120,124 +120,142 @@ pub(super) fn kind(words: &[&Word]) -> Kind {
     Kind::What
 }
 
+/// Ask for a name.
+const WHO: &[&str] = &[
+    "кто", "кого", "кому", "кем", "чей", "чья", "чье", "who", "whom", "whose", "who's",
+];
+/// Ask for a date.
+const WHEN: &[&str] = &["когда", "when"];
+/// Ask for a number.
+const HOW_MUCH: &[&str] = &["сколько", "насколько", "почем", "скольких"];
+/// Ask for a place.
+const WHERE: &[&str] = &["где", "куда", "откуда", "where"];
+/// Ask for a reason.
+const WHY: &[&str] = &["почему", "зачем", "отчего", "why"];
+/// Ask for several things.
+const LISTED: &[&str] = &[
+    "какие",
+    "каких",
+    "каким",
+    "какими",
+    "перечисли*",
+    "список",
+    "топ",
+    "list",
+    "top",
+];
+/// Decided by the word after them.
+const WHICH: &[&str] = &[
+    "какой",
+    "какая",
+    "какое",
+    "каком",
+    "какого",
+    "какова",
+    "каков",
+    "какую",
+    "каким",
+    "what",
+    "which",
+    "what's",
+];
+/// After «какой» they ask for a date.
+const DATED: &[&str] = &[
+    "год*",
+    "числ*",
+    "день",
+    "дня",
+    "месяц*",
+    "час*",
+    "врем*",
+    "date",
+    "day",
+    "year",
+    "month",
+    "time",
+];
+/// After «какой» they ask for a number.
+const MEASURED: &[&str] = &[
+    "цен*",
+    "сумм*",
+    "стоимост*",
+    "процент*",
+    "дол*",
+    "количеств*",
+    "размер*",
+    "скорост*",
+    "объем*",
+    "рост*",
+    "зарплат*",
+    "возраст*",
+    "расстояни*",
+    "высот*",
+    "длин*",
+    "глубин*",
+    "температур*",
+    "вес*",
+    "ставк*",
+    "счет*",
+    "мощност*",
+    "distance",
+    "score",
+    "rate",
+    "price",
+    "cost",
+    "percentage",
+    "amount",
+    "number",
+    "share",
+    "size",
+    "population",
+];
+/// After "how" they ask for a number.
+const DEGREE: &[&str] = &[
+    "much", "many", "long", "old", "big", "large", "far", "fast", "often", "tall",
+];
+/// Open a question of yes or no.
+const VERBS: &[&str] = &[
+    "is",
+    "are",
+    "was",
+    "were",
+    "does",
+    "do",
+    "did",
+    "has",
+    "have",
+    "can",
+    "will",
+    "правда",
+];
+/// Ask for anything.
+const WHAT: &[&str] = &["что", "чего", "чем", "чему"];
+
 fn kind_of(word: &str, next: &str, at: usize) -> Option<Kind> {
-    const LISTED: &[&str] = &[
-        "какие",
-        "каких",
-        "каким",
-        "какими",
-        "перечисли*",
-        "список",
-        "топ",
-        "list",
-        "top",
-    ];
-    const DATED: &[&str] = &[
-        "год*",
-        "числ*",
-        "день",
-        "дня",
-        "месяц*",
-        "час*",
-        "врем*",
-        "date",
-        "day",
-        "year",
-        "month",
-        "time",
-    ];
-    const MEASURED: &[&str] = &[
-        "цен*",
-        "сумм*",
-        "стоимост*",
-        "процент*",
-        "дол*",
-        "количеств*",
-        "размер*",
-        "скорост*",
-        "объем*",
-        "рост*",
-        "зарплат*",
-        "возраст*",
-        "price",
-        "cost",
-        "percentage",
-        "amount",
-        "number",
-        "share",
-        "size",
-        "population",
-    ];
-    let which = is_any(
-        word,
-        &[
-            "какой",
-            "какая",
-            "какое",
-            "каком",
-            "какого",
-            "какова",
-            "каков",
-            "какую",
-            "what",
-            "which",
-            "what's",
-        ],
-    );
-    if is_any(
-        word,
-        &[
-            "кто", "кого", "кому", "кем", "чей", "чья", "чье", "who", "whom", "whose", "who's",
-        ],
-    ) {
-        Some(Kind::Who)
-    } else if is_any(word, &["когда", "when"]) || (which && is_any(next, DATED)) {
-        Some(Kind::When)
-    } else if is_any(word, &["сколько", "насколько", "почем", "скольких"])
-        || (word == "how"
-            && is_any(
-                next,
-                &[
-                    "much", "many", "long", "old", "big", "large", "far", "fast", "often", "tall",
-                ],
-            ))
+    let which = is_any(word, WHICH);
+    let kind = if is_any(word, WHO) {
+        Kind::Who
+    } else if is_any(word, WHEN) || (which && is_any(next, DATED)) {
+        Kind::When
+    } else if is_any(word, HOW_MUCH)
+        || (word == "how" && is_any(next, DEGREE))
         || (which && is_any(next, MEASURED))
     {
-        Some(Kind::HowMuch)
-    } else if is_any(word, &["где", "куда", "откуда", "where"]) {
-        Some(Kind::Where)
-    } else if is_any(word, &["почему", "зачем", "отчего", "why"]) || (word == "из" && next == "за")
-    {
-        Some(Kind::Why)
+        Kind::HowMuch
+    } else if is_any(word, WHERE) {
+        Kind::Where
+    } else if is_any(word, WHY) || (word == "из" && next == "за") {
+        Kind::Why
     } else if is_any(word, LISTED) {
-        Some(Kind::List)
+        Kind::List
     } else if is_any(word, &["как", "how"]) {
-        Some(Kind::How)
-    } else if word == "ли"
-        || (at == 0
-            && is_any(
-                word,
-                &[
-                    "is",
-                    "are",
-                    "was",
-                    "were",
-                    "does",
-                    "do",
-                    "did",
-                    "has",
-                    "have",
-                    "can",
-                    "will",
-                    "правда",
-                ],
-            ))
-    {
-        Some(Kind::Whether)
-    } else if which || is_any(word, &["что", "чего", "чем", "чему"]) {
-        // «что … ли», «какие» further on would be a subordinate clause: the first word has decided.
-        Some(Kind::What)
+        Kind::How
+    } else if word == "ли" || (at == 0 && is_any(word, VERBS)) {
+        Kind::Whether
+    } else if which || is_any(word, WHAT) {
+        Kind::What
     } else {
-        None
-    }
+        return None;
+    };
+    Some(kind)
 }

@@ -233,7 +233,7 @@ pub(super) fn strip(words: &[&Word]) -> Lead {
     }
 }
 
-/// «OpenAI новости», «по OpenAI что нового»: the request stands last.
+/// `OpenAI новости`, `по OpenAI что нового`: the request stands last.
 fn trail(words: &[&Word], news: &mut bool) -> (usize, usize) {
     let mut end = words.len();
     while end > 0

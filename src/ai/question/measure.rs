@@ -4,6 +4,19 @@ use jiff::civil::Weekday;
 
 use super::word::{Word, is_any};
 
+const COUNTS: [(i32, &[&str]); 10] = [
+    (1, &["один", "одну", "одного", "one"]),
+    (2, &["два", "две", "двух", "пару", "пара", "two", "couple"]),
+    (3, &["три", "трех", "несколько", "three", "few", "several"]),
+    (4, &["четыре", "четырех", "four"]),
+    (5, &["пять", "пяти", "five"]),
+    (6, &["шесть", "шести", "six"]),
+    (7, &["семь", "семи", "seven"]),
+    (8, &["восемь", "восьми", "eight"]),
+    (9, &["девять", "девяти", "nine"]),
+    (10, &["десять", "десяти", "ten"]),
+];
+
 /// A count in digits or words, up to 9999.
 pub(super) fn number(word: &Word) -> Option<i32> {
     let text = word.folded.as_str();
@@ -15,18 +28,6 @@ pub(super) fn number(word: &Word) -> Option<i32> {
     if digits.len() <= 4 && digits.bytes().all(|b| b.is_ascii_digit()) {
         return digits.parse().ok();
     }
-    const COUNTS: [(i32, &[&str]); 10] = [
-        (1, &["один", "одну", "одного", "one"]),
-        (2, &["два", "две", "двух", "пару", "пара", "two", "couple"]),
-        (3, &["три", "трех", "несколько", "three", "few", "several"]),
-        (4, &["четыре", "четырех", "four"]),
-        (5, &["пять", "пяти", "five"]),
-        (6, &["шесть", "шести", "six"]),
-        (7, &["семь", "семи", "seven"]),
-        (8, &["восемь", "восьми", "eight"]),
-        (9, &["девять", "девяти", "nine"]),
-        (10, &["десять", "десяти", "ten"]),
-    ];
     COUNTS
         .iter()
         .find(|(_, forms)| forms.contains(&text))
