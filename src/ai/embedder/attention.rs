@@ -3,6 +3,10 @@
 //! The two products inside come as [`Products`]: written out for x86 in `kernel`, because the compiler makes many times
 //! slower code of the plain loops, and as the plain loops here for other processors. Keys come in columns of sixteen, the
 //! last padded: a padded key gets the weight of e^-87 and a value of zero.
+#![expect(
+    clippy::inline_always,
+    reason = "each function must be compiled anew inside the target-feature function that calls it"
+)]
 
 use super::{
     float::{LANES, exp, fma},
@@ -58,7 +62,9 @@ pub(super) fn attend<const FMA: bool, P: Products>(
     }
     for head in 0..hidden / HEAD {
         gather(qkv, hidden, head, keys, values);
-        let rows = qkv.chunks(QUERIES * 3 * hidden).zip(out.chunks_mut(QUERIES * hidden));
+        let rows = qkv
+            .chunks(QUERIES * 3 * hidden)
+            .zip(out.chunks_mut(QUERIES * hidden));
         for (qkv, out) in rows {
             let queries = queries_load(qkv, hidden, head);
             P::scores_fill(&queries, keys, scores);
@@ -75,13 +81,7 @@ pub(super) fn attend<const FMA: bool, P: Products>(
 }
 
 #[inline(always)]
-fn gather(
-    qkv: &[f32],
-    hidden: usize,
-    head: usize,
-    keys: &mut [Keys],
-    values: &mut [Values],
-) {
+fn gather(qkv: &[f32], hidden: usize, head: usize, keys: &mut [Keys], values: &mut [Values]) {
     let columns = qkv.chunks(LANES * 3 * hidden).zip(keys.iter_mut().zip(values));
     for (rows, (keys, values)) in columns {
         for (lane, (row, value)) in rows.chunks_exact(3 * hidden).zip(values).enumerate() {

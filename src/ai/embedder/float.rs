@@ -2,6 +2,10 @@
 //!
 //! Plain loops over fixed-size arrays, written so that the compiler vectorises them; `kernel` compiles each for every
 //! instruction set. `FMA` says whether a fused multiply-add is one instruction there (else it would be a library call).
+#![expect(
+    clippy::inline_always,
+    reason = "each function must be compiled anew inside the target-feature function that calls it"
+)]
 
 use super::{
     format::BLOCK,
@@ -26,8 +30,11 @@ const AMPLITUDE_MIN: f32 = 1e-30;
 pub(super) fn quantise<const FMA: bool>(values: &[f32], into: &mut Activations) {
     let blocks = values.as_chunks::<BLOCK>().0;
     let quads = into.quads.as_chunks_mut::<{ BLOCK / QUAD }>().0;
-    for (((block, quads), scale), offset) in
-        blocks.iter().zip(quads).zip(&mut into.scales).zip(&mut into.offsets)
+    for (((block, quads), scale), offset) in blocks
+        .iter()
+        .zip(quads)
+        .zip(&mut into.scales)
+        .zip(&mut into.offsets)
     {
         let mut amplitude = [0f32; LANES];
         for half in block.as_chunks::<LANES>().0 {
@@ -36,7 +43,11 @@ pub(super) fn quantise<const FMA: bool>(values: &[f32], into: &mut Activations) 
             }
         }
         let amplitude = amplitude.iter().copied().fold(0f32, f32::max);
-        let inverse = if amplitude > AMPLITUDE_MIN { 127.0 / amplitude } else { 0.0 };
+        let inverse = if amplitude > AMPLITUDE_MIN {
+            127.0 / amplitude
+        } else {
+            0.0
+        };
         *scale = amplitude * (1.0 / 127.0);
         let mut rounded = [0i32; BLOCK];
         for (rounded, value) in rounded.iter_mut().zip(block) {
@@ -45,7 +56,7 @@ pub(super) fn quantise<const FMA: bool>(values: &[f32], into: &mut Activations) 
         }
         *offset = -8 * rounded.iter().sum::<i32>();
         for (quad, rounded) in quads.iter_mut().zip(rounded.as_chunks::<QUAD>().0) {
-            *quad = rounded.map(|value| value as i8);
+            quad.0 = rounded.map(|value| value as i8);
         }
     }
 }
@@ -122,5 +133,86 @@ pub(super) fn gelu<const FMA: bool>(values: &mut [f32]) {
         sum = fma::<FMA>(sum, t, 0.254_829_6);
         let erf = 1.0 - sum * t * exp::<FMA>(-z * z);
         *value = 0.5 * x * (1.0 + erf.copysign(x));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The error function by Simpson's rule, in double precision.
+    fn erf(x: f64) -> f64 {
+        let steps = 2000;
+        let width = x / f64::from(steps);
+        let sum: f64 = (0..=steps)
+            .map(|step| {
+                let t = f64::from(step) * width;
+                let weight = match step {
+                    0 => 1.0,
+                    last if last == steps => 1.0,
+                    odd if odd % 2 == 1 => 4.0,
+                    _ => 2.0,
+                };
+                weight * (-t * t).exp()
+            })
+            .sum();
+        sum * width / 3.0 * std::f64::consts::FRAC_2_SQRT_PI
+    }
+
+    #[test]
+    fn exp_is_accurate() {
+        for step in -8700..8800 {
+            let x = step as f32 / 100.0;
+            let exact = f64::from(x).exp();
+            let error = (f64::from(exp::<true>(x)) - exact).abs() / exact;
+            assert!(error < 3e-7, "exp({x}) is off by {error:e}");
+        }
+        assert!(exp::<false>(f32::NEG_INFINITY) < 1e-37);
+    }
+
+    #[test]
+    fn gelu_is_accurate() {
+        for step in -1000..1000 {
+            let x = f64::from(step) / 100.0;
+            let exact = x / 2.0 * (1.0 + erf(x / std::f64::consts::SQRT_2));
+            let mut value = [x as f32];
+            gelu::<true>(&mut value);
+            let error = (f64::from(value[0]) - exact).abs();
+            assert!(error < 1e-6 * (1.0 + x.abs()), "gelu({x}) is off by {error:e}");
+        }
+    }
+
+    #[test]
+    fn quantising_keeps_each_value_to_half_a_step() {
+        let values: Vec<f32> = (0..64)
+            .map(|at| ((at * 37) % 64) as f32 - 31.5)
+            .chain([0.0; 32])
+            .collect();
+        let mut into = Activations::default();
+        into.resize(1, values.len());
+        quantise::<false>(&values, &mut into);
+        for (at, value) in values.iter().enumerate() {
+            let (byte, scale) = (into.quads[at / QUAD].0[at % QUAD], into.scales[at / BLOCK]);
+            assert!(
+                (f32::from(byte) * scale - value).abs() <= scale * 0.501,
+                "value {at}"
+            );
+        }
+        let sums: Vec<i32> = into
+            .quads
+            .chunks(BLOCK / QUAD)
+            .map(|block| -8 * block.iter().flat_map(|quad| quad.0).map(i32::from).sum::<i32>())
+            .collect();
+        assert_eq!(into.offsets, sums);
+        assert_eq!(into.scales[2].to_bits(), 0, "a block of zeros");
+    }
+
+    #[test]
+    fn add_norm_gives_mean_zero_and_width_one() {
+        let mut row: Vec<f32> = (0..32).map(|at| at as f32).collect();
+        add_norm::<false>(&mut row, &[1.0; 32], &[1.0; 32], &[0.0; 32], 1e-12);
+        let mean = row.iter().sum::<f32>() / 32.0;
+        let width = row.iter().map(|value| value * value).sum::<f32>() / 32.0;
+        assert!(mean.abs() < 1e-6 && (width - 1.0).abs() < 1e-5);
     }
 }

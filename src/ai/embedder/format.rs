@@ -4,7 +4,7 @@
 //! 1. `E5S1`, version u32, then i32: hidden, layers, heads, inner, vocabulary, positions, types; eps f32; block i32 = 32.
 //! 2. i32: pieces, bos, eos, pad, unk; u64 blob length; offsets u32 × (pieces + 1); scores f32 × pieces; blob.
 //! 3. Normaliser: i32 entries, u32 bytes, then entries of code point u32, count u8, u32 × count, sorted by code point.
-//! 4. i32 tensors, then each: u16 name length, name, u8 type (0 = f32, 1 = Q4_0), u32 elements, u64 offset, u64 bytes.
+//! 4. i32 tensors, then each: u16 name length, name, u8 type (0 = f32, 1 = `Q4_0`), u32 elements, u64 offset, u64 bytes.
 //! 5. Tensors. `Q4_0`: 18 bytes for 32 elements, f16 scale, then 16 bytes: low halves are elements 0..16, high 16..32, each + 8.
 //!
 //! Errors are plain sentences about what is wrong; the caller adds the path. No input makes this module panic.
@@ -87,7 +87,7 @@ fn shape_read(reader: &mut Reader<'_>) -> Parsed<Shape> {
         eps: reader.f32("epsilon")?,
     };
     let block = reader.count("block", 1, 1024)?;
-    if block != BLOCK || shape.hidden % BLOCK != 0 || shape.inner % BLOCK != 0 {
+    if block != BLOCK || !shape.hidden.is_multiple_of(BLOCK) || !shape.inner.is_multiple_of(BLOCK) {
         return Err(format!(
             "sizes {}/{} in blocks of {block}; this build reads multiples of {BLOCK}",
             shape.hidden, shape.inner
@@ -216,19 +216,12 @@ impl<'a> ModelFile<'a> {
         finite(&self.bytes[range], name)
     }
 
-    fn tensor(
-        &self,
-        name: &str,
-        quantised: bool,
-        elements: usize,
-        len: usize,
-    ) -> Parsed<Range<usize>> {
+    fn tensor(&self, name: &str, quantised: bool, elements: usize, len: usize) -> Parsed<Range<usize>> {
         let tensor = self
             .tensors
             .get(name.as_bytes())
             .ok_or_else(|| format!("tensor {name} is missing"))?;
-        if tensor.quantised != quantised || tensor.elements != elements || tensor.range.len() != len
-        {
+        if tensor.quantised != quantised || tensor.elements != elements || tensor.range.len() != len {
             return Err(format!(
                 "tensor {name} has {} elements in {} bytes; {elements} in {len} are needed",
                 tensor.elements,

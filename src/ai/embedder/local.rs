@@ -54,7 +54,10 @@ pub(super) fn digest_hex(bytes: &[u8]) -> String {
 
 /// The id of a file with this hash: the known name, else one made of `stem`.
 pub(super) fn id_of(hex: &str, stem: &str) -> ModelId {
-    let known = KNOWN.iter().find(|(known, _)| *known == hex).map(|(_, name)| *name);
+    let known = KNOWN
+        .iter()
+        .find(|(known, _)| *known == hex)
+        .map(|(_, name)| *name);
     let name = known.map_or_else(
         || {
             let stem = stem.split('@').next().unwrap_or_default();
@@ -64,7 +67,11 @@ pub(super) fn id_of(hex: &str, stem: &str) -> ModelId {
                 .filter(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_' | '.'))
                 .take(64)
                 .collect();
-            if clean.is_empty() { "model".to_owned() } else { clean }
+            if clean.is_empty() {
+                "model".to_owned()
+            } else {
+                clean
+            }
         },
         str::to_owned,
     );
@@ -273,3 +280,7 @@ impl Embedder for LocalModel {
         chunk::chunks(self.tokenizer(), self.window_tokens(), text)
     }
 }
+
+#[cfg(test)]
+#[path = "local/tests.rs"]
+mod tests;

@@ -23,6 +23,11 @@ pub(super) struct Line(pub(super) [u8; GROUP * QUAD]);
 #[repr(C, align(64))]
 pub(super) struct GroupFloats(pub(super) [f32; GROUP]);
 
+/// Four neighbouring activations of one token, read as one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(4))]
+pub(super) struct Quad(pub(super) [i8; QUAD]);
+
 /// A matrix of `groups × 16` rows, ready to be multiplied; `y = W x + bias`.
 pub(super) struct PackedMatrix {
     pub(super) columns: usize,
@@ -47,7 +52,9 @@ impl PackedMatrix {
             scales: vec![GroupFloats([0.0; GROUP]); groups * blocks],
             bias: vec![GroupFloats([0.0; GROUP]); groups],
         };
-        let bytes = parts.iter().flat_map(|(bytes, _)| bytes.chunks_exact(blocks * BLOCK_BYTES));
+        let bytes = parts
+            .iter()
+            .flat_map(|(bytes, _)| bytes.chunks_exact(blocks * BLOCK_BYTES));
         for (row, bytes) in bytes.enumerate() {
             packed.row_set(row, bytes);
         }
@@ -86,7 +93,7 @@ pub(super) struct Activations {
     pub(super) columns: usize,
     pub(super) tokens: usize,
     /// `[token][column / 4]`, each in -127..=127.
-    pub(super) quads: Vec<[i8; QUAD]>,
+    pub(super) quads: Vec<Quad>,
     /// `[token][block]`
     pub(super) scales: Vec<f32>,
     /// `[token][block]`: minus eight times the block's sum, what the weights' offset of eight adds too much.
@@ -98,7 +105,7 @@ impl Activations {
     pub(super) fn resize(&mut self, tokens: usize, columns: usize) {
         self.columns = columns;
         self.tokens = tokens;
-        self.quads.resize(tokens * columns / QUAD, [0; QUAD]);
+        self.quads.resize(tokens * columns / QUAD, Quad([0; QUAD]));
         self.scales.resize(tokens * columns / BLOCK, 0.0);
         self.offsets.resize(tokens * columns / BLOCK, 0);
     }

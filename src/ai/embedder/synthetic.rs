@@ -69,7 +69,9 @@ pub fn synthetic_model(shape: SyntheticShape) -> Vec<u8> {
         shape.positions,
         2,
     ];
-    header.iter().for_each(|value| put(&mut out, *value as u32));
+    for value in header {
+        put(&mut out, value as u32);
+    }
     out.extend(1e-12f32.to_le_bytes());
     put(&mut out, BLOCK as u32);
     tokenizer_write(&mut out, &pieces);
@@ -106,7 +108,9 @@ fn tokenizer_write(out: &mut Vec<u8>, pieces: &[String]) {
     }
     out.extend(blob.as_bytes());
     // The character map: upper-case Russian letters to lower case, a tab to a space.
-    let map: Vec<(char, char)> = std::iter::once(('\t', ' ')).chain(('А'..='Я').zip('а'..='я')).collect();
+    let map: Vec<(char, char)> = std::iter::once(('\t', ' '))
+        .chain(('А'..='Я').zip('а'..='я'))
+        .collect();
     put(out, map.len() as u32);
     put(out, map.len() as u32 * 9);
     for (from, to) in map {
@@ -125,7 +129,10 @@ struct Tensor {
 
 fn tensors_write(out: &mut Vec<u8>, tensors: &[Tensor]) {
     put(out, tensors.len() as u32);
-    let directory: usize = tensors.iter().map(|tensor| 2 + tensor.name.len() + 1 + 4 + 16).sum();
+    let directory: usize = tensors
+        .iter()
+        .map(|tensor| 2 + tensor.name.len() + 1 + 4 + 16)
+        .sum();
     let mut offset = (out.len() + directory) as u64;
     for tensor in tensors {
         out.extend((tensor.name.len() as u16).to_le_bytes());

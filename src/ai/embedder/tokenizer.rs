@@ -161,10 +161,7 @@ impl Tokenizer {
                 .map
                 .binary_search_by_key(&character, |(from, _)| *from)
             {
-                Ok(found) => self.vocabulary.map[found]
-                    .1
-                    .iter()
-                    .for_each(|to| put(start, *to)),
+                Ok(found) => self.vocabulary.map[found].1.iter().for_each(|to| put(start, *to)),
                 Err(_) => put(start, character),
             }
         }
@@ -285,9 +282,7 @@ impl PrefixSet {
     fn new(blob_bytes: usize) -> Self {
         // Four bits a byte of pieces keeps false hits rare.
         let words = (blob_bytes / 16).next_power_of_two().max(16);
-        Self {
-            bits: vec![0; words],
-        }
+        Self { bits: vec![0; words] }
     }
 
     fn place(&self, hash: Hash) -> (usize, u64) {
@@ -303,5 +298,85 @@ impl PrefixSet {
     fn may_contain(&self, hash: Hash) -> bool {
         let (word, bit) = self.place(hash);
         self.bits[word] & bit != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vocabulary(pieces: &[(&str, f32)]) -> Vocabulary {
+        let mut offsets = vec![0];
+        let mut blob = Vec::new();
+        for (piece, _) in pieces {
+            blob.extend(piece.as_bytes());
+            offsets.push(blob.len() as u32);
+        }
+        Vocabulary {
+            offsets,
+            scores: pieces.iter().map(|(_, score)| *score).collect(),
+            blob,
+            map: vec![('\t', vec![' ']), ('\u{ad}', vec![]), ('№', vec!['N', 'o'])],
+            bos: 0,
+            eos: 0,
+            unk: 0,
+        }
+    }
+
+    const PIECES: [(&str, f32); 9] = [
+        ("<unk>", 0.0),
+        ("\u{2581}", -3.0),
+        ("\u{2581}но", -2.0),
+        ("новость", -2.0),
+        ("\u{2581}новости", -4.0),
+        ("вости", -2.5),
+        ("No", -1.0),
+        ("новость", -0.1),
+        ("о", -5.0),
+    ];
+
+    fn check(text: &str, expected: &[(u32, usize)]) {
+        let tokenizer = Tokenizer::new(vocabulary(&PIECES)).unwrap();
+        let tokens = tokenizer.tokens("", text);
+        let tokens: Vec<_> = tokens.into_iter().map(|token| (token.id, token.start)).collect();
+        assert_eq!(tokens, expected, "{text:?}");
+    }
+
+    #[test]
+    fn takes_the_best_segmentation() {
+        check("", &[(1, 0)]);
+        // One piece of -4 beats -2 and -2.5.
+        check("новости", &[(4, 0)]);
+        // The second piece of the same text, though likelier, is never used.
+        check("новость", &[(1, 0), (3, 0)]);
+        check("но", &[(2, 0)]);
+    }
+
+    #[test]
+    fn maps_characters_and_joins_spaces() {
+        check("№", &[(1, 0), (6, 0)]);
+        check("но\t \u{ad} но", &[(2, 0), (2, 4)]);
+        check(" но", &[(2, 0)]);
+    }
+
+    #[test]
+    fn an_unknown_character_is_one_unknown_token() {
+        check("ы", &[(1, 0), (0, 0)]);
+        check("оы", &[(1, 0), (8, 0), (0, 2)]);
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_hold() {
+        let refused = |vocabulary: Vocabulary| Tokenizer::new(vocabulary).err().unwrap();
+        let longest = "x".repeat(PIECE_BYTES_MAX);
+        assert!(Tokenizer::new(vocabulary(&[(&longest, 0.0)])).is_ok());
+        let longer = "x".repeat(PIECE_BYTES_MAX + 1);
+        assert!(refused(vocabulary(&[(&longer, 0.0)])).contains("257 bytes"));
+        let mut unordered = vocabulary(&PIECES);
+        unordered.offsets.swap(1, 3);
+        assert!(refused(unordered).contains("offsets"));
+        let mut beyond = vocabulary(&PIECES);
+        beyond.blob.pop();
+        assert!(refused(beyond).contains("offsets"));
     }
 }
