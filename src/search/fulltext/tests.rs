@@ -107,7 +107,7 @@ fn signs_limit_the_result() {
     check(&posts, "\"ключевая ставка\"", &[1]);
     check(&posts, "ставка -ключевая", &[3, 4]);
     check(&posts, "ставка -\"ключевая ставка\" -#rust", &[2]);
-    check(&posts, "#rust", &[3, 4]);
+    check(&posts, "#rust", &[4, 3]);
     check(&posts, "#искусственный_интеллект", &[3]);
     check(&posts, "\"ставка дом\" -роботов -рынка", &[1, 4]);
     check(&posts, "-ставка", &[]);
