@@ -290,7 +290,9 @@ impl Config {
 
     /// Where embedding models are.
     pub fn models_dir(&self) -> PathBuf {
-        self.models_dir.clone().unwrap_or_else(|| self.data_dir.join("models"))
+        self.models_dir
+            .clone()
+            .unwrap_or_else(|| self.data_dir.join("models"))
     }
 
     /// The JSON Schema of `appliance.toml`.

@@ -59,14 +59,18 @@ pub fn notify_stopping() {
 
 /// The notification protocol of sd_notify(3): one datagram to the socket named in the environment.
 fn notify(state: &str) {
-    use std::os::{linux::net::SocketAddrExt as _, unix::net::{SocketAddr, UnixDatagram}};
-    let Ok(path) = std::env::var("NOTIFY_SOCKET") else { return };
+    use std::os::{
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixDatagram},
+    };
+    let Ok(path) = std::env::var("NOTIFY_SOCKET") else {
+        return;
+    };
     let address = match path.strip_prefix('@') {
         Some(name) => SocketAddr::from_abstract_name(name),
         None => SocketAddr::from_pathname(&path),
     };
-    let sent = UnixDatagram::unbound()
-        .and_then(|socket| socket.send_to_addr(state.as_bytes(), &address?));
+    let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to_addr(state.as_bytes(), &address?));
     if let Err(error) = sent {
         tracing::warn!(%error, "cannot notify systemd");
     }

@@ -10,11 +10,7 @@ pub mod extractive;
 pub mod question;
 
 pub use embedder::{
-<<<<<<< HEAD
-    EmbedKind, Embedder, ImportedModel, InstalledModel, LocalModel, ModelId, model_import, model_list, model_open,
-=======
     EmbedKind, Embedder, ImportedModel, InstalledModel, LocalModel, ModelId, model_import, model_list,
     model_open,
->>>>>>> a0ebc37f56ab9dcc4b424526518505bfc35b57db
 };
 pub use error::Error;

@@ -92,12 +92,20 @@ pub struct AskResponse {
 
 impl App {
     /// Answers a question from the channels of `visible`. `zone` is the asker's: it says when «вчера» was.
-    pub fn ask(&self, tenant: &Tenant, visible: &ChannelSet, request: &AskRequest, zone: &TimeZone) -> Result<AskResponse, Error> {
+    pub fn ask(
+        &self,
+        tenant: &Tenant,
+        visible: &ChannelSet,
+        request: &AskRequest,
+        zone: &TimeZone,
+    ) -> Result<AskResponse, Error> {
         let started = Instant::now();
         query_checked(&request.query)?;
         let shown = request.limit.unwrap_or(SOURCES_SHOWN_DEFAULT);
         if !(1..=SOURCES_SHOWN_MAX).contains(&shown) {
-            return Err(Error::Invalid(format!("limit: is {shown}; choose from 1 to {SOURCES_SHOWN_MAX}")));
+            return Err(Error::Invalid(format!(
+                "limit: is {shown}; choose from 1 to {SOURCES_SHOWN_MAX}"
+            )));
         }
         let mut question = question::analyse(&request.query, self.now(), zone);
         period_narrow(&mut question, request);
@@ -133,8 +141,12 @@ impl App {
         let filter = filter_of(visible, &limits);
         if question.search_text.trim().is_empty() {
             // «Что нового за неделю?» names no topic: whatever the period holds.
-            let filter =
-                PostFilter { channels: filter.channels, tag_key: None, since: limits.since, until: limits.until };
+            let filter = PostFilter {
+                channels: filter.channels,
+                tag_key: None,
+                since: limits.since,
+                until: limits.until,
+            };
             let page = tenant.store.post_list(&filter, PERIOD_SOURCES_READ, 0)?;
             let count = page.posts.len().max(1) as f32;
             let ranked = page.posts.iter().enumerate().map(|(place, post)| Fused {
@@ -143,7 +155,12 @@ impl App {
                 fulltext_score: None,
                 cosine: None,
             });
-            return Ok(Retrieved { ranked: ranked.collect(), posts: page.posts, degraded: None, vector: None });
+            return Ok(Retrieved {
+                ranked: ranked.collect(),
+                posts: page.posts,
+                degraded: None,
+                vector: None,
+            });
         }
         let recency = question.wants_news.then(|| Recency {
             now: self.now().as_second(),
@@ -151,17 +168,33 @@ impl App {
             weight: RECENCY_WEIGHT,
         });
         let query = Query::words(&question.search_text);
-        let ranking =
-            Ranking { query: &query, text: &question.search_text, mode: SearchMode::Hybrid, filter, recency };
+        let ranking = Ranking {
+            query: &query,
+            text: &question.search_text,
+            mode: SearchMode::Hybrid,
+            filter,
+            recency,
+        };
         let ranked = self.rank(tenant, &ranking)?;
         let best: Vec<Fused> = ranked.candidates.into_iter().take(SOURCES_READ).collect();
         let ids: Vec<PostId> = best.iter().map(|hit| hit.post_id).collect();
-        let posts: Vec<Post> =
-            tenant.store.posts_load(&ids)?.into_iter().filter(|post| visible.contains(post.channel_id)).collect();
+        let posts: Vec<Post> = tenant
+            .store
+            .posts_load(&ids)?
+            .into_iter()
+            .filter(|post| visible.contains(post.channel_id))
+            .collect();
         // A post deleted between index and store drops out of both lists, so that places agree.
-        let ranked_now =
-            best.into_iter().filter(|hit| posts.iter().any(|post| post.id == hit.post_id)).collect();
-        Ok(Retrieved { ranked: ranked_now, posts, degraded: ranked.degraded, vector: ranked.vector })
+        let ranked_now = best
+            .into_iter()
+            .filter(|hit| posts.iter().any(|post| post.id == hit.post_id))
+            .collect();
+        Ok(Retrieved {
+            ranked: ranked_now,
+            posts,
+            degraded: ranked.degraded,
+            vector: ranked.vector,
+        })
     }
 
     fn answer(
@@ -177,7 +210,9 @@ impl App {
             .zip(&found.ranked)
             .map(|(post, hit)| Source {
                 post_id: post.id,
-                channel_title: channels.get(&post.channel_id).map_or("", |channel| channel.title.as_str()),
+                channel_title: channels
+                    .get(&post.channel_id)
+                    .map_or("", |channel| channel.title.as_str()),
                 posted_at: post.posted_at,
                 text: &post.text,
                 score: hit.score,
@@ -189,13 +224,28 @@ impl App {
         let frequency = tenant.frequencies.over(&fulltext);
         let model = match &found.vector {
             None => None,
-            Some(_) => tenant.indexes.vectors(&tenant.store)?.map(|active| self.embedder_open(&active.model)).transpose()?,
+            Some(_) => tenant
+                .indexes
+                .vectors(&tenant.store)?
+                .map(|active| self.embedder_open(&active.model))
+                .transpose()?,
         };
         let embed = |sentences: &[&str]| {
-            model.as_ref().and_then(|model| model.embed(EmbedKind::Passage, sentences).ok())
+            model
+                .as_ref()
+                .and_then(|model| model.embed(EmbedKind::Passage, sentences).ok())
         };
-        let embedding = found.vector.as_deref().map(|question| Embedding { question, embed: &embed });
-        Ok(extractive::answer(question, &sources, &frequency, embedding, &extractive::Settings::default()))
+        let embedding = found.vector.as_deref().map(|question| Embedding {
+            question,
+            embed: &embed,
+        });
+        Ok(extractive::answer(
+            question,
+            &sources,
+            &frequency,
+            embedding,
+            &extractive::Settings::default(),
+        ))
     }
 }
 
@@ -210,12 +260,22 @@ struct Retrieved {
 /// The caller's own limits hold beside those the question names.
 fn period_narrow(question: &mut Question, request: &AskRequest) {
     if let Some(period) = &mut question.period {
-        period.since = request.since.map_or(period.since, |since| since.max(period.since));
-        period.until = request.until.map_or(period.until, |until| until.min(period.until));
+        period.since = request
+            .since
+            .map_or(period.since, |since| since.max(period.since));
+        period.until = request
+            .until
+            .map_or(period.until, |until| until.min(period.until));
     }
 }
 
-fn view(question: &Question, answer: &Answer, found: &Retrieved, channels: &ChannelMap, shown: usize) -> AnswerView {
+fn view(
+    question: &Question,
+    answer: &Answer,
+    found: &Retrieved,
+    channels: &ChannelMap,
+    shown: usize,
+) -> AnswerView {
     let source = |n: usize, place: usize, quote: &str| {
         let post = &found.posts[place];
         let channel = channels.get(&post.channel_id);
@@ -254,7 +314,12 @@ fn view(question: &Question, answer: &Answer, found: &Retrieved, channels: &Chan
             Some(view)
         })
         .collect();
-    AnswerView { answer: text, sources, confidence: answer.confidence, abstained: false }
+    AnswerView {
+        answer: text,
+        sources,
+        confidence: answer.confidence,
+        abstained: false,
+    }
 }
 
 /// Numbers the citations from 1 in the order in which the text shows them; returns the old numbers in the new order.

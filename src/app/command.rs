@@ -28,32 +28,93 @@ const WAIT_STEP: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    TenantCreate { name: String },
+    TenantCreate {
+        name: String,
+    },
     TenantList,
-    TenantShow { tenant: String },
-    TenantDelete { tenant: String },
-    TokenCreate { tenant: String, name: String, scope: Scope, expires_at: Option<Timestamp> },
-    TokenList { tenant: Option<String> },
-    TokenRevoke { id: i64 },
-    Import { tenant: String, path: PathBuf, format: Option<String>, channel: Option<String>, wait: bool },
-    Search { tenant: String, channel: Option<String>, request: SearchRequest },
-    Ask { tenant: String, channel: Option<String>, request: AskRequest },
-    TagsTop { tenant: String, limit: usize },
-    ChannelList { tenant: String },
+    TenantShow {
+        tenant: String,
+    },
+    TenantDelete {
+        tenant: String,
+    },
+    TokenCreate {
+        tenant: String,
+        name: String,
+        scope: Scope,
+        expires_at: Option<Timestamp>,
+    },
+    TokenList {
+        tenant: Option<String>,
+    },
+    TokenRevoke {
+        id: i64,
+    },
+    Import {
+        tenant: String,
+        path: PathBuf,
+        format: Option<String>,
+        channel: Option<String>,
+        wait: bool,
+    },
+    Search {
+        tenant: String,
+        channel: Option<String>,
+        request: SearchRequest,
+    },
+    Ask {
+        tenant: String,
+        channel: Option<String>,
+        request: AskRequest,
+    },
+    TagsTop {
+        tenant: String,
+        limit: usize,
+    },
+    ChannelList {
+        tenant: String,
+    },
     QueueInfo,
-    QueueList { dead: bool, limit: usize },
-    QueuePeek { id: u64 },
-    QueueRequeue { ids: Vec<u64> },
-    QueueDiscard { ids: Vec<u64> },
-    EventsList { tenant: String, event: Option<String>, after: Option<i64>, limit: usize },
-    IndexVerify { tenant: Option<String> },
-    IndexRebuild { tenant: Option<String> },
+    QueueList {
+        dead: bool,
+        limit: usize,
+    },
+    QueuePeek {
+        id: u64,
+    },
+    QueueRequeue {
+        ids: Vec<u64>,
+    },
+    QueueDiscard {
+        ids: Vec<u64>,
+    },
+    EventsList {
+        tenant: String,
+        event: Option<String>,
+        after: Option<i64>,
+        limit: usize,
+    },
+    IndexVerify {
+        tenant: Option<String>,
+    },
+    IndexRebuild {
+        tenant: Option<String>,
+    },
     ModelList,
-    ModelImport { path: PathBuf },
-    ModelPull { url: String },
-    ModelUse { name: String },
+    ModelImport {
+        path: PathBuf,
+    },
+    ModelPull {
+        url: String,
+    },
+    ModelUse {
+        name: String,
+    },
     Doctor,
-    Trace { tenant: Option<String>, link: String },
+    Trace {
+        tenant: Option<String>,
+        link: String,
+    },
 }
 
 /// News from a command that takes a while.
@@ -105,12 +166,22 @@ impl App {
             Command::TenantShow { tenant } => {
                 let tenant = self.tenant_get(&tenant)?;
                 let status = self.tenant_status(&tenant)?;
-                Ok(json!({ "tenant": tenant.row(), "status": status, "channels": tenant.channel_views(&ChannelSet::All)? }))
+                Ok(
+                    json!({ "tenant": tenant.row(), "status": status, "channels": tenant.channel_views(&ChannelSet::All)? }),
+                )
             }
             Command::TenantDelete { tenant } => Ok(json!({ "deleted": self.tenant_delete(&tenant)? })),
-            Command::TokenCreate { tenant, name, scope, expires_at } => {
-                Ok(json!(self.token_create(&*self.tenant_get(&tenant)?, &name, scope, expires_at)?))
-            }
+            Command::TokenCreate {
+                tenant,
+                name,
+                scope,
+                expires_at,
+            } => Ok(json!(self.token_create(
+                &*self.tenant_get(&tenant)?,
+                &name,
+                scope,
+                expires_at
+            )?)),
             Command::TokenList { tenant } => {
                 let tenant = tenant.map(|tenant| self.tenant_get(&tenant)).transpose()?;
                 Ok(json!({ "tokens": self.token_list(tenant.as_deref())? }))
@@ -126,10 +197,20 @@ impl App {
     fn execute_content(&self, command: Command, progress: &mut dyn FnMut(Progress)) -> Result<Value, Error> {
         let all = ChannelSet::All;
         match command {
-            Command::Import { tenant, path, format, channel, wait } => {
+            Command::Import {
+                tenant,
+                path,
+                format,
+                channel,
+                wait,
+            } => {
                 let tenant = self.tenant_get(&tenant)?;
-                let options = ImportOptions { format: format.as_deref().map(format_named).transpose()?, channel };
-                let mut report = self.import(&tenant, &path, &options, &mut |at| progress(Progress::Import(at)))?;
+                let options = ImportOptions {
+                    format: format.as_deref().map(format_named).transpose()?,
+                    channel,
+                };
+                let mut report =
+                    self.import(&tenant, &path, &options, &mut |at| progress(Progress::Import(at)))?;
                 if wait {
                     let started = std::time::Instant::now();
                     self.wait_indexed(&tenant, progress)?;
@@ -138,14 +219,22 @@ impl App {
                 }
                 Ok(json!(report))
             }
-            Command::Search { tenant, channel, mut request } => {
+            Command::Search {
+                tenant,
+                channel,
+                mut request,
+            } => {
                 let tenant = self.tenant_get(&tenant)?;
                 if let Some(channel) = channel {
                     request.channel_ids.insert(tenant.channel_get(&channel, &all)?.id);
                 }
                 Ok(json!(self.search(&tenant, &all, &request)?))
             }
-            Command::Ask { tenant, channel, mut request } => {
+            Command::Ask {
+                tenant,
+                channel,
+                mut request,
+            } => {
                 let tenant = self.tenant_get(&tenant)?;
                 if let Some(channel) = channel {
                     request.channel_ids.insert(tenant.channel_get(&channel, &all)?.id);
@@ -155,17 +244,28 @@ impl App {
             Command::TagsTop { tenant, limit } => {
                 let tenant = self.tenant_get(&tenant)?;
                 let (distinct, once) = tenant.store.tag_totals()?;
-                let share = if distinct == 0 { 0.0 } else { once as f64 / distinct as f64 };
+                let share = if distinct == 0 {
+                    0.0
+                } else {
+                    once as f64 / distinct as f64
+                };
                 let tags = tenant.tag_top(&all, limit)?;
                 Ok(json!({ "tags": tags, "distinct": distinct, "used_once": once, "used_once_share": share }))
             }
             Command::ChannelList { tenant } => {
                 Ok(json!({ "channels": self.tenant_get(&tenant)?.channel_views(&all)? }))
             }
-            Command::EventsList { tenant, event, after, limit } => {
+            Command::EventsList {
+                tenant,
+                event,
+                after,
+                limit,
+            } => {
                 let tenant = self.tenant_get(&tenant)?;
                 let event = event
-                    .map(|name| Event::parse(&name).ok_or_else(|| Error::Invalid(format!("no event is named {name}"))))
+                    .map(|name| {
+                        Event::parse(&name).ok_or_else(|| Error::Invalid(format!("no event is named {name}")))
+                    })
                     .transpose()?;
                 let after = match after {
                     Some(after) => after,
@@ -173,14 +273,20 @@ impl App {
                 };
                 let events = tenant.event_list(after, event, limit)?;
                 let last = events.last().map_or(after, |event| event.seq);
-                Ok(json!({ "tenant": tenant.row.slug, "event": event.map(Event::name), "events": events, "last": last }))
+                Ok(
+                    json!({ "tenant": tenant.row.slug, "event": event.map(Event::name), "events": events, "last": last }),
+                )
             }
             Command::Trace { tenant, link } => self.trace(tenant.as_deref(), &link),
             other => unreachable_command(&other),
         }
     }
 
-    fn execute_operations(&self, command: Command, progress: &mut dyn FnMut(Progress)) -> Result<Value, Error> {
+    fn execute_operations(
+        &self,
+        command: Command,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Value, Error> {
         match command {
             Command::QueueInfo => Ok(json!(self.queue_view())),
             Command::QueueList { dead, limit } => Ok(json!({ "jobs": self.job_list(dead, limit) })),
@@ -222,7 +328,11 @@ impl App {
     fn tenants_named(&self, tenant: Option<&str>) -> Result<Vec<Arc<Tenant>>, Error> {
         match tenant {
             Some(tenant) => Ok(vec![self.tenant_get(tenant)?]),
-            None => self.tenant_list()?.iter().map(|row| self.tenant_open(row)).collect(),
+            None => self
+                .tenant_list()?
+                .iter()
+                .map(|row| self.tenant_open(row))
+                .collect(),
         }
     }
 
@@ -242,7 +352,10 @@ impl App {
         loop {
             let seen = self.queue.room().seen();
             let counts = tenant.store.post_counts()?;
-            progress(Progress::Index { done: counts.indexed, total: counts.posts });
+            progress(Progress::Index {
+                done: counts.indexed,
+                total: counts.posts,
+            });
             if counts.indexed >= counts.posts {
                 return Ok(());
             }
@@ -258,7 +371,10 @@ impl App {
         loop {
             let seen = self.queue.room().seen();
             let status = self.tenant_status(tenant)?;
-            progress(Progress::Embed { done: status.embedded, total: status.posts });
+            progress(Progress::Embed {
+                done: status.embedded,
+                total: status.posts,
+            });
             if status.embedded >= status.posts {
                 return Ok(());
             }
@@ -270,8 +386,12 @@ impl App {
         if let Some(reason) = self.halted() {
             return Err(Error::Unavailable(format!("the pipeline has stopped: {reason}")));
         }
-        if self.queue.info().dead > 0 && self.queue_view().ready + self.queue_view().claimed + self.queue_view().scheduled == 0 {
-            return Err(Error::Unavailable("some posts were given up; `tga queue list --dead` says why".to_owned()));
+        if self.queue.info().dead > 0
+            && self.queue_view().ready + self.queue_view().claimed + self.queue_view().scheduled == 0
+        {
+            return Err(Error::Unavailable(
+                "some posts were given up; `tga queue list --dead` says why".to_owned(),
+            ));
         }
         self.queue.room().changed_blocking(seen, WAIT_STEP);
         Ok(())
@@ -282,7 +402,9 @@ fn format_named(name: &str) -> Result<Format, Error> {
     match name {
         "telegram-desktop" => Ok(Format::TelegramDesktop),
         "jsonl" => Ok(Format::Jsonl),
-        other => Err(Error::Invalid(format!("no format is named {other}; choose telegram-desktop or jsonl"))),
+        other => Err(Error::Invalid(format!(
+            "no format is named {other}; choose telegram-desktop or jsonl"
+        ))),
     }
 }
 

@@ -25,18 +25,27 @@ struct Questions {
 
 /// The questions to show to somebody new.
 pub fn questions_to_try() -> Vec<String> {
-    serde_json::from_str::<Questions>(QUESTIONS).map(|questions| questions.r#try).unwrap_or_default()
+    serde_json::from_str::<Questions>(QUESTIONS)
+        .map(|questions| questions.r#try)
+        .unwrap_or_default()
 }
 
 impl App {
     /// The demo tenant with its posts imported; importing again changes nothing.
-    pub fn demo_tenant(&self, progress: &mut dyn FnMut(ImportProgress)) -> Result<(Arc<Tenant>, ImportReport), Error> {
+    pub fn demo_tenant(
+        &self,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<(Arc<Tenant>, ImportReport), Error> {
         let row = match self.control.tenant_find(TENANT)? {
             Some(row) => row,
             None => self.tenant_create(TENANT)?,
         };
         let tenant = self.tenant_open(&row)?;
-        let days = match tenant.store.meta_find(SHIFT_META)?.and_then(|days| days.parse().ok()) {
+        let days = match tenant
+            .store
+            .meta_find(SHIFT_META)?
+            .and_then(|days| days.parse().ok())
+        {
             Some(days) => days,
             None => {
                 let days = shift_days(POSTS, self.now());
@@ -57,7 +66,12 @@ impl App {
 }
 
 fn date_of(line: &str) -> Option<Timestamp> {
-    serde_json::from_str::<Value>(line).ok()?.get("date")?.as_str()?.parse().ok()
+    serde_json::from_str::<Value>(line)
+        .ok()?
+        .get("date")?
+        .as_str()?
+        .parse()
+        .ok()
 }
 
 /// Whole days from the newest post to the day before `now`.
@@ -72,7 +86,9 @@ fn shifted(posts: &str, days: i64) -> String {
     let by = SignedDuration::from_hours(days * 24);
     let mut out = String::with_capacity(posts.len());
     for line in posts.lines() {
-        let Ok(mut post) = serde_json::from_str::<Value>(line) else { continue };
+        let Ok(mut post) = serde_json::from_str::<Value>(line) else {
+            continue;
+        };
         if let Some(date) = date_of(line) {
             post["date"] = Value::String(date.saturating_add(by).unwrap_or(date).to_string());
         }
@@ -87,7 +103,11 @@ mod tests {
 
     #[test]
     fn the_newest_demo_post_is_from_yesterday_whatever_the_day() {
-        for now in ["2026-11-22T09:00:00Z", "2027-03-01T00:30:00Z", "2026-01-01T12:00:00Z"] {
+        for now in [
+            "2026-11-22T09:00:00Z",
+            "2027-03-01T00:30:00Z",
+            "2026-01-01T12:00:00Z",
+        ] {
             let now: Timestamp = now.parse().unwrap();
             let moved = shifted(POSTS, shift_days(POSTS, now));
             let newest = moved.lines().filter_map(date_of).max().unwrap();

@@ -20,13 +20,19 @@ pub enum Error {
     #[error("{0}")]
     Unavailable(String),
     /// Another process has the data directory.
-    #[error("data directory {dir} is in use by another tga process; stop it, or use this command while `tga serve` runs")]
+    #[error(
+        "data directory {dir} is in use by another tga process; stop it, or use this command while `tga serve` runs"
+    )]
     InUse { dir: String },
     /// What the running service answered to a command sent to it.
     #[error("{message}")]
     Service { code: String, message: String },
     #[error("{action} {path}: {source}")]
-    Io { action: &'static str, path: String, source: std::io::Error },
+    Io {
+        action: &'static str,
+        path: String,
+        source: std::io::Error,
+    },
     #[error(transparent)]
     Config(#[from] config::Problems),
     #[error(transparent)]
@@ -45,7 +51,11 @@ pub enum Error {
 
 impl Error {
     pub fn io(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
-        Error::Io { action, path: path.display().to_string(), source }
+        Error::Io {
+            action,
+            path: path.display().to_string(),
+            source,
+        }
     }
 
     /// The stable name of this kind of failure, in API answers, JSON output and metrics.
@@ -61,17 +71,29 @@ impl Error {
             Error::Service { code, .. } => code,
             Error::Io { .. } => "io",
             Error::Config(_) => "config_invalid",
-            Error::Store(store::Error::DiskFull(_)) | Error::Queue(queue::Error::DiskFull { .. }) | Error::Search(search::Error::Full { .. }) => "disk_full",
-            Error::Store(store::Error::ReadOnly(_)) | Error::Queue(queue::Error::ReadOnly { .. }) => "read_only",
+            Error::Store(store::Error::DiskFull(_))
+            | Error::Queue(queue::Error::DiskFull { .. })
+            | Error::Search(search::Error::Full { .. }) => "disk_full",
+            Error::Store(store::Error::ReadOnly(_)) | Error::Queue(queue::Error::ReadOnly { .. }) => {
+                "read_only"
+            }
             Error::Store(store::Error::Corrupt { .. }) => "database_damaged",
             Error::Store(store::Error::Newer { .. }) => "database_newer",
             Error::Store(store::Error::Moved { .. }) => "tenant_moved",
             Error::Store(
-                store::Error::Open { .. } | store::Error::Io { .. } | store::Error::Busy(_) | store::Error::Closing | store::Error::Internal(_),
+                store::Error::Open { .. }
+                | store::Error::Io { .. }
+                | store::Error::Busy(_)
+                | store::Error::Closing
+                | store::Error::Internal(_),
             ) => "store",
             Error::Queue(queue::Error::Full { .. }) => "queue_full",
             Error::Queue(
-                queue::Error::Locked { .. } | queue::Error::TooLarge { .. } | queue::Error::Io { .. } | queue::Error::Corrupt { .. } | queue::Error::Closed,
+                queue::Error::Locked { .. }
+                | queue::Error::TooLarge { .. }
+                | queue::Error::Io { .. }
+                | queue::Error::Corrupt { .. }
+                | queue::Error::Closed,
             )
             | Error::Job(_) => "queue",
             Error::Search(_) => "index",
@@ -83,9 +105,12 @@ impl Error {
     /// What the worker does with a job that met this.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Error::Invalid(_) | Error::NotFound(_) | Error::Conflict(_) | Error::Unauthorized(_) | Error::Forbidden(_) | Error::Config(_) => {
-                Disposition::Reject
-            }
+            Error::Invalid(_)
+            | Error::NotFound(_)
+            | Error::Conflict(_)
+            | Error::Unauthorized(_)
+            | Error::Forbidden(_)
+            | Error::Config(_) => Disposition::Reject,
             Error::Unavailable(_) | Error::Service { .. } => Disposition::Retry { after: None },
             Error::InUse { .. } => Disposition::Halt,
             Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Disposition::Halt,

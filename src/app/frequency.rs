@@ -24,12 +24,17 @@ impl FrequencyCache {
     pub(super) fn over<'a>(&'a self, fulltext: &'a FullText) -> Frequencies<'a> {
         let documents = fulltext.documents();
         let mut remembered = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let stale = documents > remembered.documents + remembered.documents / 5 || documents < remembered.documents;
+        let stale =
+            documents > remembered.documents + remembered.documents / 5 || documents < remembered.documents;
         if stale || remembered.by_stem.len() > STEMS_MAX {
             remembered.by_stem.clear();
             remembered.documents = documents;
         }
-        Frequencies { cache: self, fulltext, documents }
+        Frequencies {
+            cache: self,
+            fulltext,
+            documents,
+        }
     }
 }
 
@@ -46,7 +51,11 @@ impl DocumentFrequency for Frequencies<'_> {
     }
 
     fn frequency(&self, stem: &str) -> u64 {
-        let mut remembered = self.cache.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut remembered = self
+            .cache
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(known) = remembered.by_stem.get(stem) {
             return *known;
         }

@@ -61,7 +61,10 @@ impl App {
         options: &ImportOptions,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<ImportReport, Error> {
-        let read = ReadOptions { format: options.format, channel: options.channel.clone() };
+        let read = ReadOptions {
+            format: options.format,
+            channel: options.channel.clone(),
+        };
         let mut import = Import {
             app: self,
             tenant,
@@ -83,8 +86,15 @@ impl App {
                     import.skipped(&skipped);
                     Ok(())
                 }
-                Item::Progress { bytes_read, bytes_total } => {
-                    progress(ImportProgress { bytes_read, bytes_total, posts });
+                Item::Progress {
+                    bytes_read,
+                    bytes_total,
+                } => {
+                    progress(ImportProgress {
+                        bytes_read,
+                        bytes_total,
+                        posts,
+                    });
                     Ok(())
                 }
             };
@@ -142,17 +152,25 @@ impl Import<'_> {
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        let Some(channel) = self.batch_channel else { return Ok(()) };
+        let Some(channel) = self.batch_channel else {
+            return Ok(());
+        };
         if self.batch.is_empty() {
             return Ok(());
         }
         if !self.app.queue_wait_room(&|| false) {
             let reason = self.app.halted().unwrap_or_default();
-            return Err(Error::Unavailable(format!("the pipeline has stopped: {reason}; what was read so far is kept")));
+            return Err(Error::Unavailable(format!(
+                "the pipeline has stopped: {reason}; what was read so far is kept"
+            )));
         }
-        let stored = self.tenant.store.posts_ingest(channel, std::mem::take(&mut self.batch), self.app.now())?;
+        let stored =
+            self.tenant
+                .store
+                .posts_ingest(channel, std::mem::take(&mut self.batch), self.app.now())?;
         fail_point(FailPoint::AfterStoreCommit);
-        self.app.posts_enqueue(self.tenant, &stored.advance, Lane::Backfill, Cause::News)?;
+        self.app
+            .posts_enqueue(self.tenant, &stored.advance, Lane::Backfill, Cause::News)?;
         self.report.imported += stored.imported;
         self.report.updated += stored.updated;
         self.report.duplicates += stored.duplicates;
@@ -161,7 +179,10 @@ impl Import<'_> {
     }
 
     fn skipped(&mut self, skipped: &export::Skipped) {
-        let ordinary = matches!(skipped.reason, SkipReason::Service | SkipReason::Empty | SkipReason::Unsupported);
+        let ordinary = matches!(
+            skipped.reason,
+            SkipReason::Service | SkipReason::Empty | SkipReason::Unsupported
+        );
         if ordinary || self.report.skipped_examples.len() >= SKIPPED_DESCRIBED_MAX {
             return;
         }
@@ -170,7 +191,9 @@ impl Import<'_> {
             (None, Some(id)) => format!("message {id}"),
             (None, None) => format!("byte {}", skipped.byte),
         };
-        self.report.skipped_examples.push(format!("{place}: {}", skipped.reason));
+        self.report
+            .skipped_examples
+            .push(format!("{place}: {}", skipped.reason));
     }
 }
 

@@ -55,10 +55,14 @@ impl Indexes {
         store: &TenantStore,
         now: Timestamp,
     ) -> Result<(Self, Option<String>), Error> {
-        let fulltext_settings =
-            FullTextSettings { writer_heap_bytes: settings.writer_heap_bytes, ..FullTextSettings::default() };
-        let vector_settings =
-            VectorSettings { exact_max_chunks: settings.exact_max_chunks, ..VectorSettings::default() };
+        let fulltext_settings = FullTextSettings {
+            writer_heap_bytes: settings.writer_heap_bytes,
+            ..FullTextSettings::default()
+        };
+        let vector_settings = VectorSettings {
+            exact_max_chunks: settings.exact_max_chunks,
+            ..VectorSettings::default()
+        };
         let path = dir.join("fulltext");
         let mut repaired = None;
         let fulltext = match FullText::open(&path, fulltext_settings) {
@@ -188,7 +192,12 @@ impl Indexes {
         let fulltext = self.fulltext();
         fulltext.remove(posts)?;
         fulltext.commit(None)?;
-        if let Some(active) = self.active.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        if let Some(active) = self
+            .active
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+        {
             for post in posts {
                 active.vectors.remove(*post);
             }
@@ -202,7 +211,9 @@ impl Indexes {
         if let Some(active) = active.as_ref() {
             return Ok(Some(Arc::clone(active)));
         }
-        let Some(model) = store.meta_find(VECTOR_MODEL_META)? else { return Ok(None) };
+        let Some(model) = store.meta_find(VECTOR_MODEL_META)? else {
+            return Ok(None);
+        };
         let loaded = Arc::new(self.vectors_load(store, &model)?);
         *active = Some(Arc::clone(&loaded));
         Ok(Some(loaded))
@@ -228,7 +239,11 @@ impl Indexes {
             return Err(error.into());
         }
         vectors.graph_load(&self.dir.join("vectors"));
-        Ok(ActiveVectors { model: model.to_owned(), row, vectors })
+        Ok(ActiveVectors {
+            model: model.to_owned(),
+            row,
+            vectors,
+        })
     }
 
     /// Makes `model`'s vectors the ones that answer: at once where there were none, else when they are complete.
@@ -259,7 +274,9 @@ impl Indexes {
     /// Builds and keeps a graph where there are more vectors than an exact search should compare.
     pub fn graph_build_if_due(&self, stop: &AtomicBool) -> Result<(), Error> {
         let active = self.active.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(active) = active.filter(|active| active.vectors.graph_is_due()) else { return Ok(()) };
+        let Some(active) = active.filter(|active| active.vectors.graph_is_due()) else {
+            return Ok(());
+        };
         active.vectors.graph_build(stop);
         Ok(active.vectors.graph_dump(&self.dir.join("vectors"))?)
     }

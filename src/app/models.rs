@@ -42,7 +42,9 @@ pub struct Models {
 
 impl std::fmt::Debug for Models {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Models").field("dir", &self.dir).finish_non_exhaustive()
+        f.debug_struct("Models")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,7 +74,12 @@ impl Models {
 
     /// The open models' ids, for figures.
     pub fn open_ids(&self) -> Vec<String> {
-        self.open.lock().expect("no panic holds the models").iter().map(|(id, _)| id.clone()).collect()
+        self.open
+            .lock()
+            .expect("no panic holds the models")
+            .iter()
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 }
 
@@ -89,12 +96,18 @@ impl App {
         let installed = ai::model_list(&self.models.dir)?;
         let chosen = match &wanted {
             None => installed.first(),
-            Some(name) => installed.iter().find(|model| model.id.as_str() == name || model.id.name() == name),
+            Some(name) => installed
+                .iter()
+                .find(|model| model.id.as_str() == name || model.id.name() == name),
         };
         match (chosen, wanted) {
             (Some(model), _) => self.embedder_open(model.id.as_str()).map(Some),
             (None, None) => Ok(None),
-            (None, Some(wanted)) => Err(ai::Error::ModelMissing { dir: self.models.dir.clone(), wanted }.into()),
+            (None, Some(wanted)) => Err(ai::Error::ModelMissing {
+                dir: self.models.dir.clone(),
+                wanted,
+            }
+            .into()),
         }
     }
 
@@ -104,14 +117,19 @@ impl App {
         if let Some((_, model)) = open.iter().find(|(known, _)| known == id) {
             return Ok(Arc::clone(model));
         }
-        let model: SharedEmbedder = Arc::new(ai::model_open(&self.models.dir, Some(id), self.models.threads)?);
+        let model: SharedEmbedder =
+            Arc::new(ai::model_open(&self.models.dir, Some(id), self.models.threads)?);
         open.push((id.to_owned(), Arc::clone(&model)));
         Ok(model)
     }
 
     /// Forgets an open model that no vectors need any more.
     pub fn embedder_close(&self, id: &str) {
-        self.models.open.lock().expect("no panic holds the models").retain(|(known, _)| known != id);
+        self.models
+            .open
+            .lock()
+            .expect("no panic holds the models")
+            .retain(|(known, _)| known != id);
     }
 
     /// Installs a model from a wheel or a bare model file.
@@ -132,14 +150,21 @@ impl App {
             .https_only(true)
             .build()
             .map_err(|error| failed(&error))?;
-        let response =
-            client.get(url).send().and_then(reqwest::blocking::Response::error_for_status).map_err(|error| failed(&error))?;
-        std::fs::create_dir_all(&self.models.dir).map_err(|error| Error::io("create", &self.models.dir, error))?;
+        let response = client
+            .get(url)
+            .send()
+            .and_then(reqwest::blocking::Response::error_for_status)
+            .map_err(|error| failed(&error))?;
+        std::fs::create_dir_all(&self.models.dir)
+            .map_err(|error| Error::io("create", &self.models.dir, error))?;
         let part = self.models.dir.join("pull.part");
         let mut file = std::fs::File::create(&part).map_err(|error| Error::io("create", &part, error))?;
-        let copied = std::io::copy(&mut response.take(PULL_BYTES_MAX + 1), &mut file).map_err(|error| failed(&error))?;
+        let copied = std::io::copy(&mut response.take(PULL_BYTES_MAX + 1), &mut file)
+            .map_err(|error| failed(&error))?;
         let installed = if copied > PULL_BYTES_MAX {
-            Err(Error::Invalid(format!("{url}: is larger than {PULL_BYTES_MAX} bytes and no model this program knows")))
+            Err(Error::Invalid(format!(
+                "{url}: is larger than {PULL_BYTES_MAX} bytes and no model this program knows"
+            )))
         } else {
             self.model_import(&part)
         };
@@ -157,7 +182,11 @@ impl App {
         Ok(models
             .map(|model| {
                 let id = model.id.as_str().to_owned();
-                ModelView { active: active.as_deref() == Some(&id), id, bytes: model.bytes }
+                ModelView {
+                    active: active.as_deref() == Some(&id),
+                    id,
+                    bytes: model.bytes,
+                }
             })
             .collect())
     }
@@ -165,14 +194,21 @@ impl App {
     /// Chooses the model for new vectors; existing posts are embedded again in the background while search goes on.
     pub fn model_use(&self, name: &str) -> Result<String, Error> {
         if let Some(configured) = &self.models.configured {
-            return Err(Error::Conflict(format!("ai.model in the configuration names {configured}; change it there")));
+            return Err(Error::Conflict(format!(
+                "ai.model in the configuration names {configured}; change it there"
+            )));
         }
         let found = ai::model_list(&self.models.dir)?
             .into_iter()
             .find(|model| model.id.as_str() == name || model.id.name() == name)
-            .ok_or_else(|| Error::NotFound(format!("no model {name} is installed; `tga model list` shows those there are")))?;
+            .ok_or_else(|| {
+                Error::NotFound(format!(
+                    "no model {name} is installed; `tga model list` shows those there are"
+                ))
+            })?;
         self.embedder_open(found.id.as_str())?;
-        self.control.setting_put(MODEL_SETTING, found.id.as_str(), self.now())?;
+        self.control
+            .setting_put(MODEL_SETTING, found.id.as_str(), self.now())?;
         self.embed_wake.signal();
         Ok(found.id.as_str().to_owned())
     }

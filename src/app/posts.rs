@@ -82,13 +82,22 @@ pub(super) type ChannelMap = HashMap<ChannelId, Channel>;
 
 impl Tenant {
     pub(super) fn channel_map(&self) -> Result<ChannelMap, Error> {
-        Ok(self.store.channel_list()?.into_iter().map(|channel| (channel.id, channel)).collect())
+        Ok(self
+            .store
+            .channel_list()?
+            .into_iter()
+            .map(|channel| (channel.id, channel))
+            .collect())
     }
 
     /// The channels the caller may see, with their sizes.
     pub fn channel_views(&self, channels: &ChannelSet) -> Result<Vec<ChannelView>, Error> {
         let counts: HashMap<ChannelId, u64> = self.store.post_counts_by_channel()?.into_iter().collect();
-        let visible = self.store.channel_list()?.into_iter().filter(|channel| channels.contains(channel.id));
+        let visible = self
+            .store
+            .channel_list()?
+            .into_iter()
+            .filter(|channel| channels.contains(channel.id));
         Ok(visible
             .map(|channel| ChannelView {
                 posts: counts.get(&channel.id).copied().unwrap_or(0),
@@ -105,11 +114,18 @@ impl Tenant {
         self.store
             .channel_find(reference)?
             .filter(|channel| channels.contains(channel.id))
-            .ok_or_else(|| Error::NotFound(format!("no channel {reference}; `tga channel list` shows those there are")))
+            .ok_or_else(|| {
+                Error::NotFound(format!(
+                    "no channel {reference}; `tga channel list` shows those there are"
+                ))
+            })
     }
 
     pub fn post_get(&self, id: PostId, channels: &ChannelSet) -> Result<PostView, Error> {
-        let post = self.store.post_find(id, channels)?.ok_or_else(|| Error::NotFound(format!("no post {id}")))?;
+        let post = self
+            .store
+            .post_find(id, channels)?
+            .ok_or_else(|| Error::NotFound(format!("no post {id}")))?;
         Ok(post_view(post, &self.channel_map()?))
     }
 
@@ -123,12 +139,25 @@ impl Tenant {
         offset: usize,
     ) -> Result<PostPageView, Error> {
         let limit = limit.clamp(1, POSTS_LISTED_MAX);
-        let filter =
-            PostFilter { channels, tag_key: tag.map(text::tag_key), since: period.0, until: period.1 };
+        let filter = PostFilter {
+            channels,
+            tag_key: tag.map(text::tag_key),
+            since: period.0,
+            until: period.1,
+        };
         let page = self.store.post_list(&filter, limit, offset)?;
         let channels = self.channel_map()?;
-        let posts = page.posts.into_iter().map(|post| post_view(post, &channels)).collect();
-        Ok(PostPageView { posts, total: page.total, limit, offset })
+        let posts = page
+            .posts
+            .into_iter()
+            .map(|post| post_view(post, &channels))
+            .collect();
+        Ok(PostPageView {
+            posts,
+            total: page.total,
+            limit,
+            offset,
+        })
     }
 
     /// The most used tags.
@@ -139,7 +168,9 @@ impl Tenant {
     /// The post a `t.me` link points to.
     pub fn post_by_link(&self, link: &str, channels: &ChannelSet) -> Result<PostId, Error> {
         let (channel, message) = link_parts(link).ok_or_else(|| {
-            Error::Invalid(format!("`{link}` is not a link to a post; write it like https://t.me/name/7 or t.me/c/123/7"))
+            Error::Invalid(format!(
+                "`{link}` is not a link to a post; write it like https://t.me/name/7 or t.me/c/123/7"
+            ))
         })?;
         let channel = self.channel_get(&channel, channels)?;
         self.store
@@ -149,20 +180,39 @@ impl Tenant {
 
     /// A post's way through the stages.
     pub fn post_trace(&self, id: PostId, channels: &ChannelSet) -> Result<PostTrace, Error> {
-        let post = self.store.post_find(id, channels)?.ok_or_else(|| Error::NotFound(format!("no post {id}")))?;
+        let post = self
+            .store
+            .post_find(id, channels)?
+            .ok_or_else(|| Error::NotFound(format!("no post {id}")))?;
         let mut before = post.ingested_at;
         let mut steps = Vec::new();
         for (event, at) in self.store.post_trace(id)? {
             let elapsed_ms = at.as_millisecond() - before.as_millisecond();
-            steps.push(TraceStep { event: event.name(), at: rfc3339(at), elapsed_ms });
+            steps.push(TraceStep {
+                event: event.name(),
+                at: rfc3339(at),
+                elapsed_ms,
+            });
             before = at;
         }
         let stuck = post.stage.next().map(|next| {
-            format!("waits to be {}; `tga queue list` shows its job, `tga queue list --dead` why it was given up", next.name())
+            format!(
+                "waits to be {}; `tga queue list` shows its job, `tga queue list --dead` why it was given up",
+                next.name()
+            )
         });
         let channels = self.channel_map()?;
-        let permalink = channels.get(&post.channel_id).and_then(|channel| channel.permalink(post.message_id));
-        Ok(PostTrace { post_id: id, permalink, ingested_at: rfc3339(post.ingested_at), stage: post.stage, steps, stuck })
+        let permalink = channels
+            .get(&post.channel_id)
+            .and_then(|channel| channel.permalink(post.message_id));
+        Ok(PostTrace {
+            post_id: id,
+            permalink,
+            ingested_at: rfc3339(post.ingested_at),
+            stage: post.stage,
+            steps,
+            stuck,
+        })
     }
 }
 
@@ -178,8 +228,13 @@ impl App {
 
 /// `https://t.me/name/7?single` → `(name, 7)`, `t.me/c/123/7` → `(-100123, 7)`.
 fn link_parts(link: &str) -> Option<(String, i64)> {
-    let rest = link.trim().trim_start_matches("https://").trim_start_matches("http://");
-    let path = rest.strip_prefix("t.me/").or_else(|| rest.strip_prefix("telegram.me/"))?;
+    let rest = link
+        .trim()
+        .trim_start_matches("https://")
+        .trim_start_matches("http://");
+    let path = rest
+        .strip_prefix("t.me/")
+        .or_else(|| rest.strip_prefix("telegram.me/"))?;
     let path = path.split(['?', '#']).next()?;
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {

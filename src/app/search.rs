@@ -130,13 +130,24 @@ pub(super) struct Ranking<'a> {
 
 impl App {
     /// Finds posts in the channels of `visible`.
-    pub fn search(&self, tenant: &Tenant, visible: &ChannelSet, request: &SearchRequest) -> Result<SearchResponse, Error> {
+    pub fn search(
+        &self,
+        tenant: &Tenant,
+        visible: &ChannelSet,
+        request: &SearchRequest,
+    ) -> Result<SearchResponse, Error> {
         let started = Instant::now();
         let limit = limit_checked(request.limit)?;
         query_checked(&request.query)?;
         let filter = filter_of(visible, request);
         let query = Query::parse(&request.query);
-        let ranking = Ranking { query: &query, text: &request.query, mode: request.mode, filter, recency: None };
+        let ranking = Ranking {
+            query: &query,
+            text: &request.query,
+            mode: request.mode,
+            filter,
+            recency: None,
+        };
         let ranked = self.rank(tenant, &ranking)?;
         let wanted: Vec<Fused> = ranked.candidates.into_iter().take(limit + STORY_MARGIN).collect();
         let hits = self.hits(tenant, visible, &wanted, &request.query, limit)?;
@@ -171,7 +182,10 @@ impl App {
                         true => None,
                         false => Some(fulltext.posts_matching(&ranking.filter)?),
                     };
-                    by_meaning = active.vectors.search(&question, &ranking.filter.vectors(posts), CANDIDATES)?;
+                    by_meaning =
+                        active
+                            .vectors
+                            .search(&question, &ranking.filter.vectors(posts), CANDIDATES)?;
                     if ranking.mode == SearchMode::Hybrid {
                         let missing = absent(&by_words, &by_meaning);
                         let scored = active.vectors.score(&question, &missing)?;
@@ -183,25 +197,37 @@ impl App {
                 }
             }
         }
-        let settings =
-            FusionSettings { fulltext_weight: self.config.search.fulltext_weight, recency: ranking.recency };
+        let settings = FusionSettings {
+            fulltext_weight: self.config.search.fulltext_weight,
+            recency: ranking.recency,
+        };
         let dates = match ranking.recency {
             None => HashMap::new(),
             Some(_) => posted_at_of(tenant, by_words.iter().chain(&by_meaning))?,
         };
         let candidates = fuse(&by_words, &by_meaning, &settings, |id| dates.get(&id).copied());
-        Ok(Ranked { total: total.max(candidates.len() as u64), candidates, degraded, vector })
+        Ok(Ranked {
+            total: total.max(candidates.len() as u64),
+            candidates,
+            degraded,
+            vector,
+        })
     }
 
     /// The question as a vector of the model whose vectors answer; or why there is none.
-    #[expect(clippy::type_complexity, reason = "the inner result is the answer 'no, because'")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "the inner result is the answer 'no, because'"
+    )]
     fn question_vector(
         &self,
         tenant: &Tenant,
         text: &str,
     ) -> Result<Result<(std::sync::Arc<super::indexes::ActiveVectors>, Vec<f32>), String>, Error> {
         let Some(active) = tenant.indexes.vectors(&tenant.store)? else {
-            return Ok(Err("no vectors yet: searched by words only; `tga doctor` says why".to_owned()));
+            return Ok(Err(
+                "no vectors yet: searched by words only; `tga doctor` says why".to_owned(),
+            ));
         };
         if active.vectors.posts() == 0 {
             return Ok(Err("no vectors yet: searched by words only".to_owned()));
@@ -228,14 +254,25 @@ impl App {
     ) -> Result<Vec<SearchHit>, Error> {
         let scores: HashMap<PostId, f32> = ranked.iter().map(|hit| (hit.post_id, hit.score)).collect();
         let ids: Vec<PostId> = ranked.iter().map(|hit| hit.post_id).collect();
-        let posts: Vec<Post> =
-            tenant.store.posts_load(&ids)?.into_iter().filter(|post| visible.contains(post.channel_id)).collect();
-        let items: Vec<story::Item<'_>> =
-            posts.iter().map(|post| story::Item { text: &post.text, posted_at: post.posted_at }).collect();
+        let posts: Vec<Post> = tenant
+            .store
+            .posts_load(&ids)?
+            .into_iter()
+            .filter(|post| visible.contains(post.channel_id))
+            .collect();
+        let items: Vec<story::Item<'_>> = posts
+            .iter()
+            .map(|post| story::Item {
+                text: &post.text,
+                posted_at: post.posted_at,
+            })
+            .collect();
         let channels = tenant.channel_map()?;
         let mut hits = Vec::with_capacity(limit);
         for group in story::groups(&items).into_iter().take(limit) {
-            let (Some(first), rest) = (group.first(), group.get(1..).unwrap_or_default()) else { continue };
+            let (Some(first), rest) = (group.first(), group.get(1..).unwrap_or_default()) else {
+                continue;
+            };
             let post = &posts[*first];
             let shown = snippet::snippet(&post.text, query);
             let channel = channels.get(&post.channel_id);
@@ -269,29 +306,67 @@ impl App {
         query_checked(&request.query)?;
         let filter = filter_of(visible, &request);
         let query = Query::parse(&request.query);
-        let ranking = Ranking { query: &query, text: &request.query, mode: request.mode, filter, recency: None };
+        let ranking = Ranking {
+            query: &query,
+            text: &request.query,
+            mode: request.mode,
+            filter,
+            recency: None,
+        };
         let ranked = self.rank(tenant, &ranking)?;
-        let ids: Vec<PostId> = ranked.candidates.iter().skip(offset).take(limit).map(|hit| hit.post_id).collect();
+        let ids: Vec<PostId> = ranked
+            .candidates
+            .iter()
+            .skip(offset)
+            .take(limit)
+            .map(|hit| hit.post_id)
+            .collect();
         let posts = tenant.store.posts_load(&ids)?;
         let channels = tenant.channel_map()?;
         let visible = posts.into_iter().filter(|post| visible.contains(post.channel_id));
         let posts = visible.map(|post| post_view(post, &channels)).collect();
-        Ok(PostPageView { posts, total: ranked.total, limit, offset })
+        Ok(PostPageView {
+            posts,
+            total: ranked.total,
+            limit,
+            offset,
+        })
     }
 
     /// The bare ranking of a query, best first: what `eval retrieval` measures is what search shows.
-    pub fn search_ranking(&self, tenant: &Tenant, text: &str, mode: SearchMode) -> Result<Vec<PostId>, Error> {
+    pub fn search_ranking(
+        &self,
+        tenant: &Tenant,
+        text: &str,
+        mode: SearchMode,
+    ) -> Result<Vec<PostId>, Error> {
         let query = Query::words(text);
         let filter = Filter::channels(ChannelSet::All);
-        let ranked = self.rank(tenant, &Ranking { query: &query, text, mode, filter, recency: None })?;
-        Ok(ranked.candidates.into_iter().map(|candidate| candidate.post_id).collect())
+        let ranked = self.rank(
+            tenant,
+            &Ranking {
+                query: &query,
+                text,
+                mode,
+                filter,
+                recency: None,
+            },
+        )?;
+        Ok(ranked
+            .candidates
+            .into_iter()
+            .map(|candidate| candidate.post_id)
+            .collect())
     }
 }
 
 /// The request's limits on the caller's channels.
 pub(super) fn filter_of(visible: &ChannelSet, request: &SearchRequest) -> Filter {
-    let channels =
-        if request.channel_ids.is_empty() { visible.clone() } else { visible.narrow(&request.channel_ids) };
+    let channels = if request.channel_ids.is_empty() {
+        visible.clone()
+    } else {
+        visible.narrow(&request.channel_ids)
+    };
     Filter {
         channels,
         tags: request.tags.clone(),
@@ -306,7 +381,9 @@ pub(super) fn query_checked(query: &str) -> Result<(), Error> {
         return Err(Error::Invalid("query: is empty; say what to look for".to_owned()));
     }
     if chars > QUERY_CHARS_MAX {
-        return Err(Error::Invalid(format!("query: has {chars} characters; at most {QUERY_CHARS_MAX} are read")));
+        return Err(Error::Invalid(format!(
+            "query: has {chars} characters; at most {QUERY_CHARS_MAX} are read"
+        )));
     }
     Ok(())
 }
@@ -314,14 +391,19 @@ pub(super) fn query_checked(query: &str) -> Result<(), Error> {
 pub(super) fn limit_checked(limit: Option<usize>) -> Result<usize, Error> {
     match limit.unwrap_or(HITS_DEFAULT) {
         limit @ 1..=HITS_MAX => Ok(limit),
-        other => Err(Error::Invalid(format!("limit: is {other}; choose from 1 to {HITS_MAX}"))),
+        other => Err(Error::Invalid(format!(
+            "limit: is {other}; choose from 1 to {HITS_MAX}"
+        ))),
     }
 }
 
 /// What `list` has and `other` lacks.
 fn absent(list: &[Hit], other: &[Hit]) -> Vec<PostId> {
     let known: BTreeSet<PostId> = other.iter().map(|hit| hit.post_id).collect();
-    list.iter().map(|hit| hit.post_id).filter(|id| !known.contains(id)).collect()
+    list.iter()
+        .map(|hit| hit.post_id)
+        .filter(|id| !known.contains(id))
+        .collect()
 }
 
 fn posted_at_of<'a>(
@@ -331,5 +413,8 @@ fn posted_at_of<'a>(
     let ids: BTreeSet<PostId> = hits.map(|hit| hit.post_id).collect();
     let ids: Vec<PostId> = ids.into_iter().collect();
     let posts = tenant.store.posts_load(&ids)?;
-    Ok(posts.into_iter().map(|post| (post.id, post.posted_at.as_second())).collect())
+    Ok(posts
+        .into_iter()
+        .map(|post| (post.id, post.posted_at.as_second()))
+        .collect())
 }

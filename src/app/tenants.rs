@@ -18,7 +18,11 @@ use std::{
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{App, Error, frequency::{Frequencies, FrequencyCache}, indexes::Indexes};
+use super::{
+    App, Error,
+    frequency::{Frequencies, FrequencyCache},
+    indexes::Indexes,
+};
 use crate::{
     model::TenantId,
     store::{self, TenantStore},
@@ -38,7 +42,9 @@ pub struct Tenant {
 
 impl std::fmt::Debug for Tenant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tenant").field("id", &self.row.id).finish_non_exhaustive()
+        f.debug_struct("Tenant")
+            .field("id", &self.row.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -74,7 +80,11 @@ pub(super) struct Registry {
 
 impl Registry {
     pub(super) fn new(dir: PathBuf, open_max: usize) -> Self {
-        Self { dir, open_max, open: Mutex::new(HashMap::new()) }
+        Self {
+            dir,
+            open_max,
+            open: Mutex::new(HashMap::new()),
+        }
     }
 
     fn directory(&self, id: TenantId) -> PathBuf {
@@ -87,14 +97,22 @@ impl App {
     pub fn tenant_create(&self, name: &str) -> Result<store::Tenant, Error> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > TENANT_NAME_CHARS_MAX {
-            return Err(Error::Invalid(format!("a tenant's name has 1 to {TENANT_NAME_CHARS_MAX} characters")));
+            return Err(Error::Invalid(format!(
+                "a tenant's name has 1 to {TENANT_NAME_CHARS_MAX} characters"
+            )));
         }
         let slug = slug(name);
         if slug.is_empty() {
-            return Err(Error::Invalid("a tenant's name needs at least one letter or digit".to_owned()));
+            return Err(Error::Invalid(
+                "a tenant's name needs at least one letter or digit".to_owned(),
+            ));
         }
-        let tenant =
-            store::Tenant { id: TenantId(Uuid::new_v4()), slug, name: name.to_owned(), created_at: self.now() };
+        let tenant = store::Tenant {
+            id: TenantId(Uuid::new_v4()),
+            slug,
+            name: name.to_owned(),
+            created_at: self.now(),
+        };
         self.control.tenant_insert(&tenant)?;
         self.tenant_open(&tenant)?;
         Ok(tenant)
@@ -107,7 +125,9 @@ impl App {
     /// The tenant named by id or slug, open.
     pub fn tenant_get(&self, id_or_slug: &str) -> Result<Arc<Tenant>, Error> {
         let row = self.control.tenant_find(id_or_slug)?.ok_or_else(|| {
-            Error::NotFound(format!("no tenant {id_or_slug}; `tga tenant list` shows those there are"))
+            Error::NotFound(format!(
+                "no tenant {id_or_slug}; `tga tenant list` shows those there are"
+            ))
         })?;
         self.tenant_open(&row)
     }
@@ -121,7 +141,8 @@ impl App {
         self.control.tenant_delete(row.id)?;
         let mut open = self.tenants.open.lock().expect("no panic holds the registry");
         open.remove(&row.id);
-        self.queue.discard(crate::queue::Pick::Tenant(row.id.0.as_u128()))?;
+        self.queue
+            .discard(crate::queue::Pick::Tenant(row.id.0.as_u128()))?;
         let dir = self.tenants.directory(row.id);
         match std::fs::remove_dir_all(&dir) {
             Ok(()) => Ok(row),
@@ -150,7 +171,9 @@ impl App {
     fn tenant_open_at(&self, row: &store::Tenant, dir: &Path, now: i64) -> Result<Tenant, Error> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder.create(dir).map_err(|error| Error::io("create tenant directory", dir, error))?;
+        builder
+            .create(dir)
+            .map_err(|error| Error::io("create tenant directory", dir, error))?;
         let store = TenantStore::open(dir, row.id)?;
         let (indexes, repaired) = Indexes::open(dir, &self.config.search, &store, self.now())?;
         if let Some(what) = repaired {
@@ -167,8 +190,16 @@ impl App {
 
     /// The open tenant of an id that a job names; `None` if it was deleted meanwhile.
     pub fn tenant_by_id(&self, id: TenantId) -> Result<Option<Arc<Tenant>>, Error> {
-        if let Some(tenant) = self.tenants.open.lock().expect("no panic holds the registry").get(&id) {
-            tenant.last_used_ms.store(self.now().as_millisecond(), Ordering::Relaxed);
+        if let Some(tenant) = self
+            .tenants
+            .open
+            .lock()
+            .expect("no panic holds the registry")
+            .get(&id)
+        {
+            tenant
+                .last_used_ms
+                .store(self.now().as_millisecond(), Ordering::Relaxed);
             return Ok(Some(Arc::clone(tenant)));
         }
         match self.control.tenant_find(&id.to_string())? {
@@ -182,12 +213,18 @@ impl App {
         let horizon = self.now().as_millisecond() - idle.as_millis() as i64;
         let mut open = self.tenants.open.lock().expect("no panic holds the registry");
         let before = open.len();
-        open.retain(|_, tenant| Arc::strong_count(tenant) > 1 || tenant.last_used_ms.load(Ordering::Relaxed) > horizon);
+        open.retain(|_, tenant| {
+            Arc::strong_count(tenant) > 1 || tenant.last_used_ms.load(Ordering::Relaxed) > horizon
+        });
         before - open.len()
     }
 
     pub fn tenants_open_count(&self) -> usize {
-        self.tenants.open.lock().expect("no panic holds the registry").len()
+        self.tenants
+            .open
+            .lock()
+            .expect("no panic holds the registry")
+            .len()
     }
 }
 

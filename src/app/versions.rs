@@ -26,7 +26,11 @@ impl App {
         }
         let tenants = data_dir.join("tenants");
         let mut paths: Vec<PathBuf> = match std::fs::read_dir(&tenants) {
-            Ok(entries) => entries.flatten().map(|entry| entry.path().join("tenant.db")).filter(|path| path.is_file()).collect(),
+            Ok(entries) => entries
+                .flatten()
+                .map(|entry| entry.path().join("tenant.db"))
+                .filter(|path| path.is_file())
+                .collect(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(Error::io("list", &tenants, error)),
         };
@@ -40,5 +44,9 @@ impl App {
 
 fn version_of(path: PathBuf, schema: store::Schema) -> Result<DatabaseVersion, Error> {
     let version = store::version_of(&path)?;
-    Ok(DatabaseVersion { path, version, supported: schema.migrations.len() as i64 })
+    Ok(DatabaseVersion {
+        path,
+        version,
+        supported: schema.migrations.len() as i64,
+    })
 }

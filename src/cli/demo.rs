@@ -30,7 +30,10 @@ pub(super) fn demo(global: &Global, options: &DemoOptions, output: &Output) -> R
     }
     config.server.listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     config.server.listen.set_port(options.port);
-    if config.metrics_listen.is_some_and(|listen| listen.port() == options.port) {
+    if config
+        .metrics_listen
+        .is_some_and(|listen| listen.port() == options.port)
+    {
         config.metrics_listen = None;
     }
     configuration::trace(&config, &global, false);
@@ -64,7 +67,11 @@ fn beside(data_dir: &std::path::Path) -> PathBuf {
 
 fn show(answer: &Value) -> String {
     let questions = answer["questions"].as_array().cloned().unwrap_or_default();
-    let list = questions.iter().filter_map(Value::as_str).map(|question| format!("  · {question}")).collect::<Vec<_>>();
+    let list = questions
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|question| format!("  · {question}"))
+        .collect::<Vec<_>>();
     let model = match answer["model"].as_str() {
         Some(model) => format!("{} of them with vectors of {model}", answer["embedded"]),
         None => "by words only: no embedding model is installed, so quality is reduced".to_owned(),

@@ -51,7 +51,10 @@ struct Scratch {
 
 impl Scratch {
     fn new(config: &Config) -> Result<Self, Error> {
-        let name = format!("tga-eval-{}", crate::app::tokens::random_hex()?.get(..12).unwrap_or_default());
+        let name = format!(
+            "tga-eval-{}",
+            crate::app::tokens::random_hex()?.get(..12).unwrap_or_default()
+        );
         let dir = std::env::temp_dir().join(name);
         let mut scratch = config.clone();
         scratch.data_dir.clone_from(&dir);
@@ -65,21 +68,33 @@ impl Scratch {
         self.app.tenant_create("scratch")?;
         let tenant = self.app.tenant_get("scratch")?;
         let now = self.app.now();
-        let channel = tenant.store().channel_upsert(None, Some("scratch".to_owned()), "scratch".to_owned(), now)?;
+        let channel =
+            tenant
+                .store()
+                .channel_upsert(None, Some("scratch".to_owned()), "scratch".to_owned(), now)?;
         let mut ids = Vec::with_capacity(texts.len());
         for (chunk, first) in texts.chunks(BATCH_TEXTS).zip((1..).step_by(BATCH_TEXTS)) {
             let posts: Vec<HashedPost> = chunk
                 .iter()
                 .zip(first..)
                 .map(|(text, message_id)| {
-                    prepare(IncomingPost { message_id, posted_at: now, text: text.clone(), ..IncomingPost::default() })
+                    prepare(IncomingPost {
+                        message_id,
+                        posted_at: now,
+                        text: text.clone(),
+                        ..IncomingPost::default()
+                    })
                 })
                 .collect();
             let stored = tenant.store().posts_ingest(channel, posts, now)?;
-            self.app.posts_enqueue(&tenant, &stored.advance, Lane::Backfill, Cause::News)?;
+            self.app
+                .posts_enqueue(&tenant, &stored.advance, Lane::Backfill, Cause::News)?;
             ids.extend(stored.advance);
             drain(&self.app)?;
-            bars.show(Progress::Index { done: ids.len() as u64, total: texts.len() as u64 });
+            bars.show(Progress::Index {
+                done: ids.len() as u64,
+                total: texts.len() as u64,
+            });
         }
         let mut embedded = 0;
         while embed {
@@ -87,7 +102,10 @@ impl Scratch {
                 EmbedOutcome::Embedded(count) => embedded += count as u64,
                 EmbedOutcome::Idle | EmbedOutcome::NoModel => break,
             }
-            bars.show(Progress::Embed { done: embedded, total: texts.len() as u64 });
+            bars.show(Progress::Embed {
+                done: embedded,
+                total: texts.len() as u64,
+            });
         }
         Ok(ids)
     }
@@ -100,22 +118,43 @@ impl Drop for Scratch {
     }
 }
 
-fn eval_retrieval(config: &Config, dir: &Path, mode: SearchMode, k: usize, output: &Output) -> Result<Value, Error> {
+fn eval_retrieval(
+    config: &Config,
+    dir: &Path,
+    mode: SearchMode,
+    k: usize,
+    output: &Output,
+) -> Result<Value, Error> {
     let set = retrieval::JudgedSet::read(dir).map_err(|error| Error::Invalid(error.to_string()))?;
     let scratch = Scratch::new(config)?;
     let mut bars = Bars::new(output.progress());
-    let texts: Vec<String> = set.corpus.iter().map(retrieval::JudgedDocument::post_text).collect();
+    let texts: Vec<String> = set
+        .corpus
+        .iter()
+        .map(retrieval::JudgedDocument::post_text)
+        .collect();
     let ids = scratch.fill(&texts, mode != SearchMode::Fulltext, &mut bars)?;
-    let names: std::collections::HashMap<PostId, &str> =
-        ids.iter().copied().zip(set.corpus.iter().map(|document| document.id.as_str())).collect();
+    let names: std::collections::HashMap<PostId, &str> = ids
+        .iter()
+        .copied()
+        .zip(set.corpus.iter().map(|document| document.id.as_str()))
+        .collect();
     let tenant = scratch.app.tenant_get("scratch")?;
     let mut runs = Vec::with_capacity(set.queries.len());
     for query in &set.queries {
         let started = Instant::now();
         let ranked = scratch.app.search_ranking(&tenant, &query.text, mode)?;
         let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
-        let ranked = ranked.iter().take(k).filter_map(|id| names.get(id).map(|name| (*name).to_owned())).collect();
-        runs.push(retrieval::Run { query_id: query.id.clone(), ranked, elapsed_ms });
+        let ranked = ranked
+            .iter()
+            .take(k)
+            .filter_map(|id| names.get(id).map(|name| (*name).to_owned()))
+            .collect();
+        runs.push(retrieval::Run {
+            query_id: query.id.clone(),
+            ranked,
+            elapsed_ms,
+        });
     }
     Ok(json!(retrieval::Metrics::of(&runs, &set.judgements)))
 }
@@ -147,8 +186,9 @@ fn tags_read(file: &Path) -> Result<Vec<(String, Vec<String>)>, Error> {
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
         .map(|(number, line)| {
-            let line: Line = serde_json::from_str(line)
-                .map_err(|error| Error::Invalid(format!("{} line {}: {error}", file.display(), number + 1)))?;
+            let line: Line = serde_json::from_str(line).map_err(|error| {
+                Error::Invalid(format!("{} line {}: {error}", file.display(), number + 1))
+            })?;
             Ok((line.text, line.gold))
         })
         .collect()

@@ -53,7 +53,10 @@ pub fn help() -> String {
     fn walk(command: &mut clap::Command, path: &str, out: &mut String) {
         let path = format!("{path} {}", command.get_name()).trim().to_owned();
         out.push_str(&format!("## {path}\n\n{}\n\n", command.render_long_help()));
-        for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+        for inner in command
+            .get_subcommands_mut()
+            .filter(|inner| inner.get_name() != "help")
+        {
             walk(inner, &path, out);
         }
     }
@@ -74,7 +77,10 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Error> {
         Group::Eval(command) => eval::run(&global, &command, output),
         Group::Migrate(command) => configuration::migrate(&global, &command, output),
         Group::Version => {
-            output.show(&serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }), output::version);
+            output.show(
+                &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }),
+                output::version,
+            );
             Ok(ExitCode::SUCCESS)
         }
         group => {

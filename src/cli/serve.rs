@@ -19,7 +19,11 @@ pub(super) fn serve(global: &Global) -> Result<ExitCode, Error> {
 }
 
 /// Serves until a signal; `ready` is called when the listener takes requests.
-pub(super) fn run(app: &Arc<App>, demo: Option<http::DemoSession>, ready: &mut dyn FnMut()) -> Result<(), Error> {
+pub(super) fn run(
+    app: &Arc<App>,
+    demo: Option<http::DemoSession>,
+    ready: &mut dyn FnMut(),
+) -> Result<(), Error> {
     let metrics = http::Metrics::install();
     socket::listen(app)?;
     let engine = Engine::start(app, true)?;

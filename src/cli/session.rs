@@ -44,7 +44,9 @@ impl Session {
             Session::Service(dir) => {
                 let answer = socket::request(dir, &command, &mut |at| bars.show(at));
                 answer.map_err(|error| match error {
-                    RequestError::NotListening => Error::InUse { dir: dir.display().to_string() },
+                    RequestError::NotListening => Error::InUse {
+                        dir: dir.display().to_string(),
+                    },
                     RequestError::Lost(message) => Error::Unavailable(message),
                     RequestError::Refused { code, message } => Error::Service { code, message },
                 })
@@ -58,7 +60,12 @@ impl Session {
         let event = first["event"].as_str().map(str::to_owned);
         let mut after = first["last"].as_i64();
         loop {
-            let command = Command::EventsList { tenant: tenant.clone(), event: event.clone(), after, limit: 100 };
+            let command = Command::EventsList {
+                tenant: tenant.clone(),
+                event: event.clone(),
+                after,
+                limit: 100,
+            };
             let answer = self.execute(command, output)?;
             for event in answer["events"].as_array().into_iter().flatten() {
                 output.line(&json!({ "events": [event] }), output::events);

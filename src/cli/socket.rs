@@ -56,7 +56,10 @@ pub(super) fn listen(app: &Arc<App>) -> Result<(), Error> {
             let (app, running) = (Arc::clone(&app), Arc::clone(&running));
             if running.fetch_add(1, Ordering::Relaxed) >= COMMANDS_MAX {
                 running.fetch_sub(1, Ordering::Relaxed);
-                let busy = Reply::Error { code: "unavailable".to_owned(), message: "the service is busy with other commands; try again".to_owned() };
+                let busy = Reply::Error {
+                    code: "unavailable".to_owned(),
+                    message: "the service is busy with other commands; try again".to_owned(),
+                };
                 // Whoever asked may be gone.
                 let _ = send(&stream, &busy);
                 continue;
@@ -65,23 +68,33 @@ pub(super) fn listen(app: &Arc<App>) -> Result<(), Error> {
                 handle(&app, &stream);
                 running.fetch_sub(1, Ordering::Relaxed);
             };
-            let started = std::thread::Builder::new().name("command".to_owned()).spawn(handle);
+            let started = std::thread::Builder::new()
+                .name("command".to_owned())
+                .spawn(handle);
             if let Err(error) = started {
                 tracing::error!(%error, "cannot start a thread for a command");
             }
         }
     };
-    let started = std::thread::Builder::new().name("socket".to_owned()).spawn(accept);
-    started.map(|_| ()).map_err(|error| Error::Unavailable(format!("start thread socket: {error}")))
+    let started = std::thread::Builder::new()
+        .name("socket".to_owned())
+        .spawn(accept);
+    started
+        .map(|_| ())
+        .map_err(|error| Error::Unavailable(format!("start thread socket: {error}")))
 }
 
 fn handle(app: &App, stream: &UnixStream) {
     let mut line = String::new();
     let read = BufReader::new(stream.take(COMMAND_BYTES_MAX)).read_line(&mut line);
     let reply = match read.map_err(|error| error.to_string()).and_then(|_| {
-        serde_json::from_str::<Command>(&line).map_err(|error| format!("{error}; use the tga of the running service"))
+        serde_json::from_str::<Command>(&line)
+            .map_err(|error| format!("{error}; use the tga of the running service"))
     }) {
-        Err(message) => Reply::Error { code: "invalid_request".to_owned(), message },
+        Err(message) => Reply::Error {
+            code: "invalid_request".to_owned(),
+            message,
+        },
         Ok(command) => {
             let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 app.execute(command, &mut |progress| {
@@ -91,8 +104,14 @@ fn handle(app: &App, stream: &UnixStream) {
             }));
             match answer {
                 Ok(Ok(answer)) => Reply::Ok(answer),
-                Ok(Err(error)) => Reply::Error { code: error.code().to_owned(), message: error.to_string() },
-                Err(_) => Reply::Error { code: "internal".to_owned(), message: "the command panicked; see the service's log".to_owned() },
+                Ok(Err(error)) => Reply::Error {
+                    code: error.code().to_owned(),
+                    message: error.to_string(),
+                },
+                Err(_) => Reply::Error {
+                    code: "internal".to_owned(),
+                    message: "the command panicked; see the service's log".to_owned(),
+                },
             }
         }
     };
@@ -125,7 +144,9 @@ pub(super) fn request(
             Reply::Error { code, message } => return Err(RequestError::Refused { code, message }),
         }
     }
-    Err(RequestError::Lost("the service ended while it worked; what it had done is kept".to_owned()))
+    Err(RequestError::Lost(
+        "the service ended while it worked; what it had done is kept".to_owned(),
+    ))
 }
 
 /// Why a command sent to the service has no answer.
@@ -134,5 +155,8 @@ pub(super) enum RequestError {
     /// Nobody listens: the directory is held by a process that is no service.
     NotListening,
     Lost(String),
-    Refused { code: String, message: String },
+    Refused {
+        code: String,
+        message: String,
+    },
 }

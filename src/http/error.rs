@@ -35,12 +35,20 @@ pub struct ApiError {
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), message: message.into() }
+        Self {
+            status,
+            code: code.to_owned(),
+            message: message.into(),
+        }
     }
 
     pub(super) fn internal(cause: &str) -> Self {
         tracing::error!(cause, "request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error; the log has its cause under this request id")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "internal error; the log has its cause under this request id",
+        )
     }
 }
 
@@ -55,9 +63,21 @@ impl From<Error> for ApiError {
             Error::Unavailable(_)
             | Error::InUse { .. }
             | Error::Service { .. }
-            | Error::Store(store::Error::DiskFull(_) | store::Error::ReadOnly(_) | store::Error::Busy(_) | store::Error::Closing)
-            | Error::Search(search::Error::Full { .. } | search::Error::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Io { .. } | Error::Store(_) | Error::Queue(_) | Error::Job(_) | Error::Search(_) | Error::Ai(_) => {
+            | Error::Store(
+                store::Error::DiskFull(_)
+                | store::Error::ReadOnly(_)
+                | store::Error::Busy(_)
+                | store::Error::Closing,
+            )
+            | Error::Search(search::Error::Full { .. } | search::Error::Busy { .. }) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Error::Io { .. }
+            | Error::Store(_)
+            | Error::Queue(_)
+            | Error::Job(_)
+            | Error::Search(_)
+            | Error::Ai(_) => {
                 return ApiError::internal(&error.to_string());
             }
         };
@@ -71,14 +91,22 @@ impl From<JsonRejection> for ApiError {
             StatusCode::PAYLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
-        let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "body_too_large" } else { "invalid_request" };
+        let code = if status == StatusCode::PAYLOAD_TOO_LARGE {
+            "body_too_large"
+        } else {
+            "invalid_request"
+        };
         Self::new(status, code, rejection.body_text())
     }
 }
 
 impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", rejection.body_text())
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_request",
+            rejection.body_text(),
+        )
     }
 }
 
@@ -99,7 +127,9 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, Json(body)).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = axum::http::HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(axum::http::header::WWW_AUTHENTICATE, scheme);
+            response
+                .headers_mut()
+                .insert(axum::http::header::WWW_AUTHENTICATE, scheme);
         }
         response
     }
@@ -110,5 +140,9 @@ pub(super) async fn not_found() -> ApiError {
 }
 
 pub(super) async fn bad_method() -> ApiError {
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take that method")
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this address does not take that method",
+    )
 }

@@ -2,10 +2,7 @@
 //!
 //! Labels are bounded sets: a method, a route as written in the router, a status; never an id, a path or a token.
 
-use std::{
-    sync::LazyLock,
-    time::Duration,
-};
+use std::{sync::LazyLock, time::Duration};
 
 use axum::http::Method;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -27,7 +24,10 @@ impl Metrics {
         Self(())
     }
 
-    #[expect(clippy::unused_self, reason = "having it proves that the recorder is installed")]
+    #[expect(
+        clippy::unused_self,
+        reason = "having it proves that the recorder is installed"
+    )]
     pub(super) fn request(self, method: &Method, route: &str, status: u16, elapsed: Duration) {
         let labels = [
             ("method", known(method).to_owned()),
@@ -35,10 +35,14 @@ impl Metrics {
             ("status", status.to_string()),
         ];
         metrics::counter!("http_requests_total", &labels).increment(1);
-        metrics::histogram!("http_request_duration_seconds", "route" => route.to_owned()).record(elapsed.as_secs_f64());
+        metrics::histogram!("http_request_duration_seconds", "route" => route.to_owned())
+            .record(elapsed.as_secs_f64());
     }
 
-    #[expect(clippy::unused_self, reason = "having it proves that the recorder is installed")]
+    #[expect(
+        clippy::unused_self,
+        reason = "having it proves that the recorder is installed"
+    )]
     pub(super) fn render(self, queue: &QueueView) -> String {
         for event in Event::ALL {
             // One queue feeds all stages; its depth stands under the event the next stage emits.
@@ -71,5 +75,10 @@ fn known(method: &Method) -> &'static str {
 /// Resident memory: field 2 of /proc/self/statm, in pages of 4096 bytes (proc(5)).
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+    statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 4096
 }

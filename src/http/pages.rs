@@ -16,27 +16,53 @@ const TAGS_SHOWN: usize = 24;
 
 pub(super) async fn index(State(web): State<Web>, headers: HeaderMap) -> Response {
     let Some(demo) = &web.demo else {
-        return ApiError::new(StatusCode::NOT_FOUND, "not_found", "the service runs; `tga demo` has a page here").into_response();
+        return ApiError::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "the service runs; `tga demo` has a page here",
+        )
+        .into_response();
     };
     if !names_loopback(&headers) {
         // A name that was made to point here (DNS rebinding) must not get the cookie.
-        return ApiError::new(StatusCode::FORBIDDEN, "forbidden", "open the demo by its address, http://127.0.0.1").into_response();
+        return ApiError::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "open the demo by its address, http://127.0.0.1",
+        )
+        .into_response();
     }
     let page = include_str!("../../webapp/demo/index.html");
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], [(header::SET_COOKIE, demo.cookie())], page)
+    (
+        [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CACHE_CONTROL, "no-store"),
+        ],
+        [(header::SET_COOKIE, demo.cookie())],
+        page,
+    )
         .into_response()
 }
 
 pub(super) async fn style() -> impl IntoResponse {
-    asset("text/css; charset=utf-8", include_str!("../../webapp/demo/demo.css"))
+    asset(
+        "text/css; charset=utf-8",
+        include_str!("../../webapp/demo/demo.css"),
+    )
 }
 
 pub(super) async fn script() -> impl IntoResponse {
-    asset("text/javascript; charset=utf-8", include_str!("../../webapp/demo/demo.js"))
+    asset(
+        "text/javascript; charset=utf-8",
+        include_str!("../../webapp/demo/demo.js"),
+    )
 }
 
 fn asset(kind: &'static str, body: &'static str) -> impl IntoResponse + use<> {
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], body)
+    (
+        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")],
+        body,
+    )
 }
 
 pub(super) async fn favicon() -> StatusCode {
@@ -62,9 +88,16 @@ pub(super) async fn status(State(web): State<Web>, caller: Caller) -> Result<Jso
 }
 
 fn names_loopback(headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
+        if port.bytes().all(|byte| byte.is_ascii_digit()) {
+            name
+        } else {
+            host
+        }
     });
     matches!(name, "127.0.0.1" | "localhost" | "[::1]")
 }

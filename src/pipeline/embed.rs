@@ -32,20 +32,28 @@ pub enum EmbedOutcome {
 
 /// One batch for every tenant that has work.
 pub fn embed_tick(app: &App, stop: &AtomicBool) -> Result<EmbedOutcome, Error> {
-    let Some(model) = app.embedder()? else { return Ok(EmbedOutcome::NoModel) };
+    let Some(model) = app.embedder()? else {
+        return Ok(EmbedOutcome::NoModel);
+    };
     let mut embedded = 0;
     for row in app.tenant_list()? {
         if stop.load(std::sync::atomic::Ordering::Relaxed) {
             break;
         }
         // A tenant that cannot be opened is the sweep's and doctor's concern.
-        let Ok(tenant) = app.tenant_open(&row) else { continue };
+        let Ok(tenant) = app.tenant_open(&row) else {
+            continue;
+        };
         embedded += embed_batch(app, &tenant, model.as_ref())?;
         if embedded == 0 {
             tenant.indexes().graph_build_if_due(stop)?;
         }
     }
-    Ok(if embedded == 0 { EmbedOutcome::Idle } else { EmbedOutcome::Embedded(embedded) })
+    Ok(if embedded == 0 {
+        EmbedOutcome::Idle
+    } else {
+        EmbedOutcome::Embedded(embedded)
+    })
 }
 
 fn embed_batch(app: &App, tenant: &Tenant, model: &dyn Embedder) -> Result<usize, Error> {
@@ -62,7 +70,13 @@ fn embed_batch(app: &App, tenant: &Tenant, model: &dyn Embedder) -> Result<usize
             indexes.vectors_activate(store, name)?;
             let rows = store.vectors_prune(row)?;
             app.embedder_close(&old);
-            app.log_system("info", format!("tenant {}: {name} replaces {old}, {rows} old vectors dropped", tenant.row().slug))?;
+            app.log_system(
+                "info",
+                format!(
+                    "tenant {}: {name} replaces {old}, {rows} old vectors dropped",
+                    tenant.row().slug
+                ),
+            )?;
         }
         return Ok(0);
     }
@@ -96,7 +110,10 @@ fn encode(model: &dyn Embedder, posts: &[Post]) -> Result<Vec<Encoded>, Error> {
     let started = std::time::Instant::now();
     let vectors = model.embed(EmbedKind::Passage, &chunks)?;
     metrics::histogram!("embedding_latency_seconds").record(started.elapsed().as_secs_f64());
-    let mut encoded: Vec<Encoded> = posts.iter().map(|post| (post.id, post.revision, Vec::new())).collect();
+    let mut encoded: Vec<Encoded> = posts
+        .iter()
+        .map(|post| (post.id, post.revision, Vec::new()))
+        .collect();
     for (vector, owner) in vectors.iter().zip(owners) {
         encoded[owner].2.push(encoding.encode(vector)?);
     }

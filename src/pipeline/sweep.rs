@@ -26,7 +26,10 @@ pub fn sweep(app: &App) -> Result<u64, Error> {
         };
         if tenant.indexes().rebuild_due() {
             let posts = tenant.indexes().rebuild(tenant.store(), &mut |_, _| {})?;
-            app.log_system("info", format!("tenant {}: full-text index rebuilt with {posts} posts", row.slug))?;
+            app.log_system(
+                "info",
+                format!("tenant {}: full-text index rebuilt with {posts} posts", row.slug),
+            )?;
         }
         let mut after = PostId(0);
         loop {

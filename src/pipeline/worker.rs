@@ -46,7 +46,12 @@ pub fn tick(app: &App) -> Result<TickOutcome, Error> {
     }
     fail_point(FailPoint::AfterClaim);
     let count = claimed.len();
-    let mut step = Step { app, settlements: Vec::with_capacity(count), next: Vec::with_capacity(count), halted: None };
+    let mut step = Step {
+        app,
+        settlements: Vec::with_capacity(count),
+        next: Vec::with_capacity(count),
+        halted: None,
+    };
     let mut by_tenant: BTreeMap<TenantId, Vec<(PostId, Claimed)>> = BTreeMap::new();
     for job in claimed {
         match Job::decode(&job.payload) {
@@ -75,14 +80,19 @@ struct Step<'a> {
 
 impl Step<'_> {
     fn complete(&mut self, job: &Claimed) {
-        self.settlements.push(Settlement { job: job.id, outcome: Outcome::Complete });
+        self.settlements.push(Settlement {
+            job: job.id,
+            outcome: Outcome::Complete,
+        });
     }
 
     /// Settles a job that failed by what its error says; logged here, once.
     fn fail(&mut self, job: &Claimed, error: &Error) {
         let reason = error.to_string();
         let outcome = match error.disposition() {
-            Disposition::Reject => Outcome::Reject { reason: reason.clone() },
+            Disposition::Reject => Outcome::Reject {
+                reason: reason.clone(),
+            },
             Disposition::Halt if is_one_tenants(error) => self.retry(TENANT_RETRY, &reason),
             Disposition::Halt => {
                 self.halted = Some(reason.clone());
@@ -101,8 +111,14 @@ impl Step<'_> {
 
     fn retry(&self, wait: Duration, reason: &str) -> Outcome {
         let now = self.app.now();
-        let due = SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now);
-        Outcome::Retry { due, reason: reason.to_owned() }
+        let due = SignedDuration::try_from(wait)
+            .ok()
+            .and_then(|wait| now.checked_add(wait).ok())
+            .unwrap_or(now);
+        Outcome::Retry {
+            due,
+            reason: reason.to_owned(),
+        }
     }
 
     fn tenant(&mut self, id: TenantId, jobs: Vec<(PostId, Claimed)>) {
@@ -115,7 +131,11 @@ impl Step<'_> {
         let ids: Vec<PostId> = jobs.iter().map(|(post, _)| *post).collect();
         let posts = match tenant.store().posts_load(&ids) {
             Ok(posts) => posts,
-            Err(error) => return jobs.iter().for_each(|(_, job)| self.fail(job, &Error::Store(error.clone()))),
+            Err(error) => {
+                return jobs
+                    .iter()
+                    .for_each(|(_, job)| self.fail(job, &Error::Store(error.clone())));
+            }
         };
         let mut jobs: BTreeMap<PostId, Claimed> = jobs.into_iter().collect();
         let mut by_stage: BTreeMap<Stage, Vec<Post>> = BTreeMap::new();
@@ -146,7 +166,11 @@ impl Step<'_> {
                 for (post, job) in posts.iter().zip(jobs) {
                     self.complete(job);
                     if reached.next().is_some() {
-                        let mut next = Job::Advance { tenant: tenant.id(), post: post.id }.to_new(Cause::News);
+                        let mut next = Job::Advance {
+                            tenant: tenant.id(),
+                            post: post.id,
+                        }
+                        .to_new(Cause::News);
                         next.lane = job.lane;
                         self.next.push(next);
                     }
@@ -187,7 +211,12 @@ impl Step<'_> {
 fn is_one_tenants(error: &Error) -> bool {
     matches!(
         error,
-        Error::Store(store::Error::Corrupt { .. } | store::Error::Newer { .. } | store::Error::Moved { .. } | store::Error::Open { .. })
+        Error::Store(
+            store::Error::Corrupt { .. }
+                | store::Error::Newer { .. }
+                | store::Error::Moved { .. }
+                | store::Error::Open { .. }
+        )
     )
 }
 
@@ -200,8 +229,10 @@ fn in_parallel(posts: &[Post], stage: impl Fn(&Post) -> StageOutput + Sync) -> V
     let share = posts.len().div_ceil(threads);
     let stage = &stage;
     std::thread::scope(|scope| {
-        let parts: Vec<_> =
-            posts.chunks(share).map(|part| scope.spawn(move || part.iter().map(stage).collect::<Vec<_>>())).collect();
+        let parts: Vec<_> = posts
+            .chunks(share)
+            .map(|part| scope.spawn(move || part.iter().map(stage).collect::<Vec<_>>()))
+            .collect();
         parts
             .into_iter()
             .flat_map(|part| match part.join() {

@@ -116,7 +116,10 @@ impl TenantStore {
             let unfinished: i64 = db
                 .prepare_cached("SELECT count(*) FROM posts WHERE stage < 4 AND deleted_at IS NULL")?
                 .query_row([], |row| row.get(0))?;
-            Ok(PostCounts { posts: posts as u64, indexed: (posts - unfinished).max(0) as u64 })
+            Ok(PostCounts {
+                posts: posts as u64,
+                indexed: (posts - unfinished).max(0) as u64,
+            })
         })
     }
 

@@ -44,7 +44,9 @@ impl TenantStore {
     pub fn model_find(&self, name: &str) -> Result<Option<(i64, usize)>, Error> {
         self.db.read(|db| {
             let sql = "SELECT id, dimensions FROM models WHERE name = ?1";
-            let found = db.prepare_cached(sql)?.query_row([name], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as usize)));
+            let found = db
+                .prepare_cached(sql)?
+                .query_row([name], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as usize)));
             Ok(found.optional()?)
         })
     }
