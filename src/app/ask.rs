@@ -332,19 +332,16 @@ fn renumber(text: &str, known: BTreeSet<usize>) -> (String, Vec<usize>) {
         let after = &rest[open + 1..];
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
         let number: Option<usize> = after[..digits].parse().ok();
-        match number.filter(|n| known.contains(n) && after[digits..].starts_with(']')) {
-            Some(n) => {
-                let place = order.iter().position(|seen| *seen == n).unwrap_or_else(|| {
-                    order.push(n);
-                    order.len() - 1
-                });
-                let _ = write!(out, "[{}]", place + 1);
-                rest = &after[digits + 1..];
-            }
-            None => {
-                out.push('[');
-                rest = after;
-            }
+        if let Some(n) = number.filter(|n| known.contains(n) && after[digits..].starts_with(']')) {
+            let place = order.iter().position(|seen| *seen == n).unwrap_or_else(|| {
+                order.push(n);
+                order.len() - 1
+            });
+            let _ = write!(out, "[{}]", place + 1);
+            rest = &after[digits + 1..];
+        } else {
+            out.push('[');
+            rest = after;
         }
     }
     out.push_str(rest);

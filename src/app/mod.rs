@@ -156,9 +156,10 @@ impl App {
 
     /// Leaves a line in the log and in the system log.
     pub fn log_system(&self, level: &'static str, message: String) -> Result<(), Error> {
-        match level {
-            "info" => tracing::info!("{message}"),
-            _ => tracing::warn!("{message}"),
+        if level == "info" {
+            tracing::info!("{message}")
+        } else {
+            tracing::warn!("{message}")
         }
         let entry = SystemLogEntry {
             at: self.now(),

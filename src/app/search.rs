@@ -178,9 +178,10 @@ impl App {
             match self.question_vector(tenant, ranking.text)? {
                 Err(reason) => degraded = Some(reason),
                 Ok((active, question)) => {
-                    let posts = match ranking.filter.tags.is_empty() {
-                        true => None,
-                        false => Some(fulltext.posts_matching(&ranking.filter)?),
+                    let posts = if ranking.filter.tags.is_empty() {
+                        None
+                    } else {
+                        Some(fulltext.posts_matching(&ranking.filter)?)
                     };
                     by_meaning =
                         active

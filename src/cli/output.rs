@@ -44,9 +44,9 @@ impl Output {
     #[expect(clippy::print_stdout, reason = "stdout is where a command answers")]
     pub(super) fn line(self, answer: &Value, text: fn(&Value) -> String) {
         if self.json {
-            println!("{answer}")
+            println!("{answer}");
         } else {
-            println!("{}", text(answer).trim_end())
+            println!("{}", text(answer).trim_end());
         }
     }
 

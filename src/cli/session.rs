@@ -12,7 +12,10 @@ use super::{
     socket::{self, RequestError},
 };
 use crate::{
-    app::{App, Error, command::Command},
+    app::{
+        App, Error,
+        command::{Command, ContentCommand},
+    },
     clock::SystemClock,
     pipeline::{Engine, drain},
 };
@@ -60,12 +63,12 @@ impl Session {
         let event = first["event"].as_str().map(str::to_owned);
         let mut after = first["last"].as_i64();
         loop {
-            let command = Command::EventsList {
+            let command = Command::Content(ContentCommand::EventsList {
                 tenant: tenant.clone(),
                 event: event.clone(),
                 after,
                 limit: 100,
-            };
+            });
             let answer = self.execute(command, output)?;
             for event in answer["events"].as_array().into_iter().flatten() {
                 output.line(&json!({ "events": [event] }), output::events);
@@ -77,7 +80,7 @@ impl Session {
 }
 
 fn execute_alone(app: &Arc<App>, command: Command, bars: &mut Bars) -> Result<Value, Error> {
-    let Command::Import { ref tenant, wait, .. } = command else {
+    let Command::Content(ContentCommand::Import { ref tenant, wait, .. }) = command else {
         return app.execute(command, &mut |at| bars.show(at));
     };
     let tenant = app.tenant_get(tenant)?;
