@@ -94,9 +94,8 @@ fn is_phrase(text: &str, run: &[Word]) -> bool {
         return false;
     }
     let name = run[1..].iter().all(|word| word.capital) && run[0].capital;
-    let (head, descriptions) = match run.split_last() {
-        Some((head, rest)) => (head, rest),
-        None => return false,
+    let Some((head, descriptions)) = run.split_last() else {
+        return false;
     };
     let described = descriptions.iter().all(|word| word.shape == Shape::Adjective)
         && matches!(head.shape, Shape::Noun | Shape::Plain);

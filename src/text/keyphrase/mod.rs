@@ -9,7 +9,6 @@ mod candidate;
 mod score;
 mod shape;
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use super::tag::is_banned;
@@ -57,13 +56,10 @@ pub fn keyphrases(text: &str, corpus: &dyn DocumentFrequency, max: usize) -> Vec
     let mut scored: Vec<(f32, usize)> = found
         .iter()
         .enumerate()
-        .map(|(n, candidate)| (scorer.score(&Traits::of(candidate, &scorer)), n))
+        .map(|(n, candidate)| (Traits::of(candidate, &scorer).score(), n))
         .collect();
     // Of equals the earlier in the text.
-    scored.sort_unstable_by(|a, b| match b.0.total_cmp(&a.0) {
-        Ordering::Equal => a.1.cmp(&b.1),
-        different => different,
-    });
+    scored.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut out = Vec::with_capacity(max);
     let mut covered: HashSet<&str> = HashSet::new();
     for (score, n) in scored {
