@@ -3,12 +3,14 @@
 //! Each section prints its own table and says what it ran on; none asserts, because a timed assertion is a flaky test.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod answer;
+
 fn main() {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|arg| !arg.starts_with('-'))
         .collect();
-    let sections: [(&str, fn()); 0] = [];
+    let sections: [(&str, fn()); 1] = [("answer", answer::run)];
     for (name, run) in sections {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {
             println!("== {name}");
