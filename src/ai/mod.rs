@@ -7,7 +7,7 @@ pub mod embedder;
 mod error;
 
 pub use embedder::{
-    EmbedKind, Embedder, ImportedModel, InstalledModel, LocalModel, ModelId, model_import, model_list,
-    model_open,
+    EmbedKind, Embedder, ImportedModel, InstalledModel, LocalModel, ModelId, model_import, model_open,
+    models_list,
 };
 pub use error::Error;
