@@ -11,6 +11,6 @@ pub mod question;
 
 pub use embedder::{
     EmbedKind, Embedder, ImportedModel, InstalledModel, LocalModel, ModelId, model_import, model_open,
-    models_list,
+    model_list,
 };
 pub use error::Error;

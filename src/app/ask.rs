@@ -301,7 +301,7 @@ fn view(
             abstained: true,
         };
     }
-    let (text, order) = renumber(&answer.text, answer.used.iter().map(|cited| cited.n).collect());
+    let (text, order) = renumber(&answer.text, &answer.used.iter().map(|cited| cited.n).collect());
     let sources = order
         .iter()
         .enumerate()
@@ -323,7 +323,7 @@ fn view(
 }
 
 /// Numbers the citations from 1 in the order in which the text shows them; returns the old numbers in the new order.
-fn renumber(text: &str, known: BTreeSet<usize>) -> (String, Vec<usize>) {
+fn renumber(text: &str, known: &BTreeSet<usize>) -> (String, Vec<usize>) {
     let mut order: Vec<usize> = Vec::new();
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn citations_are_numbered_as_they_appear() {
-        let (text, order) = renumber("• Б [7][3]\n• А [3] и [x] и [99]", [3, 7].into());
+        let (text, order) = renumber("• Б [7][3]\n• А [3] и [x] и [99]", &[3, 7].into());
         assert_eq!(text, "• Б [1][2]\n• А [2] и [x] и [99]");
         assert_eq!(order, [7, 3]);
     }

@@ -33,6 +33,7 @@ use std::{
 };
 
 pub use error::Error;
+pub use indexes::Indexes;
 use jiff::Timestamp;
 pub use tenants::Tenant;
 pub use versions::DatabaseVersion;
@@ -157,9 +158,9 @@ impl App {
     /// Leaves a line in the log and in the system log.
     pub fn log_system(&self, level: &'static str, message: String) -> Result<(), Error> {
         if level == "info" {
-            tracing::info!("{message}")
+            tracing::info!("{message}");
         } else {
-            tracing::warn!("{message}")
+            tracing::warn!("{message}");
         }
         let entry = SystemLogEntry {
             at: self.now(),

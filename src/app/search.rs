@@ -150,7 +150,7 @@ impl App {
         };
         let ranked = self.rank(tenant, &ranking)?;
         let wanted: Vec<Fused> = ranked.candidates.into_iter().take(limit + STORY_MARGIN).collect();
-        let hits = self.hits(tenant, visible, &wanted, &request.query, limit)?;
+        let hits = Self::hits(tenant, visible, &wanted, &request.query, limit)?;
         Ok(SearchResponse {
             query: request.query.clone(),
             mode: request.mode,
@@ -246,7 +246,6 @@ impl App {
 
     /// Makes hits of the best candidates, one for each story.
     fn hits(
-        &self,
         tenant: &Tenant,
         visible: &ChannelSet,
         ranked: &[Fused],
@@ -300,12 +299,12 @@ impl App {
         &self,
         tenant: &Tenant,
         visible: &ChannelSet,
-        request: SearchRequest,
+        request: &SearchRequest,
         limit: usize,
         offset: usize,
     ) -> Result<PostPageView, Error> {
         query_checked(&request.query)?;
-        let filter = filter_of(visible, &request);
+        let filter = filter_of(visible, request);
         let query = Query::parse(&request.query);
         let ranking = Ranking {
             query: &query,

@@ -40,7 +40,7 @@ impl Session {
     }
 
     /// Executes a command; alone, an import also takes its posts through the pipeline, because nobody else would.
-    pub(super) fn execute(&mut self, command: Command, output: &Output) -> Result<Value, Error> {
+    pub(super) fn execute(&mut self, command: Command, output: Output) -> Result<Value, Error> {
         let mut bars = Bars::new(output.progress());
         match self {
             Session::Alone(app) => execute_alone(app, command, &mut bars),
@@ -58,7 +58,7 @@ impl Session {
     }
 
     /// Goes on printing events after those of `first` until interrupted.
-    pub(super) fn follow(&mut self, first: &Value, output: &Output) -> Result<(), Error> {
+    pub(super) fn follow(&mut self, first: &Value, output: Output) -> Result<(), Error> {
         let tenant = first["tenant"].as_str().unwrap_or_default().to_owned();
         let event = first["event"].as_str().map(str::to_owned);
         let mut after = first["last"].as_i64();

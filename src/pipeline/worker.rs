@@ -147,7 +147,9 @@ impl Step<'_> {
             self.stage(&tenant, stage, &posts, &claimed);
         }
         // Deleted posts and those that became an album's member have nothing left to do.
-        jobs.values().for_each(|job| self.complete(job));
+        for job in jobs.values() {
+            self.complete(job);
+        }
     }
 
     /// Takes posts that stand at the same stage one further.
@@ -159,7 +161,9 @@ impl Step<'_> {
         let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(tenant, from, posts)))
             .unwrap_or_else(|_| Err(Error::Unavailable(format!("stage {} panicked", reached.name()))));
         if let Err(error) = advanced {
-            jobs.iter().for_each(|job| self.fail(job, &error))
+            for job in jobs {
+                self.fail(job, &error);
+            }
         } else {
             metrics::counter!("posts_processed_total", "stage" => reached.name(), "success" => "true")
                 .increment(posts.len() as u64);

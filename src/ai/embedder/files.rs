@@ -83,7 +83,7 @@ pub fn model_import(source: &Path, models_dir: &Path) -> Result<ImportedModel, E
 }
 
 /// The installed models, newest file first. A directory that does not exist holds none.
-pub fn models_list(models_dir: &Path) -> Result<Vec<InstalledModel>, Error> {
+pub fn model_list(models_dir: &Path) -> Result<Vec<InstalledModel>, Error> {
     let failed = |error| Error::io("list model directory", models_dir, error);
     let entries = match std::fs::read_dir(models_dir) {
         Ok(entries) => entries,
@@ -121,7 +121,7 @@ pub fn models_list(models_dir: &Path) -> Result<Vec<InstalledModel>, Error> {
 pub fn model_open(models_dir: &Path, name: Option<&str>, threads: NonZeroUsize) -> Result<LocalModel, Error> {
     let wanted =
         |model: &InstalledModel| name.is_none_or(|name| model.id.as_str() == name || model.id.name() == name);
-    let found = models_list(models_dir)?.into_iter().find(wanted);
+    let found = model_list(models_dir)?.into_iter().find(wanted);
     let model = found.ok_or_else(|| Error::ModelMissing {
         dir: models_dir.to_owned(),
         wanted: name.unwrap_or("(any)").to_owned(),
@@ -259,7 +259,7 @@ mod tests {
         assert!(again.already_installed);
         assert_eq!((again.id, again.path), (first.id.clone(), first.path));
 
-        let installed = models_list(&fixture.models()).unwrap();
+        let installed = model_list(&fixture.models()).unwrap();
         assert_eq!(installed.len(), 1);
         assert_eq!((&installed[0].id, installed[0].bytes), (&first.id, first.bytes));
         for name in [None, Some("e5-small-q4"), Some(first.id.as_str())] {
@@ -307,7 +307,7 @@ mod tests {
             "wheel cannot be read",
         );
         check(&import(&fixture.dir.path().join("absent")), "read model file");
-        assert_eq!(models_list(&fixture.models()).unwrap(), [], "nothing was written");
+        assert_eq!(model_list(&fixture.models()).unwrap(), [], "nothing was written");
         let opened = model_open(&fixture.models(), Some("e5"), NonZeroUsize::MIN);
         check(&opened.unwrap_err(), "tga model import");
     }
@@ -342,7 +342,7 @@ mod tests {
         for foreign in ["notes.txt", "x.bin", "e5@zz.bin", "e5-small-q4@0123456789ab.part"] {
             std::fs::write(fixture.models().join(foreign), b"?").unwrap();
         }
-        let listed: Vec<ModelId> = models_list(&fixture.models())
+        let listed: Vec<ModelId> = model_list(&fixture.models())
             .unwrap()
             .into_iter()
             .map(|m| m.id)
