@@ -10,6 +10,7 @@
 //! Crash behaviour: rows are refilled from `tenant.db`; a graph dump is renamed into place when complete and used only when
 //! every checksum matches (see `dump`), else it is ignored and built again.
 
+mod cone;
 mod dump;
 mod encoding;
 mod graph;
@@ -29,7 +30,7 @@ use self::{
     dump::{GraphKey, Manifest},
     encoding::ScanQuery,
     graph::Graph,
-    rows::{BLOCK_ROWS, Entry, NewRow, RowFilter, Rows, place},
+    rows::{BLOCK_ROWS, NewRow, RowFilter, Rows, place},
     scan::{Best, dots},
 };
 use super::{Drift, Error, Hit, VectorFilter};
@@ -122,20 +123,21 @@ struct GraphState {
 impl Vectors {
     /// An empty set for one model's vectors. `model` only names the dump's owner.
     pub fn new(model: &str, encoding: Encoding, settings: VectorSettings) -> Vectors {
+        let rows = Rows::new(encoding.dim());
         Vectors {
             model: model.to_owned(),
             encoding,
             settings,
             state: RwLock::new(State {
-                rows: Rows::new(encoding.dim()),
+                rows,
                 graph: None,
                 generation: 0,
             }),
         }
     }
 
-    pub fn encoding(&self) -> Encoding {
-        self.encoding
+    pub fn encoding(&self) -> &Encoding {
+        &self.encoding
     }
 
     /// Adds rows, each replacing the row of the same post and chunk. All or none: a row that cannot be read adds nothing.
@@ -146,14 +148,13 @@ impl Vectors {
         let parsed: Result<Vec<NewRow<'_>>, Error> = rows
             .iter()
             .map(|row| {
-                let (scale, codes) = self.encoding.parts(row.row)?;
+                let parts = self.encoding.parts(row.row)?;
                 Ok(NewRow {
                     post_id: row.post_id,
                     channel_id: row.channel_id,
                     posted_at: row.posted_at,
                     chunk: row.chunk,
-                    scale,
-                    codes,
+                    parts,
                 })
             })
             .collect();
@@ -287,7 +288,11 @@ impl Vectors {
             let (block, at) = place(*slot);
             let width = blocks[block].codes.len() / BLOCK_ROWS;
             let codes = &blocks[block].codes[at * width..][..dim];
-            graph::point(blocks[block].scales[at], codes.iter().map(|code| *code as u8))
+            graph::point(
+                blocks[block].alongs[at],
+                blocks[block].scales[at],
+                codes.iter().map(|code| *code as u8),
+            )
         });
         let Some(graph) = Graph::build(points, stop) else {
             return BuildOutcome::Stopped;
@@ -381,34 +386,39 @@ impl State {
     /// The exact scan.
     fn scan(&self, query: &ScanQuery, passes: &RowFilter, best: &mut Best) {
         let width = self.rows.width();
+        let everything = passes.is_open() && self.rows.live_count() == self.rows.slot_count();
         let mut sums = vec![0i32; BLOCK_ROWS];
+        let mut kept = vec![true; BLOCK_ROWS];
         for (block, entries) in self
             .rows
             .blocks()
             .iter()
             .zip(self.rows.entries().chunks(BLOCK_ROWS))
         {
-            let mut take = |at: usize, entry: &Entry, sum: i32| {
-                best.push(entry.post_id, query.factor * block.scales[at] * sum as f32);
-            };
-            let passing = entries.iter().filter(|entry| passes.passes(entry)).count();
-            if passing * 2 > entries.len() {
-                dots(&query.codes, &block.codes[..entries.len() * width], &mut sums);
-                for (at, entry) in entries
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, entry)| passes.passes(entry))
-                {
-                    take(at, entry, sums[at]);
+            let mut passing = entries.len();
+            if !everything {
+                for (kept, entry) in kept.iter_mut().zip(entries) {
+                    *kept = passes.passes(entry);
                 }
-            } else if passing > 0 {
-                for (at, entry) in entries
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, entry)| passes.passes(entry))
-                {
-                    dots(&query.codes, &block.codes[at * width..][..width], &mut sums[..1]);
-                    take(at, entry, sums[0]);
+                passing = kept[..entries.len()].iter().filter(|kept| **kept).count();
+            }
+            let all_sums = passing * 2 > entries.len();
+            if all_sums {
+                dots(&query.codes, &block.codes[..entries.len() * width], &mut sums);
+            }
+            for (at, entry) in entries.iter().enumerate() {
+                if kept[at] {
+                    if !all_sums {
+                        dots(
+                            &query.codes,
+                            &block.codes[at * width..][..width],
+                            &mut sums[at..=at],
+                        );
+                    }
+                    best.push(
+                        entry.post_id,
+                        query.cosine(block.alongs[at], block.scales[at], sums[at]),
+                    );
                 }
             }
         }
@@ -420,7 +430,7 @@ impl State {
         let block = &self.rows.blocks()[block];
         let mut sum = [0i32];
         dots(&query.codes, &block.codes[at * width..][..width], &mut sum);
-        query.factor * block.scales[at] * sum[0] as f32
+        query.cosine(block.alongs[at], block.scales[at], sum[0])
     }
 
     fn score_slot(&self, query: &ScanQuery, passes: &RowFilter, slot: u32, best: &mut Best) {
@@ -438,6 +448,7 @@ impl State {
         GraphKey::new(
             entry.post_id,
             entry.chunk,
+            block.alongs[at],
             block.scales[at],
             &block.codes[at * width..][..dim],
         )
