@@ -1,6 +1,6 @@
 //! The vectors of one tenant, in memory: an exact scan, and above its reach a graph.
 //!
-//! Knows `model` and hnsw_rs (in `graph`). Starts no threads: the application calls [`Vectors::graph_build`] on one of its
+//! Knows `model` and `hnsw_rs` (in `graph`). Starts no threads: the application calls [`Vectors::graph_build`] on one of its
 //! own when [`Vectors::graph_is_due`] says so.
 //!
 //! Invariants: a result holds a post once, with its best chunk; scores are always computed from the stored rows, the graph
@@ -16,11 +16,12 @@ mod encoding;
 mod graph;
 mod rows;
 mod scan;
+mod state;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::BTreeSet,
     path::Path,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::AtomicBool},
 };
@@ -31,16 +32,14 @@ use self::{
     encoding::ScanQuery,
     graph::Graph,
     rows::{BLOCK_ROWS, NewRow, RowFilter, Rows, place},
-    scan::{Best, dots},
+    scan::Best,
+    state::State,
 };
 use super::{Drift, Error, Hit, VectorFilter};
 use crate::model::{ChannelId, PostId};
 
 /// Most hits one search returns.
 pub const VECTOR_HITS_MAX: usize = 1_000;
-
-/// Marks a graph id without a live row, and a row outside the graph.
-const NONE: u32 = u32::MAX;
 
 /// How the vectors are searched.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,27 +96,6 @@ pub struct Vectors {
     encoding: Encoding,
     settings: VectorSettings,
     state: RwLock<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    rows: Rows,
-    graph: Option<GraphState>,
-    /// Of the newest graph built or loaded.
-    generation: u64,
-}
-
-/// A graph and how its ids correspond to slots.
-#[derive(Debug)]
-struct GraphState {
-    graph: Arc<Graph>,
-    keys: Arc<Vec<GraphKey>>,
-    /// By graph id: the slot, or [`NONE`] once the row is gone.
-    slot_of: Vec<u32>,
-    /// By slot: the graph id, or [`NONE`].
-    id_of: Vec<u32>,
-    /// Live slots outside the graph.
-    fresh: HashSet<u32>,
 }
 
 impl Vectors {
@@ -195,14 +173,11 @@ impl Vectors {
             }
             return Ok(best.into_hits());
         }
-        if let Some(graph) = &state.graph {
-            let share = self.graph_share(&state, &passes);
-            if let Some(share) = share
-                && let Some(hits) =
-                    graph.search(&state, &query, &passes, k, self.settings.graph_breadth, share)
-            {
-                return Ok(hits);
-            }
+        if state.graph.is_some()
+            && let Some(share) = self.graph_share(&state, &passes)
+            && let Some(hits) = state.graph_search(&query, &passes, k, share, self.settings.graph_breadth)
+        {
+            return Ok(hits);
         }
         state.scan(&query, &passes, &mut best);
         Ok(best.into_hits())
@@ -277,10 +252,7 @@ impl Vectors {
             let slots: Vec<u32> = (0..state.rows.slot_count() as u32)
                 .filter(|slot| state.rows.is_live(*slot))
                 .collect();
-            let keys: Vec<GraphKey> = slots
-                .iter()
-                .map(|slot| state.key(self.encoding.dim(), *slot))
-                .collect();
+            let keys: Vec<GraphKey> = slots.iter().map(|slot| state.key(*slot)).collect();
             (state.rows.blocks().to_vec(), slots, keys)
         };
         let dim = self.encoding.dim();
@@ -300,7 +272,7 @@ impl Vectors {
         drop(blocks);
         let generation = self.read().generation + 1;
         let count = graph.count();
-        self.graph_install(graph, keys, generation);
+        self.write().graph_replace(graph, keys, generation);
         BuildOutcome::Built { count, generation }
     }
 
@@ -325,34 +297,8 @@ impl Vectors {
         let Some((manifest, graph, keys)) = dump::read(dir, &self.model, self.encoding.dim()) else {
             return false;
         };
-        self.graph_install(graph, keys, manifest.generation);
+        self.write().graph_replace(graph, keys, manifest.generation);
         true
-    }
-
-    fn graph_install(&self, graph: Graph, keys: Vec<GraphKey>, generation: u64) {
-        let dim = self.encoding.dim();
-        let mut state = self.write();
-        let mut slot_of = vec![NONE; keys.len()];
-        let mut id_of = vec![NONE; state.rows.slot_count()];
-        for (id, key) in keys.iter().enumerate() {
-            let slots = state.rows.slots_of(PostId(key.post_id));
-            // Same post, same chunk, same bytes: anything else changed since and is scanned exactly.
-            if let Some(slot) = slots.iter().find(|slot| state.key(dim, **slot) == *key) {
-                slot_of[id] = *slot;
-                id_of[*slot as usize] = id as u32;
-            }
-        }
-        let fresh = (0..state.rows.slot_count() as u32)
-            .filter(|slot| state.rows.is_live(*slot) && id_of[*slot as usize] == NONE)
-            .collect();
-        state.generation = generation;
-        state.graph = Some(GraphState {
-            graph: Arc::new(graph),
-            keys: Arc::new(keys),
-            slot_of,
-            id_of,
-            fresh,
-        });
     }
 
     /// The share of rows the filter leaves, if the graph is the better way to search them.
@@ -379,139 +325,5 @@ impl Vectors {
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// The exact scan.
-    fn scan(&self, query: &ScanQuery, passes: &RowFilter, best: &mut Best) {
-        let width = self.rows.width();
-        let everything = passes.is_open() && self.rows.live_count() == self.rows.slot_count();
-        let mut sums = vec![0i32; BLOCK_ROWS];
-        let mut kept = vec![true; BLOCK_ROWS];
-        for (block, entries) in self
-            .rows
-            .blocks()
-            .iter()
-            .zip(self.rows.entries().chunks(BLOCK_ROWS))
-        {
-            let mut passing = entries.len();
-            if !everything {
-                for (kept, entry) in kept.iter_mut().zip(entries) {
-                    *kept = passes.passes(entry);
-                }
-                passing = kept[..entries.len()].iter().filter(|kept| **kept).count();
-            }
-            let all_sums = passing * 2 > entries.len();
-            if all_sums {
-                dots(&query.codes, &block.codes[..entries.len() * width], &mut sums);
-            }
-            for (at, entry) in entries.iter().enumerate() {
-                if kept[at] {
-                    if !all_sums {
-                        dots(
-                            &query.codes,
-                            &block.codes[at * width..][..width],
-                            &mut sums[at..=at],
-                        );
-                    }
-                    best.push(
-                        entry.post_id,
-                        query.cosine(block.alongs[at], block.scales[at], sums[at]),
-                    );
-                }
-            }
-        }
-    }
-
-    fn cosine(&self, query: &ScanQuery, slot: u32) -> f32 {
-        let width = self.rows.width();
-        let (block, at) = place(slot);
-        let block = &self.rows.blocks()[block];
-        let mut sum = [0i32];
-        dots(&query.codes, &block.codes[at * width..][..width], &mut sum);
-        query.cosine(block.alongs[at], block.scales[at], sum[0])
-    }
-
-    fn score_slot(&self, query: &ScanQuery, passes: &RowFilter, slot: u32, best: &mut Best) {
-        let entry = &self.rows.entries()[slot as usize];
-        if passes.passes(entry) {
-            best.push(entry.post_id, self.cosine(query, slot));
-        }
-    }
-
-    fn key(&self, dim: usize, slot: u32) -> GraphKey {
-        let entry = &self.rows.entries()[slot as usize];
-        let width = self.rows.width();
-        let (block, at) = place(slot);
-        let block = &self.rows.blocks()[block];
-        GraphKey::new(
-            entry.post_id,
-            entry.chunk,
-            block.alongs[at],
-            block.scales[at],
-            &block.codes[at * width..][..dim],
-        )
-    }
-
-    fn forget(&mut self, slots: &[u32]) {
-        if let Some(graph) = &mut self.graph {
-            for slot in slots {
-                graph.forget(*slot);
-            }
-        }
-    }
-}
-
-impl GraphState {
-    fn add(&mut self, slot: u32) {
-        if self.id_of.len() <= slot as usize {
-            self.id_of.resize(slot as usize + 1, NONE);
-        }
-        self.fresh.insert(slot);
-    }
-
-    fn forget(&mut self, slot: u32) {
-        self.fresh.remove(&slot);
-        if let Some(id) = self.id_of.get_mut(slot as usize).filter(|id| **id != NONE) {
-            self.slot_of[*id as usize] = NONE;
-            *id = NONE;
-        }
-    }
-
-    fn live_count(&self) -> usize {
-        self.id_of.iter().filter(|id| **id != NONE).count()
-    }
-
-    /// Asks for as many neighbours as leave `k` after the filter, checks and rescores them, and adds the rows outside the
-    /// graph. `None` when the filter left too few, so that the scan must decide.
-    ///
-    /// The unfiltered neighbours are a prefix of the true order, so what passes the filter among them is right as it is;
-    /// this is why no filter is pushed into the graph, where it would cut the paths.
-    fn search(
-        &self,
-        state: &State,
-        query: &ScanQuery,
-        passes: &RowFilter,
-        k: usize,
-        breadth: usize,
-        share: f32,
-    ) -> Option<Vec<Hit>> {
-        let wanted = ((k * 2 + 32) as f32 / share.max(f32::EPSILON) * 1.25) as usize;
-        let count = wanted.min(self.graph.count());
-        let mut best = Best::new(k);
-        for id in self.graph.search(&query.point, count, breadth.max(count)) {
-            let slot = self.slot_of.get(id as usize).copied().unwrap_or(NONE);
-            if slot != NONE {
-                state.score_slot(query, passes, slot, &mut best);
-            }
-        }
-        if best.posts() < k && count < self.graph.count() {
-            return None;
-        }
-        for slot in &self.fresh {
-            state.score_slot(query, passes, *slot, &mut best);
-        }
-        Some(best.into_hits())
     }
 }

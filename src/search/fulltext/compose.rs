@@ -110,7 +110,7 @@ impl Composer<'_> {
             }
         }
         for tag in &filter.tags {
-            parts.push(must(self.term(self.fields.tag, &tag_key(tag))));
+            parts.push(must(Self::term(self.fields.tag, &tag_key(tag))));
         }
         if filter.since.is_some() || filter.until.is_some() {
             let at = |seconds: i64| IndexTerm::from_field_i64(self.fields.posted_at, seconds);
@@ -132,14 +132,14 @@ impl Composer<'_> {
     fn clause(&self, clause: &Clause, budget: &mut usize, parts: &mut Vec<Part>) {
         match clause {
             Clause::Words(words) => {
-                let terms = self.terms(words, budget);
+                let terms = Self::terms(words, budget);
                 if let Some(query) = self.words(&terms) {
                     // Words rank; whether one is required is decided by there being nothing else to match.
                     parts.push((Occur::Must, query));
                 }
             }
             Clause::Phrase(words) => {
-                let terms = self.terms(words, budget);
+                let terms = Self::terms(words, budget);
                 if let Some(query) = self.phrase(&terms, 0) {
                     parts.push((Occur::Must, query));
                 }
@@ -147,7 +147,7 @@ impl Composer<'_> {
             Clause::Without(words) => {
                 let query = match words.strip_prefix('#') {
                     Some(tag) => self.tag(tag, budget),
-                    None => self.phrase(&self.terms(words, budget), 0),
+                    None => self.phrase(&Self::terms(words, budget), 0),
                 };
                 parts.extend(query.map(|query| (Occur::MustNot, excluded(query))));
             }
@@ -155,7 +155,7 @@ impl Composer<'_> {
         }
     }
 
-    fn terms(&self, words: &str, budget: &mut usize) -> Vec<Term> {
+    fn terms(words: &str, budget: &mut usize) -> Vec<Term> {
         let mut terms = text::terms(words);
         terms.truncate(*budget);
         *budget -= terms.len();
@@ -173,15 +173,15 @@ impl Composer<'_> {
                 self.word(term, &mut any);
                 Self::should(
                     &mut better,
-                    self.term(self.fields.exact, &term.exact),
+                    Self::term(self.fields.exact, &term.exact),
                     self.weights.exact,
                 );
                 Self::should(
                     &mut better,
-                    self.term(self.fields.root, root(&term.text)),
+                    Self::term(self.fields.root, root(&term.text)),
                     self.weights.root,
                 );
-                all.push((Occur::Must, self.term(self.fields.text, &term.text)));
+                all.push((Occur::Must, Self::term(self.fields.text, &term.text)));
             }
         }
         if any.is_empty() {
@@ -218,10 +218,10 @@ impl Composer<'_> {
     /// Where the word may be found; one of these makes a post a hit.
     fn word(&self, term: &Term, any: &mut Vec<Part>) {
         let fields = self.fields;
-        Self::should(any, self.term(fields.text, &term.text), 1.0);
-        Self::should(any, self.term(fields.tag_words, &term.text), self.weights.tags);
-        Self::should(any, self.term(fields.links, &term.text), self.weights.links);
-        Self::should(any, self.term(fields.author, &term.text), self.weights.author);
+        Self::should(any, Self::term(fields.text, &term.text), 1.0);
+        Self::should(any, Self::term(fields.tag_words, &term.text), self.weights.tags);
+        Self::should(any, Self::term(fields.links, &term.text), self.weights.links);
+        Self::should(any, Self::term(fields.author, &term.text), self.weights.author);
         if self.may_be_typo(term) {
             for (field, form) in [(fields.text, &term.text), (fields.exact, &term.exact)] {
                 let near = FuzzyTermQuery::new(IndexTerm::from_field_text(field, form), 1, true);
@@ -252,7 +252,7 @@ impl Composer<'_> {
     fn phrase(&self, terms: &[Term], slop: u32) -> Option<Box<dyn IndexQuery>> {
         match terms {
             [] => None,
-            [one] => Some(self.term(self.fields.text, &one.text)),
+            [one] => Some(Self::term(self.fields.text, &one.text)),
             [first, ..] => {
                 let placed = terms
                     .iter()
@@ -272,18 +272,18 @@ impl Composer<'_> {
         if key.is_empty() {
             return None;
         }
-        let mut any: Vec<Part> = vec![(Occur::Should, self.term(self.fields.tag, &key))];
+        let mut any: Vec<Part> = vec![(Occur::Should, Self::term(self.fields.tag, &key))];
         // A hashtag joins words by underscores where a tag has spaces.
         let spaced = key.replace('_', " ");
         if spaced != key {
-            any.push((Occur::Should, self.term(self.fields.tag, &spaced)));
+            any.push((Occur::Should, Self::term(self.fields.tag, &spaced)));
         }
-        let hashtag = self.terms(&format!("#{tag}"), budget);
+        let hashtag = Self::terms(&format!("#{tag}"), budget);
         any.extend(self.phrase(&hashtag, 0).map(|query| (Occur::Should, query)));
         Some(Box::new(BooleanQuery::new(any)))
     }
 
-    fn term(&self, field: Field, form: &str) -> Box<dyn IndexQuery> {
+    fn term(field: Field, form: &str) -> Box<dyn IndexQuery> {
         let term = IndexTerm::from_field_text(field, form);
         Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs))
     }

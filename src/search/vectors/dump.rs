@@ -1,11 +1,11 @@
 //! The graph on disk: written aside, synced, renamed; read only when every byte is as it was written.
 //!
-//! Layout below the vectors' directory: `graph-<generation>/` with hnsw_rs's two files, `keys` (which row each graph id
+//! Layout below the vectors' directory: `graph-<generation>/` with `hnsw_rs`'s two files, `keys` (which row each graph id
 //! is) and `manifest.json` (model, dimensions, generation, count, and size and CRC-32 of each file). `.new-…` is a dump in
 //! progress or one a crash cut short.
 //!
 //! Invariants: a directory without the `.new-` prefix was complete when it was renamed; anything that does not match its
-//! manifest is deleted and treated as absent, because a graph is only ever a copy. hnsw_rs panics on truncated files, so it
+//! manifest is deleted and treated as absent, because a graph is only ever a copy. `hnsw_rs` panics on truncated files, so it
 //! is entered only after the checksums and behind `catch_unwind`.
 
 use std::{
@@ -237,4 +237,15 @@ fn remove_dir(path: &Path) -> io::Result<()> {
 
 fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Makes a dump's manifest agree with its files, however they were changed.
+#[cfg(test)]
+pub(super) fn reseal(dir: &Path) {
+    let path = dir.join(MANIFEST_FILE);
+    let mut manifest: Manifest = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for file in &mut manifest.files {
+        *file = file_sum(dir, &file.name).unwrap();
+    }
+    fs::write(path, serde_json::to_vec(&manifest).unwrap()).unwrap();
 }

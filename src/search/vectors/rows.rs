@@ -72,6 +72,11 @@ impl Rows {
         }
     }
 
+    /// Codes per row without padding.
+    pub(super) fn dim(&self) -> usize {
+        self.dim
+    }
+
     /// Codes per row in memory, padding included.
     pub(super) fn width(&self) -> usize {
         self.width
@@ -121,15 +126,12 @@ impl Rows {
             chunk: row.chunk,
             live: true,
         };
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.entries[slot as usize] = entry;
-                slot
-            }
-            None => {
-                self.entries.push(entry);
-                self.entries.len() as u32 - 1
-            }
+        let slot = if let Some(slot) = self.free.pop() {
+            self.entries[slot as usize] = entry;
+            slot
+        } else {
+            self.entries.push(entry);
+            self.entries.len() as u32 - 1
         };
         let (block, at) = place(slot);
         if block == self.blocks.len() {
