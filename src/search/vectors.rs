@@ -59,7 +59,7 @@ impl Default for VectorSettings {
         VectorSettings {
             exact_max_chunks: 500_000,
             graph_share_min: 0.05,
-            graph_breadth: 192,
+            graph_breadth: 400,
             graph_stale_share: 0.1,
         }
     }

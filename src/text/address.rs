@@ -65,13 +65,9 @@ fn bare_length(rest: &str) -> Option<usize> {
     }
 }
 
+/// Bare domains are written in small letters; `ASP.NET` is not one.
 fn is_top_level(top: &str) -> bool {
-    if top.len() > 8 {
-        return false;
-    }
-    // `Привет.Ru` is a domain, `U.S.To` is not worth the trouble: domains are written in one case.
-    let lower = top.to_lowercase();
-    TOP_LEVEL.binary_search(&lower.as_str()).is_ok() && (top == lower || top == top.to_uppercase())
+    TOP_LEVEL.binary_search(&top).is_ok()
 }
 
 /// Where the address that begins at 0 and is sure up to `from` ends: at a space or quote, without closing punctuation.

@@ -18,7 +18,7 @@ pub enum Language {
 }
 
 /// The share of Cyrillic letters from which a text is Cyrillic: Russian posts are full of Latin names.
-const CYRILLIC_SHARE_MIN: f64 = 0.3;
+const CYRILLIC_SHARE_MIN: f64 = 0.15;
 
 /// How many words of a text are looked at.
 const WORDS_MAX: usize = 400;

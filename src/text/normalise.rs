@@ -93,3 +93,6 @@ pub(super) fn fold_into(text: &str, out: &mut String) {
         after_cyrillic = is_cyrillic(c);
     }
 }
+
+#[cfg(test)]
+mod tests;

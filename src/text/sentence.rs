@@ -235,3 +235,6 @@ fn push_trimmed(text: &str, range: Range<usize>, out: &mut Vec<Range<usize>>) {
         out.push(start..start + trimmed.len());
     }
 }
+
+#[cfg(test)]
+mod tests;

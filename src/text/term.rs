@@ -333,3 +333,6 @@ fn percent_decoded(path: &str) -> String {
     }
     String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -263,3 +263,6 @@ fn keycap_length(rest: &str, first: char) -> Option<usize> {
         .starts_with(KEYCAP)
         .then(|| rest.len() - boxed.len() + KEYCAP.len_utf8())
 }
+
+#[cfg(test)]
+mod tests;

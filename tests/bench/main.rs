@@ -4,13 +4,14 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod search;
+mod tags;
 
 fn main() {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|arg| !arg.starts_with('-'))
         .collect();
-    let sections: [(&str, fn()); 1] = [("search", search::run)];
+    let sections: [(&str, fn()); 2] = [("search", search::run), ("tags", tags::run)];
     for (name, run) in sections {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {
             println!("== {name}");

@@ -18,7 +18,7 @@ use crate::{model::PostId, search::Hit};
 const NONE: u32 = u32::MAX;
 
 /// Neighbours asked for beyond twice the hits wanted: some are gone, some are further chunks of one post.
-const WANTED_SPARE: usize = 32;
+const WANTED_SPARE: usize = 96;
 
 /// A filter's posts are not spread evenly; ask for this much more than its share suggests.
 const WANTED_MARGIN: f32 = 1.25;
