@@ -67,7 +67,7 @@ fn flag(name: &str) -> bool {
     std::env::var(name).is_ok_and(|value| value == "1")
 }
 
-fn document<'a>(id: i64, text: &'a str) -> Document<'a> {
+fn document(id: i64, text: &str) -> Document<'_> {
     Document {
         post_id: PostId(id),
         channel_id: ChannelId(id % 100),
@@ -268,8 +268,9 @@ fn timed(name: &str, rounds: usize, mut work: impl FnMut(usize)) {
     );
 }
 
+const POSTS: usize = 100_000;
+
 fn fulltext_latency(data: &Path, vectors_dir: Option<&Path>) {
-    const POSTS: usize = 100_000;
     let texts = posts_grown(data, POSTS);
     let dir = tempfile::tempdir().unwrap();
     let index = FullText::open(dir.path(), FullTextSettings::default()).unwrap();
@@ -307,6 +308,10 @@ fn fulltext_latency(data: &Path, vectors_dir: Option<&Path>) {
         "open with checksums {:.1} ms",
         start.elapsed().as_secs_f64() * 1e3
     );
+    hybrid_latency(data, vectors_dir, &index);
+}
+
+fn hybrid_latency(data: &Path, vectors_dir: Option<&Path>, index: &FullText) {
     let set = JudgedSet::read(&data.join("retrieval/telegram-headline-ru")).unwrap();
     let questions: Vec<&str> = set.queries.iter().map(|q| q.text.as_str()).collect();
     let question = |i: usize| questions[i % questions.len()];
@@ -342,7 +347,7 @@ fn fulltext_latency(data: &Path, vectors_dir: Option<&Path>) {
     );
     for (name, filter) in &filters {
         timed(&format!("hybrid, {name}"), 400, |i| {
-            let [by_text, by_vector] = hybrid(&index, &vectors, question(i), &asked[i % asked.len()], filter);
+            let [by_text, by_vector] = hybrid(index, &vectors, question(i), &asked[i % asked.len()], filter);
             fuse(&by_text, &by_vector, &FusionSettings::default(), |_| None);
         });
     }
