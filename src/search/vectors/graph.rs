@@ -20,7 +20,7 @@ use hnsw_rs::{
 use super::scan::dot_codes;
 
 /// Links per node and layer (twice as many on the lowest).
-const LINKS_MAX: usize = 16;
+const LINKS_MAX: usize = 32;
 
 /// Most layers of the graph.
 const LAYERS_MAX: usize = 16;
