@@ -3,5 +3,10 @@
 //! One file a subject; `support` is the harness. Nothing here sleeps: time is a `ManualClock`, and processes are waited for on a
 //! condition. A file of this directory that is not named here fails `layering`.
 
+mod ask;
 mod import;
+mod pipeline;
+mod search;
 mod support;
+mod tags;
+mod tenants;
