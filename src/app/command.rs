@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     App, Error, Tenant,
     ask::AskRequest,
+    events::EVENTS_LISTED_MAX,
     imports::{ImportOptions, ImportProgress},
     search::SearchRequest,
 };
@@ -267,6 +268,7 @@ impl App {
                         Event::parse(&name).ok_or_else(|| Error::Invalid(format!("no event is named {name}")))
                     })
                     .transpose()?;
+                let limit = limit.min(EVENTS_LISTED_MAX);
                 let after = match after {
                     Some(after) => after,
                     None => (tenant.event_last()? - limit as i64).max(0),

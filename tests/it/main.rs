@@ -4,6 +4,8 @@
 //! condition. A file of this directory that is not named here fails `layering`.
 
 mod ask;
+mod cli;
+mod http;
 mod import;
 mod pipeline;
 mod search;

@@ -8,8 +8,8 @@ mod http;
 mod posts;
 
 pub(crate) use app::{Builder, TestApp};
-pub(crate) use binary::{Binary, Run, Service};
-pub(crate) use http::{Reply, Request};
+pub(crate) use binary::{Binary, Service};
+pub(crate) use http::{Reply, send_through};
 pub(crate) use posts::{Line, line, shared_data, test_model};
 
 use std::time::{Duration, Instant};
