@@ -5,8 +5,10 @@
 
 mod ask;
 mod cli;
+mod golden;
 mod http;
 mod import;
+mod layering;
 mod pipeline;
 mod search;
 mod support;
