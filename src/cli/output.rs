@@ -65,6 +65,13 @@ impl Output {
     }
 }
 
+/// Prints what is wrong with the arguments as the document that `--json` promises; the words go to stderr as always.
+#[expect(clippy::print_stdout, reason = "stdout is where a command answers")]
+pub(super) fn usage(message: &str) {
+    let body = json!({ "error": { "code": "usage", "message": message.trim_end() } });
+    println!("{}", serde_json::to_string_pretty(&body).unwrap_or_default());
+}
+
 /// 1 when a check found a problem, so that scripts notice.
 pub(super) fn exit_code(answer: &Value) -> ExitCode {
     let problem = rows(answer, "findings")

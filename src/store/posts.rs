@@ -241,7 +241,7 @@ fn post_list(db: &Connection, filter: &PostFilter, limit: usize, offset: usize) 
     let ids: Vec<i64> = statement
         .query_map(
             named_params! {":channels": channels, ":tag": filter.tag_key, ":since": since, ":until": until,
-            ":limit": limit as i64, ":offset": offset as i64},
+            ":limit": limit as i64, ":offset": i64::try_from(offset).unwrap_or(i64::MAX)},
             |row| row.get(0),
         )?
         .collect::<rusqlite::Result<_>>()?;

@@ -1,1 +1,16 @@
-//! The only integration binary.
+//! The only integration binary: the appliance from outside, through its own doors.
+//!
+//! One file a subject; `support` is the harness. Nothing here sleeps: time is a `ManualClock`, and processes are waited for on a
+//! condition. A file of this directory that is not named here fails `layering`.
+
+mod ask;
+mod cli;
+mod golden;
+mod http;
+mod import;
+mod layering;
+mod pipeline;
+mod search;
+mod support;
+mod tags;
+mod tenants;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Progress;
 use crate::{
-    app::{App, Error, Tenant, ask::AskRequest, imports::ImportOptions, search::SearchRequest},
+    app::{App, Error, Tenant, ask::AskRequest, events::EVENTS_LISTED_MAX, imports::ImportOptions, search::SearchRequest},
     model::{ChannelId, ChannelSet, Event},
     telegram::export::Format,
 };
@@ -148,6 +148,7 @@ fn events(tenant: &Tenant, event: Option<&str>, after: Option<i64>, limit: usize
     let event = event
         .map(|name| Event::parse(name).ok_or_else(|| Error::Invalid(format!("no event is named {name}"))))
         .transpose()?;
+    let limit = limit.min(EVENTS_LISTED_MAX);
     let after = match after {
         Some(after) => after,
         None => (tenant.event_last()? - limit as i64).max(0),

@@ -1,0 +1,588 @@
+//! The HTTP face: who gets in, how it refuses, what every answer carries.
+
+use axum::http::{Method, StatusCode};
+use jiff::SignedDuration;
+use proptest::{
+    strategy::{Strategy as _, ValueTree as _},
+    test_runner::TestRunner,
+};
+use serde_json::{Value, json};
+use tga::{
+    http::{DemoSession, Metrics, Web},
+    store::Scope,
+};
+
+use crate::support::{Reply, TestApp, line, send_through};
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    /// Whoever reaches the listener.
+    Open,
+    /// A valid token.
+    Token,
+}
+
+/// Every route of the router; `the_table_names_every_route` keeps it whole.
+const ROUTES: [(&str, &str, Door); 14] = [
+    ("POST", "/api/search", Door::Token),
+    ("POST", "/api/rag/query", Door::Token),
+    ("GET", "/api/posts", Door::Token),
+    ("GET", "/api/posts/{id}", Door::Token),
+    ("GET", "/api/posts/{id}/trace", Door::Token),
+    ("GET", "/api/channels", Door::Token),
+    ("GET", "/api/tags", Door::Token),
+    ("GET", "/api/demo/status", Door::Token),
+    ("GET", "/health", Door::Open),
+    ("GET", "/ready", Door::Open),
+    ("GET", "/", Door::Open),
+    ("GET", "/demo.css", Door::Open),
+    ("GET", "/demo.js", Door::Open),
+    ("GET", "/favicon.ico", Door::Open),
+];
+/// Routed only where the configuration says so.
+const METRICS: &str = "/metrics";
+
+/// Two tenants with a post each; the second one's has the higher id nowhere but in `main`.
+fn appliance() -> TestApp {
+    let mut app = TestApp::builder().tenant("other").build();
+    app.import_jsonl_into("main", &[line("news", 1, "Ледокол вышел из порта")]);
+    app.import_jsonl_into(
+        "other",
+        &[line("news", 1, "Чужой пост"), line("news", 2, "Чужая тайна")],
+    );
+    app.run_pending_jobs();
+    app
+}
+
+fn ask(app: &TestApp, method: &str, route: &str, token: Option<&str>, post: i64) -> Reply {
+    let path = route.replace("{id}", &post.to_string());
+    let mut request = app.request(Method::from_bytes(method.as_bytes()).unwrap(), &path);
+    if let Some(token) = token {
+        request = request.token(token);
+    }
+    if method == "POST" {
+        request = request.json(&json!({ "query": "ледокол тайна" }));
+    }
+    request.send()
+}
+
+#[test]
+fn the_table_names_every_route() {
+    let source = include_str!("../../src/http/mod.rs");
+    let routed: Vec<&str> = source
+        .split(".route(")
+        .skip(1)
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+        .collect();
+    assert!(
+        routed.len() > 10,
+        "the router is written in another way: {routed:?}"
+    );
+    for path in &routed {
+        assert!(
+            *path == METRICS || ROUTES.iter().any(|(_, route, _)| route == path),
+            "{path} is routed and not in the table: who may use it?"
+        );
+    }
+    for (_, route, _) in ROUTES {
+        assert!(routed.contains(&route), "{route} is in the table and not routed");
+    }
+}
+
+#[test]
+fn every_route_opens_to_the_right_caller_only() {
+    let app = appliance();
+    let tenant = app.tenant();
+    let create = |expires| {
+        app.app()
+            .token_create(&tenant, "test", Scope::Read, expires)
+            .unwrap()
+    };
+    let good = create(None);
+    let revoked = create(None);
+    app.app().token_revoke(revoked.id).unwrap();
+    let expired = create(Some("2026-11-21T12:00:30Z".parse().unwrap()));
+    app.advance(SignedDuration::from_secs(30));
+    let mangled = format!("{}x", good.token);
+    let refused = [
+        None,
+        Some(""),
+        Some("tga_nonsense"),
+        Some(mangled.as_str()),
+        Some(revoked.token.as_str()),
+        Some(expired.token.as_str()),
+        Some("' OR 1=1 --"),
+    ];
+    for (method, route, door) in ROUTES {
+        for token in refused {
+            let reply = ask(&app, method, route, token, 1);
+            match door {
+                Door::Open => assert_ne!(reply.status, StatusCode::UNAUTHORIZED, "{route}"),
+                Door::Token => {
+                    assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{route} {token:?}");
+                    assert_eq!(reply.code(), "unauthorized", "{route} {token:?}");
+                    assert_eq!(reply.header("www-authenticate"), "Bearer");
+                }
+            }
+        }
+        let reply = ask(&app, method, route, Some(&good.token), 1);
+        if door == Door::Token {
+            assert_eq!(reply.status, StatusCode::OK, "{route}: {}", reply.text());
+        }
+    }
+}
+
+#[test]
+fn another_tenants_token_shows_that_tenant_only() {
+    let app = appliance();
+    let token = app.token("main");
+    for (method, route, door) in ROUTES {
+        if door == Door::Open {
+            continue;
+        }
+        let reply = ask(&app, method, route, Some(&token), 2);
+        let expected = if route.contains("{id}") {
+            StatusCode::NOT_FOUND
+        } else {
+            StatusCode::OK
+        };
+        assert_eq!(reply.status, expected, "{route}");
+        assert!(!reply.text().contains("Чуж"), "{route}: {}", reply.text());
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_request_is_named() {
+    let app = appliance();
+    let token = app.token("main");
+    let search = |body: Value| app.post("/api/search", &token, &body);
+    for (reply, word) in [
+        (search(json!({})), "query"),
+        (search(json!({ "query": "" })), "query"),
+        (search(json!({ "query": "ы".repeat(1001) })), "query"),
+        (search(json!({ "query": "x", "limit": 0 })), "limit"),
+        (search(json!({ "query": "x", "limit": 101 })), "limit"),
+        (search(json!({ "query": "x", "limit": -1 })), "limit"),
+        (search(json!({ "query": "x", "mode": "magic" })), "mode"),
+        (search(json!({ "query": "x", "since": "yesterday" })), "since"),
+        (search(json!({ "query": "x", "colour": "red" })), "colour"),
+        (
+            search(json!({ "query": "x", "channel_ids": ["a"] })),
+            "channel_ids",
+        ),
+        (search(json!([1, 2])), ""),
+        (
+            app.post("/api/rag/query", &token, &json!({ "query": 7 })),
+            "query",
+        ),
+        (
+            app.post("/api/rag/query", &token, &json!({ "query": "x", "limit": 21 })),
+            "limit",
+        ),
+        (app.get("/api/posts?limit=0", &token), "limit"),
+        (app.get("/api/posts?limit=101", &token), "limit"),
+        (app.get("/api/posts?limit=x", &token), "limit"),
+        (app.get("/api/posts?since=never", &token), "since"),
+        (app.get("/api/posts?nonsense=1", &token), "nonsense"),
+        (app.get("/api/tags?limit=x", &token), "limit"),
+    ] {
+        assert_eq!(
+            reply.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{word}: {}",
+            reply.text()
+        );
+        let body = reply.json();
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(message.contains(word), "{word} is not named: {message}");
+        assert_eq!(body["detail"], body["error"]["message"]);
+        assert_eq!(body["error"]["code"], "invalid_request");
+        assert_eq!(body["error"]["request_id"], reply.header("x-request-id"));
+    }
+}
+
+#[test]
+fn what_is_not_there_is_404_and_the_wrong_method_405() {
+    let app = appliance();
+    let token = app.token("main");
+    for path in [
+        "/api/posts/999",
+        "/api/posts/x",
+        "/api/posts/-1",
+        "/api/posts/99999999999999999999",
+        "/api/nothing",
+        "/api/posts?channel=nobody",
+        "/../etc/passwd",
+    ] {
+        let reply = app.get(path, &token);
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(reply.code(), "not_found", "{path}");
+    }
+    for (method, route, _) in ROUTES {
+        let wrong = if method == "POST" { "GET" } else { "DELETE" };
+        let reply = ask(&app, wrong, route, Some(&token), 1);
+        assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED, "{wrong} {route}");
+        assert_eq!(reply.code(), "method_not_allowed");
+        assert!(reply.header("allow").contains(method), "{route}");
+    }
+}
+
+#[test]
+fn a_body_over_the_limit_is_413_and_one_at_it_is_read() {
+    let app = TestApp::builder()
+        .set("TGA__SERVER__BODY_BYTES_MAX", "4096")
+        .build();
+    let token = app.token("main");
+    let body = |bytes: usize| {
+        let frame = json!({ "query": "" }).to_string().len();
+        json!({ "query": "x".repeat(bytes - frame) })
+    };
+    let post = |path: &str, bytes| app.post(path, &token, &body(bytes));
+    for path in ["/api/search", "/api/rag/query"] {
+        let over = post(path, 4097);
+        assert_eq!(over.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        assert_eq!(over.code(), "body_too_large");
+        // Read whole, and only then found too long a query.
+        assert_eq!(
+            post(path, 4096).status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn a_body_that_is_no_json_is_422() {
+    let app = appliance();
+    let token = app.token("main");
+    for (kind, body) in [
+        ("application/json", &b"{"[..]),
+        ("application/json", b""),
+        ("application/json", b"\xff\xfe"),
+        ("text/plain", b"{\"query\":\"x\"}"),
+    ] {
+        let reply = app
+            .request(Method::POST, "/api/search")
+            .token(&token)
+            .bytes(kind, body.to_vec())
+            .send();
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{kind} {body:?}");
+        assert_eq!(reply.code(), "invalid_request");
+    }
+}
+
+#[test]
+fn a_harmless_request_id_comes_back_and_a_hostile_one_is_replaced() {
+    let app = TestApp::new();
+    let given = |id: &str| {
+        app.request(Method::GET, "/ready")
+            .header("x-request-id", id)
+            .send()
+    };
+    for id in ["abc-123_X.y", &"a".repeat(64)] {
+        assert_eq!(given(id).header("x-request-id"), id);
+    }
+    for id in ["", &"a".repeat(65), "a b", "<script>", "a;b", "é"] {
+        let reply = given(id);
+        let new = reply.header("x-request-id");
+        assert_ne!(new, id);
+        assert_eq!(new.len(), 36, "{id:?} became {new:?}");
+    }
+}
+
+#[test]
+fn every_answer_has_a_request_id_and_the_security_headers() {
+    let app = appliance();
+    let token = app.token("main");
+    let mut replies: Vec<Reply> = ROUTES
+        .iter()
+        .map(|(method, route, _)| ask(&app, method, route, Some(&token), 1))
+        .collect();
+    replies.push(app.get("/nowhere", &token));
+    replies.push(app.request(Method::GET, "/api/posts").send());
+    for reply in replies {
+        assert!(!reply.header("x-request-id").is_empty());
+        assert_eq!(reply.header("x-content-type-options"), "nosniff");
+        assert_eq!(reply.header("x-frame-options"), "DENY");
+        assert_eq!(reply.header("referrer-policy"), "no-referrer");
+        let policy = reply.header("content-security-policy");
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert!(reply.header("access-control-allow-origin").is_empty());
+    }
+}
+
+/// A sample line of the Prometheus text format: name, labels, value.
+fn sample(text: &str) -> Option<(&str, &str, f64)> {
+    let (series, value) = text.rsplit_once(' ')?;
+    let value = match value {
+        "NaN" => f64::NAN,
+        value => value.parse().ok()?,
+    };
+    let (name, labels) = match series.split_once('{') {
+        None => (series, ""),
+        Some((name, labels)) => (name, labels.strip_suffix('}')?),
+    };
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    (!name.is_empty() && name.chars().all(word)).then_some((name, labels, value))
+}
+
+#[test]
+fn metrics_are_prometheus_text_with_bounded_labels_whatever_is_asked() {
+    let app = TestApp::builder()
+        .set("TGA__SERVER__LISTEN", "127.0.0.1:8000")
+        .set("TGA__METRICS__LISTEN", "127.0.0.1:8000")
+        .build();
+    let web = Web::new(app.app(), Metrics::install(), None);
+    let mut runner = TestRunner::deterministic();
+    let paths = "/[a-z0-9/%_-]{1,40}";
+    let mut requests = Vec::new();
+    for n in 0..200 {
+        let path = paths.new_tree(&mut runner).map(|tree| tree.current()).unwrap();
+        let path = path.replace('%', "%25");
+        let method = ["GET", "POST", "BREW", "PROPFIND"][n % 4];
+        let request = axum::http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("x-request-id", format!("id-{n}"));
+        requests.push(request.body(axum::body::Body::empty()).unwrap());
+    }
+    let metrics = || {
+        let request = axum::http::Request::builder().uri(METRICS);
+        request.body(axum::body::Body::empty()).unwrap()
+    };
+    requests.push(metrics());
+    requests.push(metrics());
+    let replies = send_through(&web, requests);
+    let text = replies.last().unwrap().text();
+    let mut series = 0;
+    for row in text
+        .lines()
+        .filter(|row| !row.is_empty() && !row.starts_with('#'))
+    {
+        let (name, labels, _) = sample(row).unwrap_or_else(|| panic!("not Prometheus text: {row}"));
+        series += 1;
+        if name == "http_requests_total" {
+            let known = ["unmatched", METRICS]
+                .iter()
+                .any(|route| labels.contains(&format!("route=\"{route}\"")))
+                || ROUTES
+                    .iter()
+                    .any(|(_, route, _)| labels.contains(&format!("route=\"{route}\"")));
+            assert!(known, "{row}");
+            assert!(!labels.contains("BREW") && !labels.contains("id-"), "{row}");
+        }
+    }
+    assert!(series < 200, "{series} series after 200 paths");
+    assert!(text.contains("http_requests_total{"), "{text}");
+    assert!(text.contains("# TYPE http_requests_total counter"), "{text}");
+}
+
+#[test]
+fn metrics_are_not_on_the_main_listener_unless_it_is_theirs() {
+    let app = TestApp::new();
+    let reply = app.request(Method::GET, METRICS).send();
+    assert_eq!(reply.status, StatusCode::NOT_FOUND);
+}
+
+fn demo(app: &TestApp) -> DemoSession {
+    DemoSession::new(app.tenant()).unwrap()
+}
+
+fn front(app: &TestApp, host: &str) -> Reply {
+    app.request(Method::GET, "/")
+        .header("host", host)
+        .demo(demo(app))
+        .send()
+}
+
+#[test]
+fn the_demo_page_gives_its_cookie_to_loopback_names_only() {
+    let app = TestApp::new();
+    for host in [
+        "127.0.0.1:8000",
+        "localhost:8000",
+        "localhost",
+        "[::1]:8000",
+        "[::1]",
+    ] {
+        let reply = front(&app, host);
+        assert_eq!(reply.status, StatusCode::OK, "{host}");
+        let cookie = reply.header("set-cookie");
+        assert!(
+            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+            "{cookie}"
+        );
+    }
+    for host in [
+        "evil.example:8000",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:80",
+        "",
+        "10.0.0.1",
+        "localhost:80:80",
+    ] {
+        let reply = front(&app, host);
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{host}");
+        assert_eq!(reply.header("set-cookie"), "", "{host}");
+    }
+}
+
+#[test]
+fn the_demo_cookie_reads_and_needs_a_header_to_post() {
+    let mut app = TestApp::new();
+    app.index_jsonl(&[line("news", 1, "Ледокол вышел из порта")]);
+    let web = Web::new(app.app(), Metrics::install(), Some(demo(&app)));
+    let request = |method: &str, path: &str, headers: &[(&str, &str)], body: &str| {
+        let mut builder = axum::http::Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        let request = builder.body(axum::body::Body::from(body.to_owned())).unwrap();
+        send_through(&web, vec![request]).remove(0)
+    };
+    let page = request("GET", "/", &[("host", "localhost")], "");
+    let cookie = page.header("set-cookie").split(';').next().unwrap().to_owned();
+    let json = ("content-type", "application/json");
+    let query = r#"{"query":"ледокол"}"#;
+    let own = ("cookie", cookie.as_str());
+    assert_eq!(
+        request("POST", "/api/search", &[own, json], query).status,
+        StatusCode::FORBIDDEN,
+        "another site's form could have sent it"
+    );
+    let asked = ("x-requested-with", "demo");
+    let reply = request("POST", "/api/search", &[own, json, asked], query);
+    assert_eq!(reply.ok()["hits"][0]["message_id"], 1);
+    let status = request("GET", "/api/demo/status", &[own], "").ok();
+    assert_eq!(status["posts"], 1);
+    let shown: Value = serde_json::from_str(include_str!("../fixtures/demo/status.json")).unwrap();
+    for key in shown.as_object().unwrap().keys() {
+        assert!(status.get(key).is_some(), "the page reads `{key}`: {status}");
+    }
+    for cookie in ["tga_demo=", "tga_demo=00", "tga_demox=1", &format!("x{cookie}")] {
+        let reply = request("GET", "/api/posts", &[("cookie", cookie)], "");
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{cookie}");
+    }
+    // A cookie among others still counts.
+    let among = format!("a=b; {cookie}; c=d");
+    assert_eq!(
+        request("GET", "/api/posts", &[("cookie", &among)], "").status,
+        StatusCode::OK
+    );
+}
+
+#[test]
+fn what_the_demo_page_reads_is_what_the_api_answers() {
+    let mut app = TestApp::new();
+    app.index_jsonl(&[line(
+        "news",
+        1,
+        "Нацбанк снизил ключевую ставку до 13,75 процента в пятницу",
+    )]);
+    let token = app.token("main");
+    let query = json!({ "query": "Какая ключевая ставка Нацбанка?" });
+    let rag = app.post("/api/rag/query", &token, &query).ok();
+    let search = app.post("/api/search", &token, &query).ok();
+    let error = app.request(Method::GET, "/api/posts").send().json();
+    for (answer, fixture) in [
+        (&rag, include_str!("../fixtures/demo/rag.json")),
+        (&search, include_str!("../fixtures/demo/search.json")),
+        (&error, include_str!("../fixtures/demo/error.json")),
+    ] {
+        let fixture: Value = serde_json::from_str(fixture).unwrap();
+        same_keys(&fixture, answer, "");
+    }
+}
+
+/// Every key of the fixture is in the answer, with the same kind of value.
+fn same_keys(fixture: &Value, answer: &Value, path: &str) {
+    match (fixture, answer) {
+        (Value::Object(fixture), Value::Object(answer)) => {
+            for (key, value) in fixture {
+                let path = format!("{path}.{key}");
+                let given = answer.get(key).unwrap_or_else(|| panic!("the page reads {path}"));
+                same_keys(value, given, &path);
+            }
+        }
+        (Value::Array(fixture), Value::Array(answer)) => {
+            if let (Some(fixture), Some(answer)) = (fixture.first(), answer.first()) {
+                same_keys(fixture, answer, &format!("{path}[0]"));
+            }
+        }
+        (Value::Null, _) | (_, Value::Null) => {}
+        (fixture, answer) => assert_eq!(
+            std::mem::discriminant(fixture),
+            std::mem::discriminant(answer),
+            "{path}: {answer}"
+        ),
+    }
+}
+
+#[test]
+fn health_and_ready_turn_red_when_nothing_can_work() {
+    let app = TestApp::new();
+    let get = |path| app.request(Method::GET, path).send();
+    assert_eq!(get("/health").ok()["status"], "ok");
+    assert_eq!(get("/ready").ok()["ready"], true);
+    app.app().halt(Some("the disk is full".to_owned()));
+    let health = get("/health").json();
+    assert_eq!(health["status"], "halted");
+    assert_eq!(health["halted"], "the disk is full");
+    let ready = get("/ready");
+    assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(ready.text().contains("the disk is full"));
+    // Reading goes on.
+    let token = app.token("main");
+    assert_eq!(app.get("/api/posts", &token).status, StatusCode::OK);
+    app.app().halt(None);
+    assert_eq!(get("/ready").status, StatusCode::OK);
+}
+
+#[test]
+fn pages_of_posts_follow_one_another_without_gap_or_overlap() {
+    let mut app = TestApp::new();
+    let lines: Vec<_> = (1..=25)
+        .map(|id| line("news", id, &format!("Пост слово{id}")))
+        .collect();
+    app.index_jsonl(&lines);
+    let token = app.token("main");
+    let mut seen = Vec::new();
+    for offset in [0, 10, 20, 30] {
+        let page = app
+            .get(&format!("/api/posts?limit=10&offset={offset}"), &token)
+            .ok();
+        assert_eq!(page["total"], 25);
+        let ids = page["posts"].as_array().unwrap();
+        seen.extend(ids.iter().map(|post| post["message_id"].as_i64().unwrap()));
+    }
+    assert_eq!(
+        seen,
+        (1..=25).rev().collect::<Vec<i64>>(),
+        "newest first, each once"
+    );
+    let ranked = app
+        .get("/api/posts?q=%D1%81%D0%BB%D0%BE%D0%B2%D0%BE7", &token)
+        .ok();
+    assert_eq!(ranked["posts"][0]["message_id"], 7);
+    let filtered = app
+        .get(
+            "/api/posts?channel=@NEWS&tag=%D1%81%D0%BB%D0%BE%D0%B2%D0%BE7",
+            &token,
+        )
+        .ok();
+    assert_eq!(filtered["total"], 1, "{filtered}");
+}
+
+#[test]
+fn an_offset_beyond_all_numbers_is_an_empty_page_not_the_first() {
+    let mut app = TestApp::new();
+    app.index_jsonl(&[line("news", 1, "Ледокол вышел из порта")]);
+    let token = app.token("main");
+    for offset in [1, u64::MAX / 2 + 1, u64::MAX] {
+        let page = app.get(&format!("/api/posts?offset={offset}"), &token).ok();
+        assert_eq!(page["posts"], json!([]), "{offset}");
+        assert_eq!(page["total"], 1);
+    }
+}

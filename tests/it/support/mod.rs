@@ -1,0 +1,36 @@
+//! The harness: an appliance in a temporary directory, and the real binary beside it.
+//!
+//! [`TestApp`] is the application layer in this process with a clock that tests move; [`Binary`] is `tga` as a person runs it.
+
+mod app;
+mod binary;
+mod http;
+mod posts;
+
+pub(crate) use app::{Builder, TestApp};
+pub(crate) use binary::{Binary, Service};
+pub(crate) use http::{Reply, send_through};
+pub(crate) use posts::{Line, line, shared_data, test_model};
+
+use std::time::{Duration, Instant};
+
+/// Longest wait for something that happens in another process or thread.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+/// How often it is looked at.
+const WAIT_STEP: Duration = Duration::from_millis(20);
+
+/// Waits until `look` finds something; the only loop in the tests that waits for time to pass.
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(
+            started.elapsed() < WAIT_MAX,
+            "waited {} s for {what}",
+            WAIT_MAX.as_secs()
+        );
+        std::thread::park_timeout(WAIT_STEP);
+    }
+}
