@@ -117,6 +117,39 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The tenant whose indexes this command reads.
+    pub fn index_reader(&self) -> Option<&str> {
+        match self {
+            Command::Search { tenant, .. } | Command::Ask { tenant, .. } => Some(tenant),
+            Command::IndexVerify { tenant } => tenant.as_deref(),
+            Command::TenantCreate { .. }
+            | Command::TenantList
+            | Command::TenantShow { .. }
+            | Command::TenantDelete { .. }
+            | Command::TokenCreate { .. }
+            | Command::TokenList { .. }
+            | Command::TokenRevoke { .. }
+            | Command::Import { .. }
+            | Command::TagsTop { .. }
+            | Command::ChannelList { .. }
+            | Command::QueueInfo
+            | Command::QueueList { .. }
+            | Command::QueuePeek { .. }
+            | Command::QueueRequeue { .. }
+            | Command::QueueDiscard { .. }
+            | Command::EventsList { .. }
+            | Command::IndexRebuild { .. }
+            | Command::ModelList
+            | Command::ModelImport { .. }
+            | Command::ModelPull { .. }
+            | Command::ModelUse { .. }
+            | Command::Doctor
+            | Command::Trace { .. } => None,
+        }
+    }
+}
+
 /// News from a command that takes a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]

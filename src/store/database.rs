@@ -218,6 +218,7 @@ impl Database {
             | Error::Conflict(_)
             | Error::Newer { .. }
             | Error::Moved { .. }
+            | Error::Missing { .. }
             | Error::Busy(_)
             | Error::Closing
             | Error::Internal(_)) => other,
@@ -236,6 +237,21 @@ impl Drop for Database {
             let _ = thread.join();
         }
     }
+}
+
+/// Refuses a file that is gone or empty although `witness`, which is made after it, is there.
+pub(super) fn lost_check(path: &Path, witness: &Path) -> Result<(), Error> {
+    let empty = std::fs::metadata(path).map_or_else(
+        |error| error.kind() == std::io::ErrorKind::NotFound,
+        |meta| meta.len() == 0,
+    );
+    if empty && witness.exists() {
+        return Err(Error::Missing {
+            path: path.to_owned(),
+            witness: witness.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {

@@ -1,1 +1,4 @@
 //! The only integration binary.
+
+mod kill;
+mod support_faults;
