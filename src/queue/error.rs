@@ -60,7 +60,9 @@ impl Error {
             Error::Corrupt { message } => Error::Corrupt {
                 message: named(message),
             },
-            other @ (Error::Locked { .. } | Error::Full { .. } | Error::TooLarge { .. } | Error::Closed) => other,
+            other @ (Error::Locked { .. } | Error::Full { .. } | Error::TooLarge { .. } | Error::Closed) => {
+                other
+            }
         }
     }
 

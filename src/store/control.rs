@@ -6,7 +6,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::{Error, database::{Database, lost_check}, migrate::CONTROL};
+use super::{
+    Error,
+    database::{Database, lost_check},
+    migrate::CONTROL,
+};
 use crate::model::TenantId;
 
 /// A tenant's row.

@@ -227,8 +227,12 @@ impl Database {
 }
 
 impl Drop for Database {
-    /// Waits for the writes already accepted, then closes.
+    /// Waits for the writes already accepted, then closes and leaves one file.
     fn drop(&mut self) {
+        // Before the writer: SQLite folds its log into the file when the last connection closes, and a reader may not.
+        if let Ok(mut readers) = self.readers.lock() {
+            readers.idle.clear();
+        }
         if let Ok(mut writer) = self.writer.lock() {
             writer.take();
         }

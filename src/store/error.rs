@@ -79,6 +79,13 @@ impl Error {
             Some(ErrorCode::CannotOpen) => Error::Open { path, reason },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy(reason),
             Some(ErrorCode::ConstraintViolation) => Error::Conflict(reason),
+            // The shared index of the log cannot grow: what a full disk refuses first when a database is opened.
+            Some(ErrorCode::SystemIoFailure)
+                if error.sqlite_error().map(|e| e.extended_code)
+                    == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) =>
+            {
+                Error::DiskFull(path)
+            }
             Some(ErrorCode::SystemIoFailure) => Error::Io { path, reason },
             _ if matches!(error, rusqlite::Error::QueryReturnedNoRows) => Error::NotFound("row".to_owned()),
             _ => Error::Internal(format!("{}: {reason}", path.display())),

@@ -4,7 +4,11 @@ use std::path::Path;
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::{Error, database::{Database, lost_check}, migrate::TENANT};
+use super::{
+    Error,
+    database::{Database, lost_check},
+    migrate::TENANT,
+};
 use crate::model::TenantId;
 
 /// The open database of one tenant. Whoever holds it sees that tenant's data and can name no other.

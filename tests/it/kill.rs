@@ -13,8 +13,9 @@ use crate::support_faults::{Appliance, Posts, Random, texts, wait_for};
 
 /// Posts of the fail point test: three turns, so several batches at every step.
 const POSTS: u64 = 44;
-/// Posts of the random kills.
+/// Posts of the random kills: fewer by default, so that the suite stays quick.
 const POSTS_RANDOM: u64 = 1500;
+const POSTS_RANDOM_DEFAULT: u64 = 300;
 /// Random kills unless `TGA_KILLS` says otherwise.
 const KILLS_DEFAULT: u64 = 12;
 /// Kills in a row before an import may finish.
@@ -31,6 +32,8 @@ fn import_dying(appliance: &Appliance, file: &Path, point: FailPoint, nth: u32) 
     let output = appliance
         .command(&["import", file.to_str().unwrap(), "--tenant", "main", "--wait"])
         .env("TGA_FAIL_POINT", format!("{}:{nth}", point.name()))
+        // Small steps, so that every point is reached several times.
+        .env("TGA__PIPELINE__BATCH_POSTS", "16")
         .output()
         .unwrap();
     let (_, err) = texts(&output);
@@ -65,7 +68,11 @@ fn check_fail_point(point: FailPoint, nths: &[u32]) {
         let again = appliance.import(&file, "main");
         assert_eq!(again["imported"], json!(0), "{context}: {again}");
         assert_eq!(again["updated"], json!(0), "{context}: {again}");
-        assert_eq!(again["duplicates"], json!(edited.messages()), "{context}: {again}");
+        assert_eq!(
+            again["duplicates"],
+            json!(edited.messages()),
+            "{context}: {again}"
+        );
     }
 }
 
@@ -99,11 +106,14 @@ fn killed_before_vectors_are_stored() {
     check_fail_point(FailPoint::BeforeVectorCommit, &[1]);
 }
 
-fn kills() -> u64 {
-    std::env::var("TGA_KILLS")
+/// How many kills, and among how many posts.
+fn kills() -> (u64, u64) {
+    let asked = std::env::var("TGA_KILLS")
         .ok()
-        .and_then(|kills| kills.parse().ok())
-        .unwrap_or(KILLS_DEFAULT)
+        .and_then(|kills| kills.parse().ok());
+    asked.map_or((KILLS_DEFAULT, POSTS_RANDOM_DEFAULT), |kills| {
+        (kills, POSTS_RANDOM)
+    })
 }
 
 /// Starts a command and kills it after a while; whether it was still alive.
@@ -121,9 +131,13 @@ fn killed_after(mut command: Command, after_us: u64) -> bool {
 }
 
 /// Kills imports into fresh tenants at random moments, `kills` times in all; each tenant is finished after some and checked.
-fn check_random_kills(seed: u64, kills: u64, mut round: impl FnMut(&Appliance, &Path, &str, &mut Random, u64) -> bool) {
+fn check_random_kills(
+    seed: u64,
+    (kills, count): (u64, u64),
+    mut round: impl FnMut(&Appliance, &Path, &str, &mut Random, u64) -> bool,
+) {
     let appliance = Appliance::new();
-    let posts = Posts::new(POSTS_RANDOM);
+    let posts = Posts::new(count);
     let file = appliance.dir().with_file_name("posts.jsonl");
     posts.write(&file);
     let started = Instant::now();
@@ -145,35 +159,48 @@ fn check_random_kills(seed: u64, kills: u64, mut round: impl FnMut(&Appliance, &
         assert_eq!(again["duplicates"], json!(posts.messages()), "{context}: {again}");
         appliance.ok(&["tenant", "delete", &tenant, "--yes", "--json"]);
     }
-    eprintln!("{killed} kills over {tenants} imports of {POSTS_RANDOM} posts, a whole one takes {} ms", whole_us / 1000);
+    eprintln!(
+        "{killed} kills over {tenants} imports of {count} posts, a whole one takes {} ms",
+        whole_us / 1000
+    );
 }
 
 #[test]
 fn import_killed_at_random_moments() {
-    check_random_kills(11, kills().div_ceil(2), |appliance, file, tenant, random, whole_us| {
-        let command = appliance.command(&["import", file.to_str().unwrap(), "--tenant", tenant]);
-        killed_after(command, random.below(whole_us))
-    });
+    let (kills, count) = kills();
+    check_random_kills(
+        11,
+        (kills.div_ceil(2), count),
+        |appliance, file, tenant, random, whole_us| {
+            let command = appliance.command(&["import", file.to_str().unwrap(), "--tenant", tenant]);
+            killed_after(command, random.below(whole_us))
+        },
+    );
 }
 
 #[test]
 fn service_killed_at_random_moments_of_an_import() {
-    check_random_kills(12, kills() / 2, |appliance, file, tenant, random, whole_us| {
-        let mut service = appliance.serve();
-        let mut import = appliance
-            .command(&["import", file.to_str().unwrap(), "--tenant", tenant, "--wait"])
-            .spawn()
-            .unwrap();
-        let after_us = random.below(whole_us);
-        let started = Instant::now();
-        let mut ended = false;
-        wait_for("the moment to kill", || {
-            ended = import.try_wait().unwrap().is_some();
-            ended || started.elapsed().as_micros() as u64 >= after_us
-        });
-        service.kill();
-        let output = import.wait_with_output().unwrap();
-        assert!(output.status.code().is_some(), "the command outlives the service");
-        !ended
-    });
+    let (kills, count) = kills();
+    check_random_kills(
+        12,
+        (kills / 2, count),
+        |appliance, file, tenant, random, whole_us| {
+            let mut service = appliance.serve();
+            let mut import = appliance
+                .command(&["import", file.to_str().unwrap(), "--tenant", tenant, "--wait"])
+                .spawn()
+                .unwrap();
+            let after_us = random.below(whole_us);
+            let started = Instant::now();
+            let mut ended = false;
+            wait_for("the moment to kill", || {
+                ended = import.try_wait().unwrap().is_some();
+                ended || started.elapsed().as_micros() as u64 >= after_us
+            });
+            service.kill();
+            let output = import.wait_with_output().unwrap();
+            assert!(output.status.code().is_some(), "the command outlives the service");
+            !ended
+        },
+    );
 }

@@ -1,4 +1,5 @@
 //! The only integration binary.
 
+mod damage;
 mod kill;
 mod support_faults;

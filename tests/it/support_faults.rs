@@ -16,7 +16,10 @@ use std::{
 
 use serde_json::{Value, json};
 use tga::{
-    app::{App, search::SearchRequest},
+    app::{
+        App,
+        search::{SearchMode, SearchRequest},
+    },
     clock::SystemClock,
     config::Config,
     model::{ChannelSet, Event},
@@ -104,7 +107,6 @@ impl Appliance {
             .env_remove("TGA_FAIL_POINT")
             .env("TGA__SERVER__LISTEN", "127.0.0.1:0")
             .env("TGA__METRICS__LISTEN", "")
-            .env("TGA__PIPELINE__BATCH_POSTS", "16")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -133,14 +135,29 @@ impl Appliance {
     }
 
     pub(crate) fn import(&self, file: &Path, tenant: &str) -> Value {
-        self.ok(&["import", file.to_str().unwrap(), "--tenant", tenant, "--wait", "--json"])
+        self.ok(&[
+            "import",
+            file.to_str().unwrap(),
+            "--tenant",
+            tenant,
+            "--wait",
+            "--json",
+        ])
     }
 
     /// Starts `tga serve` and waits until it answers commands.
     pub(crate) fn serve(&self) -> Service {
+        self.serve_with(&[])
+    }
+
+    /// The same with more in the environment.
+    pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Service {
         let socket = self.dir.join("tga.sock");
         let mut command = self.command(&["serve"]);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let mut service = Service(command.spawn().unwrap());
         wait_for("the service's socket", || {
             assert!(service.0.try_wait().unwrap().is_none(), "the service ended");
@@ -172,7 +189,11 @@ impl Appliance {
         let app = self.open();
         let queue = app.queue_view();
         let waiting = queue.ready + queue.scheduled + queue.claimed;
-        assert_eq!((waiting, queue.dead), (0, 0), "{context}: jobs left, dead letters");
+        assert_eq!(
+            (waiting, queue.dead),
+            (0, 0),
+            "{context}: jobs left, dead letters"
+        );
         let tenant = app.tenant_get(tenant).unwrap();
         let status = app.tenant_status(&tenant).unwrap();
         assert_eq!(
@@ -187,6 +208,7 @@ impl Appliance {
         for (word, found) in posts.probes() {
             let request = SearchRequest {
                 query: word.clone(),
+                mode: SearchMode::Fulltext,
                 ..SearchRequest::default()
             };
             let hits = app.search(&tenant, &ChannelSet::All, &request).unwrap();
@@ -198,9 +220,15 @@ impl Appliance {
     fn assert_rows(&self, tenant: &tga::app::Tenant, posts: &Posts, context: &str) {
         let db = rusqlite::Connection::open(tenant.store().path()).unwrap();
         let number = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-        let sound: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        let sound: String = db
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .unwrap();
         assert_eq!(sound, "ok", "{context}");
-        assert_eq!(number("SELECT count(*) FROM posts"), posts.messages(), "{context}: messages");
+        assert_eq!(
+            number("SELECT count(*) FROM posts"),
+            posts.messages(),
+            "{context}: messages"
+        );
         let untagged = "SELECT count(*) FROM posts WHERE lead_id IS NULL AND text <> ''
              AND id NOT IN (SELECT post_id FROM post_enrichment WHERE kind = 'tags' AND status = 'ok')";
         assert_eq!(number(untagged), 0, "{context}: posts without tags");
@@ -217,14 +245,22 @@ impl Appliance {
             Event::PostsIndexed,
         ] {
             let mut told: BTreeMap<i64, u64> = BTreeMap::new();
-            for found in tenant.store().event_list(0, Some(event), usize::MAX >> 1).unwrap() {
+            for found in tenant
+                .store()
+                .event_list(0, Some(event), usize::MAX >> 1)
+                .unwrap()
+            {
                 *told.entry(found.post_id.unwrap().0).or_default() += 1;
             }
             let named: BTreeSet<i64> = told.keys().copied().collect();
             assert_eq!(named, leads, "{context}: posts with {}", event.name());
             // Once for each time the post was new or changed; a crash repeats none.
             let most = told.values().max().copied().unwrap_or(0);
-            assert!(most <= posts.rounds_max, "{context}: {} told {most} times", event.name());
+            assert!(
+                most <= posts.rounds_max,
+                "{context}: {} told {most} times",
+                event.name()
+            );
         }
     }
 }
@@ -249,10 +285,42 @@ impl Random {
 }
 
 const WORDS: [&str; 24] = [
-    "банк", "ставка", "комета", "телескоп", "ракета", "правительство", "закон", "выборы", "погода", "снег", "хоккей",
-    "матч", "модель", "процессор", "сервер", "уязвимость", "release", "compiler", "library", "network", "музей",
-    "выставка", "нефть", "урожай",
+    "банк",
+    "ставка",
+    "комета",
+    "телескоп",
+    "ракета",
+    "правительство",
+    "закон",
+    "выборы",
+    "погода",
+    "снег",
+    "хоккей",
+    "матч",
+    "модель",
+    "процессор",
+    "сервер",
+    "уязвимость",
+    "release",
+    "compiler",
+    "library",
+    "network",
+    "музей",
+    "выставка",
+    "нефть",
+    "урожай",
 ];
+
+/// A word that only post `n` has; letters, so that it stays one word.
+fn mark(n: u64) -> String {
+    let letters = n.to_string();
+    let letters = letters.bytes().map(|digit| char::from(digit - b'0' + b'k'));
+    format!("qz{}x", letters.collect::<String>())
+}
+
+fn edit_mark(n: u64) -> String {
+    format!("w{}", mark(n))
+}
 
 /// Generated posts: two channels in turns (so that an import has several batches), an album now and then.
 #[derive(Debug, Clone)]
@@ -302,9 +370,9 @@ impl Posts {
 
     /// Words and how many posts a search must find with them.
     fn probes(&self) -> Vec<(String, usize)> {
-        let probe = |n: u64, found| (format!("метка{n}"), found);
+        let probe = |n: u64, found| (mark(n), found);
         let mut probes = vec![probe(0, 1), probe(self.count - 1, 1), probe(self.count, 0)];
-        let edit = ("правка0".to_owned(), usize::from(self.edited));
+        let edit = (edit_mark(0), usize::from(self.edited));
         probes.push(edit);
         probes
     }
@@ -317,9 +385,9 @@ impl Posts {
             let words: Vec<&str> = (0..12 + random.below(30))
                 .map(|_| WORDS[random.below(WORDS.len() as u64) as usize])
                 .collect();
-            let mut text = format!("метка{n} {}", words.join(" "));
+            let mut text = format!("{} {}", mark(n), words.join(" "));
             if self.edited && n % EDIT_EVERY == 0 {
-                let _ = write!(text, ". правка{n} вместо прежнего");
+                let _ = write!(text, ". {} вместо прежнего", edit_mark(n));
             }
             let members = if n % ALBUM_EVERY == 0 { 3 } else { 1 };
             for member in 0..members {
