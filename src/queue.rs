@@ -103,7 +103,8 @@ impl Queue {
     /// Opens or makes the queue at `path`. A damaged or foreign file is renamed to `<path>.corrupt-<unix seconds>` and a new
     /// one is made; [`Queue::origin`] tells.
     pub fn open(path: &Path, clock: Arc<dyn Clock>, settings: QueueSettings) -> Result<Queue, Error> {
-        let (log, rows, origin) = Log::open(path, clock.now().as_second())?;
+        let (log, rows, origin) =
+            Log::open(path, clock.now().as_second()).map_err(|error| error.at(Some(path)))?;
         Queue::start(log, rows, clock, settings, Some(path.to_owned()), origin)
     }
 
@@ -141,7 +142,11 @@ impl Queue {
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         let writer = std::thread::Builder::new().name("queue".to_owned()).spawn({
             let shared = Arc::clone(&shared);
-            move || writer::run(log, &shared, &receiver)
+            let reopen = writer::Reopen {
+                path: path.clone(),
+                settings,
+            };
+            move || writer::run(log, &reopen, &shared, &receiver)
         })?;
         Ok(Queue {
             shared,
@@ -199,7 +204,8 @@ impl Queue {
         &self.shared.room
     }
 
-    /// The write that failed, if one did. From then on every operation answers with it.
+    /// The write that failed, if one did. Every operation answers with it until the file could be opened again, which each
+    /// operation tries.
     pub fn failed(&self) -> Option<Error> {
         self.shared.failed()
     }
@@ -269,7 +275,10 @@ impl Queue {
                 let _ = reply.send(committed.and(changed));
             })
         })))?;
-        answer.recv().unwrap_or_else(|_| Err(self.stopped()))
+        answer
+            .recv()
+            .unwrap_or_else(|_| Err(self.stopped()))
+            .map_err(|error| error.at(self.path.as_deref()))
     }
 
     fn send(&self, command: Command) -> Result<(), Error> {

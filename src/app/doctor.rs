@@ -73,13 +73,11 @@ impl App {
         findings.push(self.check_directory());
         for row in self.tenant_list()? {
             match self.tenant_open(&row) {
-                Err(error) => findings.push(Finding::not_ok(
-                    &format!("tenant {}", row.slug),
-                    State::Problem,
-                    error.to_string(),
-                    "the tenant's other data is untouched; follow the message",
-                )),
-                Ok(tenant) => findings.extend(self.check_tenant(&tenant)?),
+                Err(error) => findings.push(tenant_problem(&row.slug, &error)),
+                Ok(tenant) => match self.check_tenant(&tenant) {
+                    Ok(found) => findings.extend(found),
+                    Err(error) => findings.push(tenant_problem(&row.slug, &error)),
+                },
             }
         }
         Ok(findings)
@@ -212,4 +210,14 @@ impl App {
         }
         Ok(findings)
     }
+}
+
+/// A tenant that cannot be opened or read.
+fn tenant_problem(slug: &str, error: &Error) -> Finding {
+    Finding::not_ok(
+        &format!("tenant {slug}"),
+        State::Problem,
+        error.to_string(),
+        "the other tenants go on; follow the message",
+    )
 }

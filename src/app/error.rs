@@ -27,7 +27,7 @@ pub enum Error {
     /// What the running service answered to a command sent to it.
     #[error("{message}")]
     Service { code: String, message: String },
-    #[error("{action} {path}: {source}")]
+    #[error("{action} {path}: {source}{}", io_fix(.source))]
     Io {
         action: &'static str,
         path: String,
@@ -80,6 +80,7 @@ impl Error {
             Error::Store(store::Error::Corrupt { .. }) => "database_damaged",
             Error::Store(store::Error::Newer { .. }) => "database_newer",
             Error::Store(store::Error::Moved { .. }) => "tenant_moved",
+            Error::Store(store::Error::Missing { .. }) => "database_missing",
             Error::Store(
                 store::Error::Open { .. }
                 | store::Error::Io { .. }
@@ -102,6 +103,20 @@ impl Error {
         }
     }
 
+    /// Whether only one tenant suffers from this, and the others can go on.
+    pub fn is_one_tenants(&self) -> bool {
+        matches!(
+            self,
+            Error::Store(
+                store::Error::Corrupt { .. }
+                    | store::Error::Newer { .. }
+                    | store::Error::Moved { .. }
+                    | store::Error::Missing { .. }
+                    | store::Error::Open { .. }
+            )
+        )
+    }
+
     /// What the worker does with a job that met this.
     pub fn disposition(&self) -> Disposition {
         match self {
@@ -121,5 +136,18 @@ impl Error {
             Error::Ai(error) => error.disposition(),
             Error::Export(error) => error.disposition(),
         }
+    }
+}
+
+/// What to do about a file the system refused.
+fn io_fix(source: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    let kind = source.kind();
+    if matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+        "; free some space, nothing acknowledged is lost"
+    } else if matches!(kind, ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) {
+        "; check its owner and permissions, and whether the file system is mounted read-only"
+    } else {
+        ""
     }
 }

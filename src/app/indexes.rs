@@ -125,6 +125,17 @@ impl Indexes {
         Ok(done)
     }
 
+    /// Sets the full-text index aside and begins an empty one, to be filled by [`Indexes::rebuild`]; returns where the old lies.
+    pub(super) fn fulltext_replace(&self, now: Timestamp) -> Result<PathBuf, Error> {
+        let path = self.dir.join("fulltext");
+        let mut slot = self.fulltext.write().unwrap_or_else(PoisonError::into_inner);
+        slot.close_writer();
+        let aside = set_aside(&path, now)?;
+        *slot = Arc::new(FullText::open(&path, self.fulltext_settings)?);
+        self.rebuild_due.store(true, Ordering::Relaxed);
+        Ok(aside)
+    }
+
     /// Throws the full-text index away and makes it anew.
     pub fn rebuild_from_nothing(
         &self,
@@ -223,7 +234,7 @@ impl Indexes {
         let (row, dimensions) = store
             .model_find(model)?
             .ok_or_else(|| store::Error::NotFound(format!("model {model} in tenant.db")))?;
-        let vectors = Vectors::new(model, Encoding::new(dimensions), self.vector_settings);
+        let vectors = Vectors::new(model, Encoding::for_model(model, dimensions), self.vector_settings);
         let mut failed = None;
         store.vectors_each(row, &mut |stored| {
             let inserted = vectors.insert(&[VectorRow {

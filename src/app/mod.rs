@@ -29,7 +29,10 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 pub use error::Error;
@@ -55,6 +58,8 @@ pub struct App {
     models: models::Models,
     /// Why nothing can work until a person acts; set by the worker, shown by `/ready` and doctor.
     halted: RwLock<Option<String>>,
+    /// A tenant was opened whose full-text index lacks posts: the next sweep should not wait for its time.
+    sweep_wanted: AtomicBool,
     /// Signalled when posts were indexed: there may be vectors to make.
     embed_wake: Wake,
     started_at: Timestamp,
@@ -93,6 +98,7 @@ impl App {
             tenants: tenants::Registry::new(dir.join("tenants"), config.tenants_open_max),
             models: models::Models::new(&config),
             halted: RwLock::new(None),
+            sweep_wanted: AtomicBool::new(false),
             embed_wake: Wake::default(),
             started_at: clock.now(),
             config,
@@ -133,6 +139,17 @@ impl App {
 
     pub fn embed_wake(&self) -> &Wake {
         &self.embed_wake
+    }
+
+    /// Asks for a sweep now instead of at its time.
+    pub fn sweep_want(&self) {
+        self.sweep_wanted.store(true, Ordering::Relaxed);
+        self.queue.waiting().signal();
+    }
+
+    /// Whether somebody asked for a sweep since the last call.
+    pub fn sweep_wanted(&self) -> bool {
+        self.sweep_wanted.swap(false, Ordering::Relaxed)
     }
 
     pub fn started_at(&self) -> Timestamp {

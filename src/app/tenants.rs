@@ -65,6 +65,16 @@ impl Tenant {
         &self.indexes
     }
 
+    /// Fills a full-text index that lacks posts; nothing to do for a whole one.
+    pub fn indexes_fill(&self, progress: &mut dyn FnMut(super::command::Progress)) -> Result<(), Error> {
+        if self.indexes.rebuild_due() {
+            self.indexes.rebuild(&self.store, &mut |done, total| {
+                progress(super::command::Progress::Index { done, total });
+            })?;
+        }
+        Ok(())
+    }
+
     /// How common words are in this tenant, by its full-text index.
     pub fn frequency<'a>(&'a self, fulltext: &'a crate::search::FullText) -> Frequencies<'a> {
         self.frequencies.over(fulltext)
@@ -168,6 +178,18 @@ impl App {
         Ok(tenant)
     }
 
+    /// Sets a full-text index aside that turned out damaged in use; the next sweep fills the new one.
+    pub fn fulltext_repair(&self, tenant: &Tenant, damage: &crate::search::Error) -> Result<(), Error> {
+        let aside = tenant.indexes.fulltext_replace(self.now())?;
+        let message = format!(
+            "tenant {}: {damage}; it lies at {} and is rebuilt",
+            tenant.row.slug,
+            aside.display()
+        );
+        self.sweep_want();
+        self.log_system("warn", message)
+    }
+
     fn tenant_open_at(&self, row: &store::Tenant, dir: &Path, now: i64) -> Result<Tenant, Error> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
@@ -178,6 +200,9 @@ impl App {
         let (indexes, repaired) = Indexes::open(dir, &self.config.search, &store, self.now())?;
         if let Some(what) = repaired {
             self.log_system("warn", format!("tenant {}: {what}", row.slug))?;
+        }
+        if indexes.rebuild_due() {
+            self.sweep_want();
         }
         Ok(Tenant {
             row: row.clone(),

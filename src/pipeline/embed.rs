@@ -44,9 +44,13 @@ pub fn embed_tick(app: &App, stop: &AtomicBool) -> Result<EmbedOutcome, Error> {
         let Ok(tenant) = app.tenant_open(&row) else {
             continue;
         };
-        embedded += embed_batch(app, &tenant, model.as_ref())?;
-        if embedded == 0 {
-            tenant.indexes().graph_build_if_due(stop)?;
+        match embed_batch(app, &tenant, model.as_ref()) {
+            Ok(0) if embedded == 0 => tenant.indexes().graph_build_if_due(stop)?,
+            Ok(posts) => embedded += posts,
+            Err(error) if error.is_one_tenants() => {
+                tracing::error!(tenant = %row.id, %error, "tenant cannot be embedded");
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(if embedded == 0 {
@@ -66,6 +70,10 @@ fn embed_batch(app: &App, tenant: &Tenant, model: &dyn Embedder) -> Result<usize
     let ids = store.post_unembedded_list(row, BATCH_POSTS)?;
     let active = Indexes::vector_model(store)?;
     if ids.is_empty() {
+        // A crash between storing the last vectors and choosing them leaves them complete and unused.
+        if active.is_none() && store.model_coverage(row)?.embedded > 0 {
+            indexes.vectors_activate(store, name)?;
+        }
         if let Some(old) = active.filter(|active| active != name) {
             indexes.vectors_activate(store, name)?;
             let rows = store.vectors_prune(row)?;
@@ -97,7 +105,7 @@ fn embed_batch(app: &App, tenant: &Tenant, model: &dyn Embedder) -> Result<usize
 type Encoded = (PostId, i64, Vec<Vec<u8>>);
 
 fn encode(model: &dyn Embedder, posts: &[Post]) -> Result<Vec<Encoded>, Error> {
-    let encoding = Encoding::new(model.dimensions());
+    let encoding = Encoding::for_model(model.model().as_str(), model.dimensions());
     let texts: Vec<String> = posts.iter().map(text_of).collect();
     let mut chunks: Vec<&str> = Vec::with_capacity(posts.len());
     let mut owners: Vec<usize> = Vec::with_capacity(posts.len());

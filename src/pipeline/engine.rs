@@ -15,7 +15,10 @@ use std::{
 };
 
 use super::{EmbedOutcome, TickOutcome, embed_tick, sweep, tick};
-use crate::app::{App, Error};
+use crate::{
+    app::{App, Error},
+    model::Disposition,
+};
 
 /// Pause after an error, and between looks when nothing can work.
 const ERROR_PAUSE: Duration = Duration::from_secs(5);
@@ -73,11 +76,12 @@ impl Drop for Engine {
 
 /// Works until nothing is due, in the caller's thread: how a command without a service finishes what it began.
 pub fn drain(app: &App) -> Result<(), Error> {
-    sweep(app)?;
+    let mut swept = sweep(app)?;
     loop {
         match tick(app)? {
             TickOutcome::Worked(_) => {}
-            TickOutcome::Idle => return Ok(()),
+            TickOutcome::Idle if swept.complete => return Ok(()),
+            TickOutcome::Idle => swept = sweep(app)?,
             TickOutcome::Halted(reason) => return Err(Error::Unavailable(reason)),
         }
     }
@@ -86,21 +90,22 @@ pub fn drain(app: &App) -> Result<(), Error> {
 fn pipeline_loop(app: &App, stop: &AtomicBool) {
     let mut sweep_due = Instant::now();
     let mut close_due = Instant::now();
+    // The queue could not take every unfinished post: the rest is looked for as soon as it is empty.
+    let mut posts_left = false;
     while !stop.load(Ordering::Relaxed) {
         let seen = app.queue().waiting().seen();
-        if Instant::now() >= sweep_due {
-            guarded("sweep", || sweep(app).map(|_| ()));
+        if app.sweep_wanted() || Instant::now() >= sweep_due {
+            guarded("sweep", || {
+                posts_left = !sweep(app)?.complete;
+                Ok(())
+            });
             sweep_due = Instant::now() + app.config().pipeline.sweep_every;
         }
         if Instant::now() >= close_due {
             app.tenants_close_idle(app.config().tenants_idle_close);
             close_due = Instant::now() + TENANTS_CLOSE_EVERY;
         }
-        let mut outcome = TickOutcome::Idle;
-        let failed = guarded("tick", || {
-            outcome = tick(app)?;
-            Ok(())
-        });
+        let (outcome, failed) = tick_guarded(app);
         let wait = match outcome {
             TickOutcome::Worked(_) => {
                 app.halt(None);
@@ -108,14 +113,52 @@ fn pipeline_loop(app: &App, stop: &AtomicBool) {
             }
             TickOutcome::Halted(reason) => {
                 app.halt(Some(reason));
-                ERROR_PAUSE
+                pause(app, stop);
+                Duration::ZERO
             }
-            TickOutcome::Idle if failed => ERROR_PAUSE,
-            TickOutcome::Idle => idle_wait(app, sweep_due),
+            TickOutcome::Idle if failed => {
+                pause(app, stop);
+                Duration::ZERO
+            }
+            TickOutcome::Idle if posts_left => {
+                app.sweep_want();
+                posts_left = false;
+                Duration::ZERO
+            }
+            TickOutcome::Idle => {
+                app.halt(None);
+                idle_wait(app, sweep_due)
+            }
         };
         if !wait.is_zero() {
             app.queue().waiting().changed_blocking(seen, wait);
         }
+    }
+}
+
+/// One tick. An error that no repetition cures halts, so that those who wait for the pipeline learn of it.
+fn tick_guarded(app: &App) -> (TickOutcome, bool) {
+    let mut outcome = TickOutcome::Idle;
+    let failed = guarded("tick", || match tick(app) {
+        Ok(done) => {
+            outcome = done;
+            Ok(())
+        }
+        Err(error) => {
+            if matches!(error.disposition(), Disposition::Halt) {
+                outcome = TickOutcome::Halted(error.to_string());
+            }
+            Err(error)
+        }
+    });
+    (outcome, failed)
+}
+
+/// Waits out an error. What signalled before does not cut it short: giving jobs back signals, too.
+fn pause(app: &App, stop: &AtomicBool) {
+    let seen = app.queue().waiting().seen();
+    if !stop.load(Ordering::Relaxed) {
+        app.queue().waiting().changed_blocking(seen, ERROR_PAUSE);
     }
 }
 

@@ -17,5 +17,5 @@ mod worker;
 
 pub use embed::{EmbedOutcome, embed_tick};
 pub use engine::{Engine, drain};
-pub use sweep::sweep;
+pub use sweep::{Swept, sweep};
 pub use worker::{TickOutcome, tick};

@@ -7,42 +7,55 @@ use crate::{
     app::{App, Error},
     model::PostId,
     queue::{Cause, Lane},
+    store,
 };
 
 /// Posts queued in one step.
 const BATCH_POSTS: usize = 5000;
 
-/// Queues every unfinished post of every tenant and fills indexes that lack posts; returns how many posts were looked at.
-pub fn sweep(app: &App) -> Result<u64, Error> {
-    let mut found = 0;
+/// What a sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swept {
+    /// Unfinished posts looked at.
+    pub posts: u64,
+    /// `false`: the queue had no room for all of them; another sweep is due when it has.
+    pub complete: bool,
+}
+
+/// Queues every unfinished post of every tenant and fills indexes that lack posts.
+pub fn sweep(app: &App) -> Result<Swept, Error> {
+    let mut swept = Swept {
+        posts: 0,
+        complete: true,
+    };
     for row in app.tenant_list()? {
-        // One tenant that cannot be opened (moved, damaged, newer) must not hold the others; doctor shows it.
-        let tenant = match app.tenant_open(&row) {
-            Ok(tenant) => tenant,
-            Err(error) => {
-                tracing::error!(tenant = %row.id, %error, "tenant cannot be opened");
-                continue;
-            }
-        };
-        if tenant.indexes().rebuild_due() {
-            let posts = tenant.indexes().rebuild(tenant.store(), &mut |_, _| {})?;
-            app.log_system(
-                "info",
-                format!("tenant {}: full-text index rebuilt with {posts} posts", row.slug),
-            )?;
-        }
-        let mut after = PostId(0);
-        loop {
-            let posts = tenant.store().post_unfinished_list(after, BATCH_POSTS)?;
-            let Some(last) = posts.last() else { break };
-            after = *last;
-            found += posts.len() as u64;
-            if !app.queue_has_room() {
-                // The next sweep finds the rest; what is queued now keeps the pipeline busy until then.
-                return Ok(found);
-            }
-            app.posts_enqueue(&tenant, &posts, Lane::Backfill, Cause::Sweep)?;
+        // One tenant that cannot be read (moved, damaged, newer) must not hold the others; doctor shows it.
+        if let Err(error) = sweep_tenant(app, &row, &mut swept) {
+            tracing::error!(tenant = %row.id, %error, "tenant cannot be swept");
         }
     }
-    Ok(found)
+    Ok(swept)
+}
+
+fn sweep_tenant(app: &App, row: &store::Tenant, swept: &mut Swept) -> Result<(), Error> {
+    let tenant = app.tenant_open(row)?;
+    if tenant.indexes().rebuild_due() {
+        let posts = tenant.indexes().rebuild(tenant.store(), &mut |_, _| {})?;
+        app.log_system(
+            "info",
+            format!("tenant {}: full-text index rebuilt with {posts} posts", row.slug),
+        )?;
+    }
+    let mut after = PostId(0);
+    loop {
+        let posts = tenant.store().post_unfinished_list(after, BATCH_POSTS)?;
+        let Some(last) = posts.last() else { return Ok(()) };
+        after = *last;
+        swept.posts += posts.len() as u64;
+        if !app.queue_has_room() {
+            swept.complete = false;
+            return Ok(());
+        }
+        app.posts_enqueue(&tenant, &posts, Lane::Backfill, Cause::Sweep)?;
+    }
 }

@@ -19,11 +19,11 @@ use crate::{
     job::Job,
     model::{Disposition, Post, PostId, Stage, TenantId},
     queue::{Cause, Claimed, NewJob, Outcome, Settlement},
-    store::{self, StageOutput, StageResult},
+    store::{StageOutput, StageResult},
 };
 
 /// How long the jobs of a tenant that cannot be opened wait: a person has to act, the other tenants go on.
-const TENANT_RETRY: Duration = Duration::from_mins(10);
+const TENANT_RETRY: Duration = Duration::from_secs(60);
 /// Fewer posts than this are not worth a second thread.
 const PARALLEL_POSTS_MIN: usize = 32;
 
@@ -93,14 +93,21 @@ impl Step<'_> {
             Disposition::Reject => Outcome::Reject {
                 reason: reason.clone(),
             },
-            Disposition::Halt if is_one_tenants(error) => self.retry(TENANT_RETRY, &reason),
+            // Not an attempt: however long the tenant's database is out of reach, its jobs do not become dead letters.
+            Disposition::Halt if error.is_one_tenants() => Outcome::Defer {
+                due: self.due_after(TENANT_RETRY),
+                reason: reason.clone(),
+            },
             Disposition::Halt => {
                 self.halted = Some(reason.clone());
                 Outcome::Release
             }
             Disposition::Retry { after } => {
                 let backoff = Job::decode(&job.payload).map(|kind| kind.policy().backoff.after(job.attempt));
-                self.retry(after.or(backoff.ok()).unwrap_or_default(), &reason)
+                Outcome::Retry {
+                    due: self.due_after(after.or(backoff.ok()).unwrap_or_default()),
+                    reason: reason.clone(),
+                }
             }
         };
         metrics::counter!("stream_dlq_total", "stream" => "posts", "reason" => error.code().to_owned())
@@ -109,16 +116,12 @@ impl Step<'_> {
         self.settlements.push(Settlement { job: job.id, outcome });
     }
 
-    fn retry(&self, wait: Duration, reason: &str) -> Outcome {
+    fn due_after(&self, wait: Duration) -> jiff::Timestamp {
         let now = self.app.now();
-        let due = SignedDuration::try_from(wait)
+        SignedDuration::try_from(wait)
             .ok()
             .and_then(|wait| now.checked_add(wait).ok())
-            .unwrap_or(now);
-        Outcome::Retry {
-            due,
-            reason: reason.to_owned(),
-        }
+            .unwrap_or(now)
     }
 
     fn tenant(&mut self, id: TenantId, jobs: Vec<(PostId, Claimed)>) {
@@ -160,28 +163,37 @@ impl Step<'_> {
         // A stage that panics on one post must not take the process, or the claims, with it.
         let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(tenant, from, posts)))
             .unwrap_or_else(|_| Err(Error::Unavailable(format!("stage {} panicked", reached.name()))));
-        if let Err(error) = advanced {
-            for job in jobs {
-                self.fail(job, &error);
-            }
-        } else {
-            metrics::counter!("posts_processed_total", "stage" => reached.name(), "success" => "true")
-                .increment(posts.len() as u64);
-            for (post, job) in posts.iter().zip(jobs) {
-                self.complete(job);
-                if reached.next().is_some() {
-                    let mut next = Job::Advance {
-                        tenant: tenant.id(),
-                        post: post.id,
-                    }
-                    .to_new(Cause::News);
-                    next.lane = job.lane;
-                    self.next.push(next);
+        match advanced {
+            Err(error) => {
+                if let Error::Search(damage) = &error
+                    && damage.needs_rebuild()
+                    && let Err(error) = self.app.fulltext_repair(tenant, damage)
+                {
+                    tracing::error!(tenant = %tenant.id(), %error, "full-text index cannot be set aside");
+                }
+                for job in jobs {
+                    self.fail(job, &error);
                 }
             }
-            if reached == Stage::Indexed {
-                metrics::counter!("indexing_processed_total").increment(posts.len() as u64);
-                self.app.embed_wake().signal();
+            Ok(()) => {
+                metrics::counter!("posts_processed_total", "stage" => reached.name(), "success" => "true")
+                    .increment(posts.len() as u64);
+                for (post, job) in posts.iter().zip(jobs) {
+                    self.complete(job);
+                    if reached.next().is_some() {
+                        let mut next = Job::Advance {
+                            tenant: tenant.id(),
+                            post: post.id,
+                        }
+                        .to_new(Cause::News);
+                        next.lane = job.lane;
+                        self.next.push(next);
+                    }
+                }
+                if reached == Stage::Indexed {
+                    metrics::counter!("indexing_processed_total").increment(posts.len() as u64);
+                    self.app.embed_wake().signal();
+                }
             }
         }
     }
@@ -208,19 +220,6 @@ impl Step<'_> {
         tenant.store().stages_apply(results.collect(), self.app.now())?;
         Ok(())
     }
-}
-
-/// Whether only one tenant suffers from this.
-fn is_one_tenants(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Store(
-            store::Error::Corrupt { .. }
-                | store::Error::Newer { .. }
-                | store::Error::Moved { .. }
-                | store::Error::Open { .. }
-        )
-    )
 }
 
 /// Applies a pure function to every post, on as many threads as there are cores.

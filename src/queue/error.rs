@@ -2,7 +2,7 @@
 //!
 //! Storage failures are kept as text, because one failed commit answers many callers and every later one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::model::Disposition;
 
@@ -20,7 +20,7 @@ pub enum Error {
         size: usize,
         max: usize,
     },
-    #[error("write the queue: the disk is full ({message}); free space and restart")]
+    #[error("write the queue: the disk is full ({message}); free some space, nothing acknowledged is lost")]
     DiskFull { message: String },
     #[error(
         "write the queue: read-only or forbidden ({message}); mend the permissions or the mount and restart"
@@ -36,6 +36,36 @@ pub enum Error {
 }
 
 impl Error {
+    /// Names the file where the disk refused, so that a person knows which disk.
+    pub(super) fn at(self, path: Option<&Path>) -> Self {
+        let Some(path) = path else { return self };
+        let place = path.display();
+        let named = |message: String| {
+            if message.starts_with(&place.to_string()) {
+                message
+            } else {
+                format!("{place}: {message}")
+            }
+        };
+        match self {
+            Error::DiskFull { message } => Error::DiskFull {
+                message: named(message),
+            },
+            Error::ReadOnly { message } => Error::ReadOnly {
+                message: named(message),
+            },
+            Error::Io { message } => Error::Io {
+                message: named(message),
+            },
+            Error::Corrupt { message } => Error::Corrupt {
+                message: named(message),
+            },
+            other @ (Error::Locked { .. } | Error::Full { .. } | Error::TooLarge { .. } | Error::Closed) => {
+                other
+            }
+        }
+    }
+
     pub fn disposition(&self) -> Disposition {
         match self {
             Error::Full { .. } => Disposition::Retry { after: None },

@@ -108,6 +108,9 @@ pub enum Outcome {
     Reject { reason: String },
     /// Not worked on (shutdown, or nothing can work now): waits again, the attempt is given back.
     Release,
+    /// Not worked on, because what it needs is out of reach (one tenant's database): waits until `due`, the attempt is given
+    /// back, however often.
+    Defer { due: Timestamp, reason: String },
 }
 
 /// One claimed job's end. A job that is no longer claimed (discarded meanwhile) is passed over.

@@ -3,15 +3,19 @@
 //!
 //! May know nothing of what a command means (the index does) or how rows are stored (the log does). Nothing is answered
 //! before it is durable. After a failed write the index may be ahead of the file, so every later command gets the same error
-//! and the process must open the queue again.
+//! until the file is opened again: by the next command, where it is a file, so that a disk that was full goes on when there is
+//! room.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    mpsc::{Receiver, SyncSender},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, SyncSender},
+    },
 };
 
 use super::{
-    Error,
+    Error, QueueSettings,
     index::Index,
     log::{Log, Staged},
     wake::Wake,
@@ -40,7 +44,7 @@ pub(super) struct Shared {
     pub clock: Arc<dyn Clock>,
     /// Jobs came to wait.
     pub waiting: Wake,
-    /// The write that failed; set once.
+    /// The write that failed, until the file could be opened again.
     pub failure: Mutex<Option<Error>>,
     /// Jobs left the queue.
     pub room: Wake,
@@ -68,19 +72,63 @@ impl Shared {
         }
     }
 
+    fn mend(&self) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.waiting.signal();
+        self.room.signal();
+    }
+
     pub(super) fn now_ms(&self) -> i64 {
         self.clock.now().as_millisecond()
     }
 }
 
+/// How a failed queue is opened again.
+pub(super) struct Reopen {
+    /// `None`: the storage is not a file, and stays failed.
+    pub path: Option<PathBuf>,
+    pub settings: QueueSettings,
+}
+
+impl Reopen {
+    /// Opens the file and puts its state in place of the one that ran ahead of it. Claims are void, as after a restart.
+    fn open(&self, shared: &Shared) -> Option<Log> {
+        let path = self.path.as_deref()?;
+        let now_ms = shared.now_ms();
+        let opened = Log::open(path, now_ms.div_euclid(1000)).and_then(|(log, rows, _)| {
+            let mut index = Index::load(rows, self.settings, now_ms);
+            if !index.dirty.is_empty() {
+                log.stage(&mut index)?.commit()?;
+            }
+            Ok((log, index))
+        });
+        match opened {
+            Ok((log, index)) => {
+                *shared.index() = index;
+                shared.mend();
+                Some(log)
+            }
+            Err(error) => {
+                // Said once, when the write failed; signalled no more, or those who wait would never rest.
+                tracing::debug!(%error, "the queue cannot be opened again yet");
+                None
+            }
+        }
+    }
+}
+
 /// Runs until the handle is gone.
-pub(super) fn run(mut log: Log, shared: &Shared, commands: &Receiver<Command>) {
+pub(super) fn run(log: Log, reopen: &Reopen, shared: &Shared, commands: &Receiver<Command>) {
+    let mut open = Some(log);
     let mut next = None;
     while let Some(command) = next.take().or_else(|| commands.recv().ok()) {
         if shared.failed().is_some() {
-            // Dropped unanswered: the caller finds the failure itself.
-            continue;
+            // Closed first: the file takes one handle only.
+            drop(open.take());
+            open = reopen.open(shared);
         }
+        // Dropped unanswered when it is still failed: the caller finds the failure itself.
+        let Some(log) = open.as_mut() else { continue };
         match command {
             Command::Compact(reply) => {
                 let result = log.compact();
@@ -89,7 +137,7 @@ pub(super) fn run(mut log: Log, shared: &Shared, commands: &Receiver<Command>) {
                 let _ = reply.send(result);
             }
             Command::Change(first) => {
-                let (answers, result) = group(&log, shared, first, commands, &mut next);
+                let (answers, result) = group(log, shared, first, commands, &mut next);
                 shared.fail(&result);
                 for answer in answers {
                     answer(result.clone());

@@ -4,7 +4,10 @@
 
 use std::io;
 
-use tantivy::{TantivyError, directory::error::OpenReadError};
+use tantivy::{
+    TantivyError,
+    directory::error::{LockError, OpenDirectoryError, OpenReadError, OpenWriteError},
+};
 
 use crate::model::Disposition;
 
@@ -90,16 +93,18 @@ impl Error {
     }
 
     pub(super) fn tantivy(operation: &str, object: &str, source: &TantivyError) -> Error {
-        if let TantivyError::LockFailure(..) = source {
+        if let TantivyError::LockFailure(LockError::LockBusy, _) = source {
             return Error::Busy {
                 object: object.to_owned(),
             };
         }
-        if let TantivyError::IoError(io) = source {
+        if let TantivyError::IoError(io)
+        | TantivyError::LockFailure(LockError::IoError(io), _)
+        | TantivyError::OpenReadError(OpenReadError::IoError { io_error: io, .. })
+        | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error: io, .. })
+        | TantivyError::OpenDirectoryError(OpenDirectoryError::IoError { io_error: io, .. }) = source
+        {
             return Error::io(operation, object, io);
-        }
-        if let TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) = source {
-            return Error::io(operation, object, io_error);
         }
         let damaged = matches!(
             source,

@@ -1,12 +1,16 @@
 //! `control.db`: tenants, API tokens, settings, the system log.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::{Error, database::Database, migrate::CONTROL};
+use super::{
+    Error,
+    database::{Database, lost_check},
+    migrate::CONTROL,
+};
 use crate::model::TenantId;
 
 /// A tenant's row.
@@ -71,6 +75,9 @@ pub struct Control(Database);
 
 impl Control {
     pub fn open(path: &Path) -> Result<Self, Error> {
+        if let Some(tenant) = path.parent().and_then(|dir| tenant_any(&dir.join("tenants"))) {
+            lost_check(path, &tenant)?;
+        }
         Database::open(path, CONTROL).map(Self)
     }
 
@@ -181,6 +188,13 @@ impl Control {
     pub fn checkpoint(&self) -> Result<(), Error> {
         self.0.checkpoint()
     }
+}
+
+/// A tenant's directory, if there is any.
+fn tenant_any(tenants: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(tenants).ok()?.flatten();
+    let mut paths = entries.map(|entry| entry.path());
+    paths.find(|path| path.join("tenant.db").is_file())
 }
 
 const TOKEN_COLUMNS: &str =

@@ -218,6 +218,7 @@ impl Database {
             | Error::Conflict(_)
             | Error::Newer { .. }
             | Error::Moved { .. }
+            | Error::Missing { .. }
             | Error::Busy(_)
             | Error::Closing
             | Error::Internal(_)) => other,
@@ -226,8 +227,12 @@ impl Database {
 }
 
 impl Drop for Database {
-    /// Waits for the writes already accepted, then closes.
+    /// Waits for the writes already accepted, then closes and leaves one file.
     fn drop(&mut self) {
+        // Before the writer: SQLite folds its log into the file when the last connection closes, and a reader may not.
+        if let Ok(mut readers) = self.readers.lock() {
+            readers.idle.clear();
+        }
         if let Ok(mut writer) = self.writer.lock() {
             writer.take();
         }
@@ -236,6 +241,21 @@ impl Drop for Database {
             let _ = thread.join();
         }
     }
+}
+
+/// Refuses a file that is gone or empty although `witness`, which is made after it, is there.
+pub(super) fn lost_check(path: &Path, witness: &Path) -> Result<(), Error> {
+    let empty = std::fs::metadata(path).map_or_else(
+        |error| error.kind() == std::io::ErrorKind::NotFound,
+        |meta| meta.len() == 0,
+    );
+    if empty && witness.exists() {
+        return Err(Error::Missing {
+            path: path.to_owned(),
+            witness: witness.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {

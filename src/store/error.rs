@@ -15,11 +15,11 @@ pub enum Error {
     DiskFull(PathBuf),
     #[error("{} is not writable; check its owner and permissions, and whether the file system is mounted read-only", .0.display())]
     ReadOnly(PathBuf),
-    #[error("{} is damaged ({reason}); stop the service and restore a backup with `tga backup restore`", .path.display())]
+    #[error("{} is damaged ({reason}); stop the service and put the file back from a backup", .path.display())]
     Corrupt { path: PathBuf, reason: String },
     #[error(
         "{} has schema version {found}, this binary knows up to {supported}; run the newer `tga` again, \
-         or restore the backup made before the upgrade with `tga backup restore`",
+         or put back the copy of the file made before the upgrade",
         .path.display()
     )]
     Newer {
@@ -27,12 +27,18 @@ pub enum Error {
         found: i64,
         supported: i64,
     },
-    #[error("{} belongs to tenant {stored}, its directory is named {named}; move it back, or import it with `tga tenant import`", .path.display())]
+    #[error("{} belongs to tenant {stored}, its directory is named {named}; move the directory back to where it was", .path.display())]
     Moved {
         path: PathBuf,
         stored: String,
         named: String,
     },
+    /// The file is gone or empty where there was one: opening it would silently begin with nothing.
+    #[error(
+        "{} is missing or empty, but {} shows that it held data; put the file back from a backup, or move {} away to begin with nothing",
+        .path.display(), .witness.display(), .witness.display()
+    )]
+    Missing { path: PathBuf, witness: PathBuf },
     #[error("open {}: {reason}", .path.display())]
     Open { path: PathBuf, reason: String },
     #[error("read or write {}: {reason}; check the disk, its free space and its cables", .path.display())]
@@ -55,6 +61,7 @@ impl Error {
             | Error::Corrupt { .. }
             | Error::Newer { .. }
             | Error::Moved { .. }
+            | Error::Missing { .. }
             | Error::Open { .. }
             | Error::Io { .. } => Disposition::Halt,
         }
@@ -72,6 +79,13 @@ impl Error {
             Some(ErrorCode::CannotOpen) => Error::Open { path, reason },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy(reason),
             Some(ErrorCode::ConstraintViolation) => Error::Conflict(reason),
+            // The shared index of the log cannot grow: what a full disk refuses first when a database is opened.
+            Some(ErrorCode::SystemIoFailure)
+                if error.sqlite_error().map(|e| e.extended_code)
+                    == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) =>
+            {
+                Error::DiskFull(path)
+            }
             Some(ErrorCode::SystemIoFailure) => Error::Io { path, reason },
             _ if matches!(error, rusqlite::Error::QueryReturnedNoRows) => Error::NotFound("row".to_owned()),
             _ => Error::Internal(format!("{}: {reason}", path.display())),

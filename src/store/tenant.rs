@@ -4,7 +4,11 @@ use std::path::Path;
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::{Error, database::Database, migrate::TENANT};
+use super::{
+    Error,
+    database::{Database, lost_check},
+    migrate::TENANT,
+};
 use crate::model::TenantId;
 
 /// The open database of one tenant. Whoever holds it sees that tenant's data and can name no other.
@@ -18,6 +22,8 @@ impl TenantStore {
     /// directory that was moved or copied would otherwise show one tenant's posts to another.
     pub fn open(directory: &Path, id: TenantId) -> Result<Self, Error> {
         let path = directory.join("tenant.db");
+        // The index directory is made after the database; where it is, the database was.
+        lost_check(&path, &directory.join("fulltext"))?;
         let db = Database::open(&path, TENANT)?;
         let named = id.to_string();
         let stored = db.write({

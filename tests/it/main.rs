@@ -5,12 +5,15 @@
 
 mod ask;
 mod cli;
+mod damage;
 mod golden;
 mod http;
 mod import;
+mod kill;
 mod layering;
 mod pipeline;
 mod search;
 mod support;
+mod support_faults;
 mod tags;
 mod tenants;

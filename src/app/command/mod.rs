@@ -30,6 +30,17 @@ pub enum Command {
     Operations(OperationsCommand),
 }
 
+impl Command {
+    /// The tenant whose indexes this command reads.
+    pub fn index_reader(&self) -> Option<&str> {
+        match self {
+            Command::Content(ContentCommand::Search { tenant, .. } | ContentCommand::Ask { tenant, .. }) => Some(tenant),
+            Command::Operations(OperationsCommand::IndexVerify { tenant }) => tenant.as_deref(),
+            Command::People(_) | Command::Content(_) | Command::Operations(_) => None,
+        }
+    }
+}
+
 /// News from a command that takes a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]

@@ -61,6 +61,17 @@ impl Index {
                 }
                 self.list(id, now_ms);
             }
+            Outcome::Defer { due, reason } => {
+                settled.released += 1;
+                self.unlist(id);
+                if let Some(job) = self.jobs.get_mut(&id) {
+                    job.record.attempt = job.record.attempt.saturating_sub(1);
+                    job.record.due_ms = due.as_millisecond();
+                    job.record.reason = reason_cut(&reason).into();
+                    job.record.suspect = false;
+                }
+                self.list(id, now_ms);
+            }
         }
         self.dirty.jobs.insert(id);
     }

@@ -1,0 +1,526 @@
+//! Damage from outside: a full or read-only disk, damaged, deleted and newer files, moved tenants. Each gets a clear message,
+//! nothing acknowledged is lost, other tenants go on, and what can be rebuilt is.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::json;
+use tga::ai::embedder::{SyntheticShape, synthetic_model};
+
+use crate::support_faults::{Appliance, Posts, texts, wait_for};
+
+const POSTS: u64 = 60;
+/// Posts that do not fit on the disk that is full.
+const POSTS_MANY: u64 = 900;
+
+/// A small disk of its own; taken away when dropped.
+struct Disk(PathBuf, Option<tempfile::TempDir>);
+
+impl Disk {
+    /// `None` where this user may not mount.
+    fn mount(size: &str) -> Option<Self> {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().to_owned();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0700"), "tmpfs"])
+            .arg(&path)
+            .output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(path, Some(place)));
+        }
+        eprintln!("skipped: mounting a tmpfs is not permitted here");
+        None
+    }
+
+    fn remount(&self, mode: &str) {
+        let options = format!("remount,{mode}");
+        let status = Command::new("mount").args(["-o", &options]).arg(&self.0).status();
+        assert!(status.unwrap().success());
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.0.join("ballast")
+    }
+
+    /// Leaves only this much room, bytes.
+    fn fill(&self, room: u64) {
+        let ballast = self.ballast();
+        let mut file = fs::File::create(&ballast).unwrap();
+        let block = vec![1; 64 * 1024];
+        while std::io::Write::write_all(&mut file, &block).is_ok() {}
+        let full = file.metadata().unwrap().len();
+        file.set_len(full.saturating_sub(room)).unwrap();
+    }
+
+    fn free(&self) {
+        fs::remove_file(self.ballast()).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // What is still in use goes with its last user.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        self.1.take();
+    }
+}
+
+/// An appliance with these posts in tenant `main`, and the file they came from.
+fn filled() -> (Appliance, Posts, PathBuf) {
+    let appliance = Appliance::new();
+    let posts = Posts::new(POSTS);
+    let file = appliance.dir().with_file_name("posts.jsonl");
+    posts.write(&file);
+    appliance.import(&file, "main");
+    (appliance, posts, file)
+}
+
+/// A second tenant, which must go on whatever happens to the first.
+fn other(appliance: &Appliance, file: &Path) {
+    appliance.ok(&["tenant", "create", "other", "--json"]);
+    appliance.import(file, "other");
+}
+
+fn names_full_disk(message: &str, disk: &Path) {
+    let full = message.contains("disk is full") || message.contains("o space left");
+    assert!(full, "does not say that the disk is full: {message}");
+    assert!(message.contains("free some space"), "names no fix: {message}");
+    assert!(
+        message.contains(disk.to_str().unwrap()),
+        "does not name the disk: {message}"
+    );
+}
+
+#[test]
+fn disk_full_while_importing() {
+    let Some(disk) = Disk::mount("40m") else { return };
+    let appliance = Appliance::at(&disk.0.join("data"));
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("posts.jsonl");
+    let posts = Posts::new(POSTS_MANY);
+    posts.write(&file);
+    for (n, room_kib) in [0, 40, 400, 900, 1600].into_iter().enumerate() {
+        let tenant = format!("t{n}");
+        appliance.ok(&["tenant", "create", &tenant, "--json"]);
+        disk.fill(room_kib * 1024);
+        let message = appliance.refused(&["import", file.to_str().unwrap(), "--tenant", &tenant]);
+        names_full_disk(&message, &disk.0);
+        disk.free();
+        appliance.import(&file, &tenant);
+        appliance.assert_whole(&tenant, &posts, &format!("{room_kib} KiB of room"));
+        appliance.ok(&["tenant", "delete", &tenant, "--yes", "--json"]);
+    }
+}
+
+#[test]
+fn service_goes_on_when_a_full_disk_has_room_again() {
+    let Some(disk) = Disk::mount("40m") else { return };
+    let appliance = Appliance::at(&disk.0.join("data"));
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("posts.jsonl");
+    let posts = Posts::new(POSTS_MANY);
+    posts.write(&file);
+    let mut service = appliance.serve();
+    disk.fill(300 * 1024);
+    let message = appliance.refused(&["import", file.to_str().unwrap(), "--tenant", "main", "--wait"]);
+    names_full_disk(&message, &disk.0);
+    disk.free();
+    let import = [
+        "import",
+        file.to_str().unwrap(),
+        "--tenant",
+        "main",
+        "--wait",
+        "--json",
+    ];
+    wait_for("the service to go on", || appliance.run(&import).status.success());
+    service.kill();
+    appliance.assert_whole("main", &posts, "after the disk was full");
+}
+
+#[test]
+fn read_only_directory_is_named() {
+    let Some(disk) = Disk::mount("40m") else { return };
+    let appliance = Appliance::at(&disk.0.join("data"));
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("posts.jsonl");
+    let posts = Posts::new(POSTS);
+    posts.write(&file);
+    appliance.import(&file, "main");
+    disk.remount("ro");
+    for arguments in [
+        &["import", file.to_str().unwrap(), "--tenant", "main"][..],
+        &["search", "банк", "--tenant", "main"],
+        &["serve"],
+        &["init"],
+    ] {
+        let message = appliance.refused(arguments);
+        assert!(message.contains("mounted read-only"), "{arguments:?}: {message}");
+        assert!(
+            message.contains(disk.0.to_str().unwrap()),
+            "{arguments:?}: {message}"
+        );
+    }
+    disk.remount("rw");
+    appliance.assert_whole("main", &posts, "after read-only");
+}
+
+/// The files of a directory, largest first.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort_by_key(|file| std::cmp::Reverse(fs::metadata(file).unwrap().len()));
+    files
+}
+
+fn flip_middle(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn full_text_index_is_rebuilt() {
+    let (appliance, posts, _) = filled();
+    let dir = appliance.tenant_dir("main").join("fulltext");
+    let damages: [(&str, fn(&Path)); 5] = [
+        ("flipped bytes", |dir| {
+            for file in files(dir)
+                .iter()
+                .filter(|file| file.extension().is_some_and(|end| end != "lock" && end != "json"))
+            {
+                flip_middle(file);
+            }
+        }),
+        ("a segment file truncated", |dir| {
+            let largest = &files(dir)[0];
+            let half = fs::metadata(largest).unwrap().len() / 2;
+            fs::File::options()
+                .write(true)
+                .open(largest)
+                .unwrap()
+                .set_len(half)
+                .unwrap();
+        }),
+        ("a segment file gone", |dir| {
+            fs::remove_file(&files(dir)[0]).unwrap()
+        }),
+        ("garbage in meta.json", |dir| {
+            fs::write(dir.join("meta.json"), b"{]").unwrap()
+        }),
+        ("the directory gone", |dir| fs::remove_dir_all(dir).unwrap()),
+    ];
+    for (damage, apply) in damages {
+        apply(&dir);
+        // The first command after the damage already answers in full.
+        appliance.assert_whole("main", &posts, damage);
+        let log = appliance.system_log();
+        let line = log.iter().find(|line| line.contains("rebuilt"));
+        assert!(line.is_some(), "{damage}: {log:?}");
+    }
+    let aside = fs::read_dir(appliance.tenant_dir("main")).unwrap();
+    let aside = aside.filter(|entry| {
+        entry
+            .as_ref()
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .contains("damaged")
+    });
+    assert!(aside.count() > 0, "damaged indexes are kept aside");
+}
+
+#[test]
+fn full_text_index_is_rebuilt_beside_a_running_service() {
+    let (appliance, posts, file) = filled();
+    let service = appliance.serve();
+    fs::remove_dir_all(appliance.tenant_dir("main").join("fulltext")).unwrap();
+    drop(service);
+    let mut service = appliance.serve();
+    wait_for("the rebuild", || {
+        let verified = appliance.run(&["index", "verify", "--tenant", "main", "--json"]);
+        verified.status.success()
+    });
+    appliance.import(&file, "main");
+    service.kill();
+    appliance.assert_whole("main", &posts, "rebuilt by the service");
+}
+
+#[test]
+fn damaged_vector_graph_is_ignored_and_made_again() {
+    let (appliance, posts, file) = filled();
+    let model = appliance.dir().with_file_name("synthetic.bin");
+    fs::write(&model, synthetic_model(SyntheticShape::default())).unwrap();
+    appliance.ok(&["model", "import", model.to_str().unwrap(), "--json"]);
+    appliance.import(&file, "main");
+    let dir = appliance.tenant_dir("main").join("vectors");
+    let graph = || {
+        let entries = fs::read_dir(&dir).ok()?.flatten();
+        entries.map(|entry| entry.path()).find(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("graph-"))
+        })
+    };
+    let serve = || appliance.serve_with(&[("TGA__SEARCH__EXACT_MAX_CHUNKS", "10")]);
+    let search = ["search", "банк", "--tenant", "main", "--mode", "vector", "--json"];
+    let mut service = serve();
+    let damages: [(&str, fn(&Path)); 3] = [
+        ("truncated", |dir| {
+            let largest = &files(dir)[0];
+            fs::File::options()
+                .write(true)
+                .open(largest)
+                .unwrap()
+                .set_len(100)
+                .unwrap();
+        }),
+        ("garbage", |dir| {
+            for file in files(dir) {
+                fs::write(file, vec![0xa5; 3000]).unwrap();
+            }
+        }),
+        ("flipped", |dir| flip_middle(&files(dir)[0])),
+    ];
+    for (damage, apply) in damages {
+        let found = appliance.ok(&search);
+        assert!(found["total"].as_u64().unwrap() >= 10, "{damage}: {found}");
+        // The search has read the vectors; this wakes the thread that looks whether a graph is due.
+        appliance.ok(&["model", "import", model.to_str().unwrap(), "--json"]);
+        wait_for("a graph on disk", || graph().is_some());
+        service.kill();
+        let damaged = graph().unwrap();
+        apply(&damaged);
+        service = serve();
+        let found = appliance.ok(&search);
+        assert!(found["total"].as_u64().unwrap() >= 10, "{damage}: {found}");
+    }
+    service.kill();
+    appliance.assert_whole("main", &posts, "after damaged graphs");
+}
+
+#[test]
+fn queue_is_refilled() {
+    let damages: [(&str, fn(&Path)); 4] = [
+        ("deleted", |file| fs::remove_file(file).unwrap()),
+        ("garbage", |file| fs::write(file, vec![0xa5; 100_000]).unwrap()),
+        ("truncated", |file| {
+            fs::File::options()
+                .write(true)
+                .open(file)
+                .unwrap()
+                .set_len(5000)
+                .unwrap();
+        }),
+        ("empty", |file| fs::write(file, b"").unwrap()),
+    ];
+    for (damage, apply) in damages {
+        let appliance = Appliance::new();
+        let posts = Posts::new(POSTS);
+        let file = appliance.dir().with_file_name("posts.jsonl");
+        posts.write(&file);
+        let died = appliance
+            .command(&["import", file.to_str().unwrap(), "--tenant", "main"])
+            .env("TGA_FAIL_POINT", "before_settle:2")
+            .output()
+            .unwrap();
+        assert!(died.status.code().is_none());
+        apply(&appliance.dir().join("queue.redb"));
+        appliance.import(&file, "main");
+        appliance.assert_whole("main", &posts, damage);
+        let told = appliance
+            .system_log()
+            .iter()
+            .any(|line| line.contains("queue.redb was damaged"));
+        assert_eq!(
+            told,
+            ["garbage", "truncated"].contains(&damage),
+            "{damage}: {:?}",
+            appliance.system_log()
+        );
+    }
+}
+
+fn user_version_put(path: &Path, version: i64) {
+    let db = rusqlite::Connection::open(path).unwrap();
+    db.pragma_update(None, "user_version", version).unwrap();
+}
+
+/// `main` cannot be read for `reason`; `other` works, alone and beside a service, which reports `main`.
+fn assert_main_alone_suffers(appliance: &Appliance, file: &Path, reason: &str, context: &str) {
+    let path = file.to_str().unwrap();
+    for arguments in [
+        &["search", "банк", "--tenant", "main"][..],
+        &["import", path, "--tenant", "main"],
+    ] {
+        let message = appliance.refused(arguments);
+        assert!(message.contains(reason), "{context}: {arguments:?}: {message}");
+        assert!(message.contains("tenant.db"), "{context}: {message}");
+    }
+    appliance.import(file, "other");
+    let found = appliance.ok(&["search", "банк", "--tenant", "other", "--json"]);
+    assert!(found["total"].as_u64().unwrap() > 0, "{context}");
+    let mut service = appliance.serve();
+    appliance.import(file, "other");
+    let doctor = appliance.run(&["doctor", "--json"]);
+    let (out, _) = texts(&doctor);
+    assert_eq!(doctor.status.code(), Some(1), "{context}: {out}");
+    assert!(out.contains(reason), "{context}: {out}");
+    service.kill();
+}
+
+#[test]
+fn newer_tenant_database_is_refused_and_others_go_on() {
+    let (appliance, posts, file) = filled();
+    other(&appliance, &file);
+    let path = appliance.tenant_dir("main").join("tenant.db");
+    user_version_put(&path, 999);
+    let edited = posts.edited();
+    edited.write(&file);
+    assert_main_alone_suffers(&appliance, &file, "schema version 999", "newer");
+    let status = appliance.run(&["migrate", "status", "--json"]);
+    assert_eq!(status.status.code(), Some(1));
+    user_version_put(&path, 1);
+    appliance.import(&file, "main");
+    appliance.assert_whole("main", &edited, "version mended");
+    appliance.assert_whole("other", &edited, "the other tenant");
+}
+
+#[test]
+fn newer_control_database_is_refused() {
+    let (appliance, posts, file) = filled();
+    let path = appliance.dir().join("control.db");
+    user_version_put(&path, 999);
+    for arguments in [
+        &["import", file.to_str().unwrap(), "--tenant", "main"][..],
+        &["serve"],
+        &["tenant", "list"],
+    ] {
+        let message = appliance.refused(arguments);
+        assert!(
+            message.contains("schema version 999") && message.contains("newer"),
+            "{message}"
+        );
+        assert!(message.contains("control.db"), "{message}");
+    }
+    user_version_put(&path, 1);
+    appliance.assert_whole("main", &posts, "version mended");
+}
+
+#[test]
+fn damaged_tenant_database_is_named_and_others_go_on() {
+    let (appliance, posts, file) = filled();
+    other(&appliance, &file);
+    let path = appliance.tenant_dir("main").join("tenant.db");
+    // Opened and closed by itself, SQLite leaves no log beside the file.
+    let sound = fs::read(&path).unwrap();
+    assert!(!path.with_file_name("tenant.db-wal").exists());
+    let half = sound.len() / 2;
+    let mut page = sound.clone();
+    page[100..4096].fill(0xa5);
+    let damages: [(&str, Option<Vec<u8>>, &str); 5] = [
+        ("garbage", Some(vec![0xa5; 20_000]), "is damaged"),
+        ("its first page garbage", Some(page), "is damaged"),
+        ("truncated", Some(sound[..half].to_vec()), "is damaged"),
+        ("empty", Some(Vec::new()), "missing or empty"),
+        ("deleted", None, "missing or empty"),
+    ];
+    for (context, bytes, reason) in damages {
+        match bytes {
+            Some(bytes) => fs::write(&path, bytes).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        assert_main_alone_suffers(&appliance, &file, reason, context);
+        for log in ["tenant.db-wal", "tenant.db-shm"] {
+            // Whoever puts a backup back removes these with the damaged file.
+            let _ = fs::remove_file(path.with_file_name(log));
+        }
+        fs::write(&path, &sound).unwrap();
+        appliance.import(&file, "main");
+        appliance.assert_whole("main", &posts, context);
+        appliance.assert_whole("other", &posts, context);
+    }
+}
+
+#[test]
+fn lost_control_database_is_not_begun_anew() {
+    let (appliance, posts, _) = filled();
+    let path = appliance.dir().join("control.db");
+    let sound = fs::read(&path).unwrap();
+    for bytes in [Some(Vec::new()), None, Some(vec![0xa5; 9000])] {
+        match &bytes {
+            Some(bytes) => fs::write(&path, bytes).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        let message = appliance.refused(&["tenant", "list"]);
+        assert!(
+            message.contains("control.db") && message.contains("backup"),
+            "{message}"
+        );
+    }
+    fs::write(&path, &sound).unwrap();
+    appliance.assert_whole("main", &posts, "control.db put back");
+}
+
+#[test]
+fn moved_tenant_is_refused() {
+    let (appliance, posts, file) = filled();
+    other(&appliance, &file);
+    let (main, other) = (appliance.tenant_dir("main"), appliance.tenant_dir("other"));
+    let own = fs::read(other.join("tenant.db")).unwrap();
+    fs::copy(main.join("tenant.db"), other.join("tenant.db")).unwrap();
+    let message = appliance.refused(&["search", "банк", "--tenant", "other"]);
+    for dir in [&main, &other] {
+        let id = dir.file_name().unwrap().to_str().unwrap();
+        assert!(message.contains(id), "{message}");
+    }
+    assert!(message.contains("move"), "{message}");
+    appliance.assert_whole("main", &posts, "the copied tenant");
+    fs::write(other.join("tenant.db"), own).unwrap();
+    appliance.assert_whole("other", &posts, "put back");
+}
+
+#[test]
+fn directory_in_use_is_said() {
+    let (appliance, posts, file) = filled();
+    let held = appliance.open();
+    let message = appliance.refused(&["import", file.to_str().unwrap(), "--tenant", "main"]);
+    assert!(message.contains("in use by another tga process"), "{message}");
+    let message = appliance.refused(&["serve"]);
+    assert!(message.contains("in use by another tga process"), "{message}");
+    drop(held);
+    appliance.assert_whole("main", &posts, "released");
+}
+
+#[test]
+fn socket_and_log_of_a_dead_process_are_no_obstacle() {
+    let (appliance, posts, file) = filled();
+    let edited = posts.edited();
+    edited.write(&file);
+    // A service that dies leaves its socket; an import that dies leaves SQLite's log.
+    drop(appliance.serve());
+    assert!(appliance.dir().join("tga.sock").exists());
+    let died = appliance
+        .command(&["import", file.to_str().unwrap(), "--tenant", "main"])
+        .env("TGA_FAIL_POINT", "before_settle:2")
+        .output()
+        .unwrap();
+    assert!(died.status.code().is_none());
+    let tenant = appliance.tenant_dir("main");
+    assert!(fs::metadata(tenant.join("tenant.db-wal")).unwrap().len() > 0);
+    fs::remove_file(tenant.join("tenant.db-shm")).unwrap();
+    let mut service = appliance.serve();
+    let report = appliance.import(&file, "main");
+    assert_eq!(
+        report["updated"],
+        json!(0),
+        "what was acknowledged is there: {report}"
+    );
+    service.kill();
+    appliance.assert_whole("main", &edited, "after both");
+}
