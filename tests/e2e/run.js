@@ -148,6 +148,7 @@ async function checks() {
     await ask(page, UNANSWERABLE);
     assert.equal(await page.locator("#answer-head").textContent(), "В этих каналах такого нет");
     assert.equal(await page.locator(".cite").count(), 0);
+    assert.ok(await page.locator("#sources .card").count() <= 3);
     await shot("1280-light-nothing");
   });
 

@@ -13,6 +13,7 @@ import { count, counted, language, languageSet, say } from "./words.js";
 const STATUS_EVERY_MS = 1_500;
 const STATUS_IDLE_MS = 15_000;
 const SOURCES_MAX = 8;
+const NEAREST_MAX = 3;
 const HITS_STEP = 10;
 const HITS_MAX = 100;
 const TAGS_SHOWN = 18;
@@ -184,9 +185,11 @@ function showAnswer() {
     head.textContent = say(found ? "answer" : "nothing");
     if (found) body.replaceChildren(answerText(result.answer, result.sources), answerFoot(result, took_ms));
     else body.replaceChildren(node("p", { class: "note" }, say("nothing_text")));
-    if (result.sources.length > 0) {
+    // Without an answer the same posts follow below as found ones, so a few are enough.
+    const shown = found ? result.sources : result.sources.slice(0, NEAREST_MAX);
+    if (shown.length > 0) {
       sources.replaceChildren(node("h3", { class: "group-head" }, say(found ? "sources" : "nearest")),
-        node("ol", { class: "cards" }, ...result.sources.map(sourceCard)));
+        node("ol", { class: "cards" }, ...shown.map(sourceCard)));
     }
   }
 }
@@ -267,7 +270,7 @@ function showStatus() {
   // Ready is worth a line on the first screen only; work in progress is worth one everywhere.
   at("status").hidden = !working && at("start").hidden;
   const done = working === "indexing" ? status.indexed : status.embedded;
-  at("status-line").textContent = working ? say(working, count(done), count(status.posts)) : say("ready", counted(status.posts, "posts"), status.model);
+  at("status-line").textContent = working ? say(working, count(done), count(status.posts)) : say("ready", counted(status.posts, "posts"), status.model?.split("@")[0]);
   Object.assign(at("status-bar"), { hidden: !working, max: Math.max(status.posts, 1), value: done });
 }
 
