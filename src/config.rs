@@ -364,7 +364,7 @@ fn overlay(base: &mut toml::Table, given: toml::Table, prefix: &str, problems: &
         match (slot, value) {
             (toml::Value::Table(inner), toml::Value::Table(given)) => overlay(inner, given, &key, problems),
             (slot @ toml::Value::Float(_), toml::Value::Integer(number)) => {
-                *slot = toml::Value::Float(number as f64)
+                *slot = toml::Value::Float(number as f64);
             }
             (slot, value) if slot.same_type(&value) => *slot = value,
             (slot, value) => problems.push(Problem {

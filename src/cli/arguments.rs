@@ -8,7 +8,13 @@ use serde_json::Value;
 
 use super::output;
 use crate::{
-    app::{Error, ask::AskRequest, command::Command, search::SearchMode, search::SearchRequest},
+    app::{
+        Error,
+        ask::AskRequest,
+        command::{Command, ContentCommand, OperationsCommand, PeopleCommand},
+        search::SearchMode,
+        search::SearchRequest,
+    },
     store::Scope,
 };
 
@@ -58,7 +64,7 @@ pub(super) enum Group {
     Init,
     /// Say what is wrong and how to mend it; with a link to a post, that post's way through the stages
     Doctor {
-        /// A link to a post, https://t.me/name/7
+        /// A link to a post, <https://t.me/name/7>
         link: Option<String>,
         #[arg(long)]
         tenant: Option<String>,
@@ -353,8 +359,11 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
         Group::Doctor {
             link: Some(link),
             tenant,
-        } => (Command::Trace { tenant, link }, output::trace),
-        Group::Doctor { link: None, .. } => (Command::Doctor, output::doctor),
+        } => (
+            Command::Content(ContentCommand::Trace { tenant, link }),
+            output::trace,
+        ),
+        Group::Doctor { link: None, .. } => (Command::Operations(OperationsCommand::Doctor), output::doctor),
         Group::Import {
             file,
             tenant,
@@ -364,13 +373,13 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
         } => {
             let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
             (
-                Command::Import {
+                Command::Content(ContentCommand::Import {
                     tenant,
                     path,
                     format,
                     channel,
                     wait,
-                },
+                }),
                 output::import,
             )
         }
@@ -395,11 +404,11 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
                 ..SearchRequest::default()
             };
             (
-                Command::Search {
+                Command::Content(ContentCommand::Search {
                     tenant,
                     channel,
                     request,
-                },
+                }),
                 output::search,
             )
         }
@@ -419,18 +428,22 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
                 ..AskRequest::default()
             };
             (
-                Command::Ask {
+                Command::Content(ContentCommand::Ask {
                     tenant,
                     channel,
                     request,
-                },
+                }),
                 output::ask,
             )
         }
-        Group::Tags(TagsCommand::Top { tenant, limit }) => (Command::TagsTop { tenant, limit }, output::tags),
-        Group::Channel(ChannelCommand::List { tenant }) => {
-            (Command::ChannelList { tenant }, output::channels)
-        }
+        Group::Tags(TagsCommand::Top { tenant, limit }) => (
+            Command::Content(ContentCommand::TagsTop { tenant, limit }),
+            output::tags,
+        ),
+        Group::Channel(ChannelCommand::List { tenant }) => (
+            Command::Content(ContentCommand::ChannelList { tenant }),
+            output::channels,
+        ),
         Group::Tenant(command) => tenant_command(command)?,
         Group::Token(command) => token_command(command),
         Group::Queue(command) => queue_command(command)?,
@@ -441,16 +454,22 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
             limit,
             ..
         }) => (
-            Command::EventsList {
+            Command::Content(ContentCommand::EventsList {
                 tenant,
                 event,
                 after,
                 limit,
-            },
+            }),
             output::events,
         ),
-        Group::Index(IndexCommand::Verify { tenant }) => (Command::IndexVerify { tenant }, output::verify),
-        Group::Index(IndexCommand::Rebuild { tenant }) => (Command::IndexRebuild { tenant }, output::plain),
+        Group::Index(IndexCommand::Verify { tenant }) => (
+            Command::Operations(OperationsCommand::IndexVerify { tenant }),
+            output::verify,
+        ),
+        Group::Index(IndexCommand::Rebuild { tenant }) => (
+            Command::Operations(OperationsCommand::IndexRebuild { tenant }),
+            output::plain,
+        ),
         Group::Model(command) => model_command(command)?,
         Group::Serve
         | Group::Demo(_)
@@ -469,10 +488,19 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
 
 fn tenant_command(command: TenantCommand) -> Result<(Command, Show), Error> {
     Ok(match command {
-        TenantCommand::Create { name } => (Command::TenantCreate { name }, output::tenant),
-        TenantCommand::List => (Command::TenantList, output::tenants),
-        TenantCommand::Show { tenant } => (Command::TenantShow { tenant }, output::plain),
-        TenantCommand::Delete { tenant, yes: true } => (Command::TenantDelete { tenant }, output::plain),
+        TenantCommand::Create { name } => (
+            Command::People(PeopleCommand::TenantCreate { name }),
+            output::tenant,
+        ),
+        TenantCommand::List => (Command::People(PeopleCommand::TenantList), output::tenants),
+        TenantCommand::Show { tenant } => (
+            Command::People(PeopleCommand::TenantShow { tenant }),
+            output::plain,
+        ),
+        TenantCommand::Delete { tenant, yes: true } => (
+            Command::People(PeopleCommand::TenantDelete { tenant }),
+            output::plain,
+        ),
         TenantCommand::Delete { tenant, yes: false } => {
             return Err(Error::Invalid(format!(
                 "deleting {tenant} removes all its posts for good; add --yes if you mean it"
@@ -491,44 +519,68 @@ fn token_command(command: TokenCommand) -> (Command, Show) {
         } => {
             let scope = Scope::parse(&scope).unwrap_or(Scope::Read);
             (
-                Command::TokenCreate {
+                Command::People(PeopleCommand::TokenCreate {
                     tenant,
                     name,
                     scope,
                     expires_at: expires,
-                },
+                }),
                 output::token,
             )
         }
-        TokenCommand::List { tenant } => (Command::TokenList { tenant }, output::tokens),
-        TokenCommand::Revoke { id } => (Command::TokenRevoke { id }, output::plain),
+        TokenCommand::List { tenant } => (
+            Command::People(PeopleCommand::TokenList { tenant }),
+            output::tokens,
+        ),
+        TokenCommand::Revoke { id } => (Command::People(PeopleCommand::TokenRevoke { id }), output::plain),
     }
 }
 
 fn queue_command(command: QueueCommand) -> Result<(Command, Show), Error> {
     Ok(match command {
-        QueueCommand::Info => (Command::QueueInfo, output::plain),
-        QueueCommand::List { dead, limit } => (Command::QueueList { dead, limit }, output::jobs),
-        QueueCommand::Peek { id } => (Command::QueuePeek { id }, output::plain),
-        QueueCommand::Requeue { ids } => (Command::QueueRequeue { ids }, output::plain),
+        QueueCommand::Info => (Command::Operations(OperationsCommand::QueueInfo), output::plain),
+        QueueCommand::List { dead, limit } => (
+            Command::Operations(OperationsCommand::QueueList { dead, limit }),
+            output::jobs,
+        ),
+        QueueCommand::Peek { id } => (
+            Command::Operations(OperationsCommand::QueuePeek { id }),
+            output::plain,
+        ),
+        QueueCommand::Requeue { ids } => (
+            Command::Operations(OperationsCommand::QueueRequeue { ids }),
+            output::plain,
+        ),
         QueueCommand::Discard { ids, all } if ids.is_empty() && !all => {
             return Err(Error::Invalid(
                 "name the dead letters to discard, or say --all".to_owned(),
             ));
         }
-        QueueCommand::Discard { ids, .. } => (Command::QueueDiscard { ids }, output::plain),
+        QueueCommand::Discard { ids, .. } => (
+            Command::Operations(OperationsCommand::QueueDiscard { ids }),
+            output::plain,
+        ),
     })
 }
 
 fn model_command(command: ModelCommand) -> Result<(Command, Show), Error> {
     Ok(match command {
-        ModelCommand::List => (Command::ModelList, output::models),
+        ModelCommand::List => (Command::Operations(OperationsCommand::ModelList), output::models),
         ModelCommand::Import { file } => {
             let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
-            (Command::ModelImport { path }, output::model)
+            (
+                Command::Operations(OperationsCommand::ModelImport { path }),
+                output::model,
+            )
         }
-        ModelCommand::Pull { url } => (Command::ModelPull { url }, output::model),
-        ModelCommand::Use { name } => (Command::ModelUse { name }, output::plain),
+        ModelCommand::Pull { url } => (
+            Command::Operations(OperationsCommand::ModelPull { url }),
+            output::model,
+        ),
+        ModelCommand::Use { name } => (
+            Command::Operations(OperationsCommand::ModelUse { name }),
+            output::plain,
+        ),
     })
 }
 
