@@ -68,14 +68,16 @@ cargo_find() {
   step "Rust"
   local wanted have
   wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
-  PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+  PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
   have=$(cargo_version || true)
   if [ -n "$have" ] && version_at_least "$have" "$wanted"; then
     note "cargo $have"
     return
   fi
   note "needed: $wanted or newer; found: ${have:-none}"
-  if ! command -v rustup >/dev/null && apt-cache show rustup >/dev/null 2>&1; then packages_install rustup; fi
+  if ! command -v rustup >/dev/null && apt-cache policy rustup 2>/dev/null | grep -q 'Candidate: [0-9]'; then
+    (packages_install rustup) || note "going on without rustup"
+  fi
   if command -v rustup >/dev/null; then
     note "fetching the stable toolchain with rustup"
     if rustup toolchain install stable --profile minimal --component clippy --component rustfmt >/dev/null; then
