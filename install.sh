@@ -147,14 +147,13 @@ first_steps() {
   (cd "$ROOT" && "$TGA" init)
   cat <<TEXT
 
-Built: $TGA
-Run it from this directory, or say where the data lies with --data-dir. Next:
+In a shell in this directory:
 
-  1. In Telegram Desktop open a channel, choose "Export chat history", format JSON.
-  2. $TGA import PATH/result.json --tenant main --wait
-  3. $TGA ask "your question" --tenant main
-  4. $TGA serve           the HTTP API on http://127.0.0.1:8000
-     $TGA doctor          if anything looks wrong
+  export PATH="${TGA%/*}:\$PATH"
+  tga import PATH/result.json --tenant main --wait    # Telegram Desktop: a channel's menu, Export chat history, JSON
+  tga ask "your question" --tenant main
+  tga serve                                           # the HTTP API on http://127.0.0.1:8000
+  tga doctor                                          # if anything looks wrong
 TEXT
 }
 
