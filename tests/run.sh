@@ -31,6 +31,11 @@ check() {
   fi
 }
 
+tool_install() {
+  note "building $1 (once)"
+  cargo install --locked --quiet --debug --root "$ROOT/target/tools" "$1"
+}
+
 tools() {
   packages_check
   cargo_find
@@ -42,8 +47,10 @@ tools() {
   if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 2>&1; then
     rustup component add clippy rustfmt
   fi
-  command -v cargo-nextest >/dev/null || cargo install --locked --quiet "cargo-nextest@$NEXTEST_VERSION"
-  command -v cargo-deny >/dev/null || cargo install --locked --quiet "cargo-deny@$DENY_VERSION"
+  # Unoptimised, because building them costs more than running them; under target/, because they are for these checks only.
+  PATH=$PATH:$ROOT/target/tools/bin
+  command -v cargo-nextest >/dev/null || tool_install "cargo-nextest@$NEXTEST_VERSION"
+  command -v cargo-deny >/dev/null || tool_install "cargo-deny@$DENY_VERSION"
 }
 
 docs() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet; }
