@@ -216,7 +216,7 @@ impl FullText {
         let Some(query) = self.composer(&searcher).query(query, filter) else {
             return Ok(Found::default());
         };
-        let (hits, total) = self.collect(&searcher, query.as_ref(), limit)?;
+        let (hits, total) = Self::collect(&searcher, query.as_ref(), limit)?;
         Ok(Found { hits, total })
     }
 
@@ -228,7 +228,7 @@ impl FullText {
             return Ok(Vec::new());
         };
         let restricted = BooleanQuery::new(vec![(Occur::Must, query), composer.posts(posts)]);
-        Ok(self.collect(&searcher, &restricted, posts.len())?.0)
+        Ok(Self::collect(&searcher, &restricted, posts.len())?.0)
     }
 
     /// The posts a filter lets through: how a tag filter reaches the vectors.
@@ -303,12 +303,7 @@ impl FullText {
             .sum())
     }
 
-    fn collect(
-        &self,
-        searcher: &Searcher,
-        query: &dyn IndexQuery,
-        limit: usize,
-    ) -> Result<(Vec<Hit>, u64), Error> {
+    fn collect(searcher: &Searcher, query: &dyn IndexQuery, limit: usize) -> Result<(Vec<Hit>, u64), Error> {
         let top = TopDocs::with_limit(limit.clamp(1, HITS_MAX)).order_by_score();
         let (top, total) = searcher
             .search(query, &(top, Count))

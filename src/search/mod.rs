@@ -22,7 +22,7 @@ pub use drift::Drift;
 pub use error::Error;
 pub use filter::{Filter, VectorFilter};
 pub use fulltext::{Document, FullText, FullTextSettings, HITS_MAX, Weights};
-pub use fusion::{Fused, FusionSettings, Recency, fuse, fuse_rrf};
+pub use fusion::{CANDIDATES, Fused, FusionSettings, Recency, fuse, fuse_rrf};
 pub use query::{Clause, QUERY_CHARS_MAX, Query};
 pub use vectors::{BuildOutcome, Encoding, VECTOR_HITS_MAX, VectorRow, VectorSettings, Vectors};
 

@@ -10,16 +10,18 @@
 //! Crash behaviour: rows are refilled from `tenant.db`; a graph dump is renamed into place when complete and used only when
 //! every checksum matches (see `dump`), else it is ignored and built again.
 
+mod cone;
 mod dump;
 mod encoding;
 mod graph;
 mod rows;
 mod scan;
+mod state;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::BTreeSet,
     path::Path,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::AtomicBool},
 };
@@ -29,17 +31,15 @@ use self::{
     dump::{GraphKey, Manifest},
     encoding::ScanQuery,
     graph::Graph,
-    rows::{BLOCK_ROWS, Entry, NewRow, RowFilter, Rows, place},
-    scan::{Best, dots},
+    rows::{BLOCK_ROWS, NewRow, RowFilter, Rows, place},
+    scan::Best,
+    state::State,
 };
 use super::{Drift, Error, Hit, VectorFilter};
 use crate::model::{ChannelId, PostId};
 
 /// Most hits one search returns.
 pub const VECTOR_HITS_MAX: usize = 1_000;
-
-/// Marks a graph id without a live row, and a row outside the graph.
-const NONE: u32 = u32::MAX;
 
 /// How the vectors are searched.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,7 +59,7 @@ impl Default for VectorSettings {
         VectorSettings {
             exact_max_chunks: 500_000,
             graph_share_min: 0.05,
-            graph_breadth: 192,
+            graph_breadth: 400,
             graph_stale_share: 0.1,
         }
     }
@@ -98,44 +98,24 @@ pub struct Vectors {
     state: RwLock<State>,
 }
 
-#[derive(Debug)]
-struct State {
-    rows: Rows,
-    graph: Option<GraphState>,
-    /// Of the newest graph built or loaded.
-    generation: u64,
-}
-
-/// A graph and how its ids correspond to slots.
-#[derive(Debug)]
-struct GraphState {
-    graph: Arc<Graph>,
-    keys: Arc<Vec<GraphKey>>,
-    /// By graph id: the slot, or [`NONE`] once the row is gone.
-    slot_of: Vec<u32>,
-    /// By slot: the graph id, or [`NONE`].
-    id_of: Vec<u32>,
-    /// Live slots outside the graph.
-    fresh: HashSet<u32>,
-}
-
 impl Vectors {
     /// An empty set for one model's vectors. `model` only names the dump's owner.
     pub fn new(model: &str, encoding: Encoding, settings: VectorSettings) -> Vectors {
+        let rows = Rows::new(encoding.dim());
         Vectors {
             model: model.to_owned(),
             encoding,
             settings,
             state: RwLock::new(State {
-                rows: Rows::new(encoding.dim()),
+                rows,
                 graph: None,
                 generation: 0,
             }),
         }
     }
 
-    pub fn encoding(&self) -> Encoding {
-        self.encoding
+    pub fn encoding(&self) -> &Encoding {
+        &self.encoding
     }
 
     /// Adds rows, each replacing the row of the same post and chunk. All or none: a row that cannot be read adds nothing.
@@ -146,14 +126,13 @@ impl Vectors {
         let parsed: Result<Vec<NewRow<'_>>, Error> = rows
             .iter()
             .map(|row| {
-                let (scale, codes) = self.encoding.parts(row.row)?;
+                let parts = self.encoding.parts(row.row)?;
                 Ok(NewRow {
                     post_id: row.post_id,
                     channel_id: row.channel_id,
                     posted_at: row.posted_at,
                     chunk: row.chunk,
-                    scale,
-                    codes,
+                    parts,
                 })
             })
             .collect();
@@ -194,14 +173,11 @@ impl Vectors {
             }
             return Ok(best.into_hits());
         }
-        if let Some(graph) = &state.graph {
-            let share = self.graph_share(&state, &passes);
-            if let Some(share) = share
-                && let Some(hits) =
-                    graph.search(&state, &query, &passes, k, self.settings.graph_breadth, share)
-            {
-                return Ok(hits);
-            }
+        if state.graph.is_some()
+            && let Some(share) = self.graph_share(&state, &passes)
+            && let Some(hits) = state.graph_search(&query, &passes, k, share, self.settings.graph_breadth)
+        {
+            return Ok(hits);
         }
         state.scan(&query, &passes, &mut best);
         Ok(best.into_hits())
@@ -276,10 +252,7 @@ impl Vectors {
             let slots: Vec<u32> = (0..state.rows.slot_count() as u32)
                 .filter(|slot| state.rows.is_live(*slot))
                 .collect();
-            let keys: Vec<GraphKey> = slots
-                .iter()
-                .map(|slot| state.key(self.encoding.dim(), *slot))
-                .collect();
+            let keys: Vec<GraphKey> = slots.iter().map(|slot| state.key(*slot)).collect();
             (state.rows.blocks().to_vec(), slots, keys)
         };
         let dim = self.encoding.dim();
@@ -287,7 +260,11 @@ impl Vectors {
             let (block, at) = place(*slot);
             let width = blocks[block].codes.len() / BLOCK_ROWS;
             let codes = &blocks[block].codes[at * width..][..dim];
-            graph::point(blocks[block].scales[at], codes.iter().map(|code| *code as u8))
+            graph::point(
+                blocks[block].alongs[at],
+                blocks[block].scales[at],
+                codes.iter().map(|code| *code as u8),
+            )
         });
         let Some(graph) = Graph::build(points, stop) else {
             return BuildOutcome::Stopped;
@@ -295,7 +272,7 @@ impl Vectors {
         drop(blocks);
         let generation = self.read().generation + 1;
         let count = graph.count();
-        self.graph_install(graph, keys, generation);
+        self.write().graph_replace(graph, keys, generation);
         BuildOutcome::Built { count, generation }
     }
 
@@ -320,34 +297,8 @@ impl Vectors {
         let Some((manifest, graph, keys)) = dump::read(dir, &self.model, self.encoding.dim()) else {
             return false;
         };
-        self.graph_install(graph, keys, manifest.generation);
+        self.write().graph_replace(graph, keys, manifest.generation);
         true
-    }
-
-    fn graph_install(&self, graph: Graph, keys: Vec<GraphKey>, generation: u64) {
-        let dim = self.encoding.dim();
-        let mut state = self.write();
-        let mut slot_of = vec![NONE; keys.len()];
-        let mut id_of = vec![NONE; state.rows.slot_count()];
-        for (id, key) in keys.iter().enumerate() {
-            let slots = state.rows.slots_of(PostId(key.post_id));
-            // Same post, same chunk, same bytes: anything else changed since and is scanned exactly.
-            if let Some(slot) = slots.iter().find(|slot| state.key(dim, **slot) == *key) {
-                slot_of[id] = *slot;
-                id_of[*slot as usize] = id as u32;
-            }
-        }
-        let fresh = (0..state.rows.slot_count() as u32)
-            .filter(|slot| state.rows.is_live(*slot) && id_of[*slot as usize] == NONE)
-            .collect();
-        state.generation = generation;
-        state.graph = Some(GraphState {
-            graph: Arc::new(graph),
-            keys: Arc::new(keys),
-            slot_of,
-            id_of,
-            fresh,
-        });
     }
 
     /// The share of rows the filter leaves, if the graph is the better way to search them.
@@ -374,133 +325,5 @@ impl Vectors {
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// The exact scan.
-    fn scan(&self, query: &ScanQuery, passes: &RowFilter, best: &mut Best) {
-        let width = self.rows.width();
-        let mut sums = vec![0i32; BLOCK_ROWS];
-        for (block, entries) in self
-            .rows
-            .blocks()
-            .iter()
-            .zip(self.rows.entries().chunks(BLOCK_ROWS))
-        {
-            let mut take = |at: usize, entry: &Entry, sum: i32| {
-                best.push(entry.post_id, query.factor * block.scales[at] * sum as f32);
-            };
-            let passing = entries.iter().filter(|entry| passes.passes(entry)).count();
-            if passing * 2 > entries.len() {
-                dots(&query.codes, &block.codes[..entries.len() * width], &mut sums);
-                for (at, entry) in entries
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, entry)| passes.passes(entry))
-                {
-                    take(at, entry, sums[at]);
-                }
-            } else if passing > 0 {
-                for (at, entry) in entries
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, entry)| passes.passes(entry))
-                {
-                    dots(&query.codes, &block.codes[at * width..][..width], &mut sums[..1]);
-                    take(at, entry, sums[0]);
-                }
-            }
-        }
-    }
-
-    fn cosine(&self, query: &ScanQuery, slot: u32) -> f32 {
-        let width = self.rows.width();
-        let (block, at) = place(slot);
-        let block = &self.rows.blocks()[block];
-        let mut sum = [0i32];
-        dots(&query.codes, &block.codes[at * width..][..width], &mut sum);
-        query.factor * block.scales[at] * sum[0] as f32
-    }
-
-    fn score_slot(&self, query: &ScanQuery, passes: &RowFilter, slot: u32, best: &mut Best) {
-        let entry = &self.rows.entries()[slot as usize];
-        if passes.passes(entry) {
-            best.push(entry.post_id, self.cosine(query, slot));
-        }
-    }
-
-    fn key(&self, dim: usize, slot: u32) -> GraphKey {
-        let entry = &self.rows.entries()[slot as usize];
-        let width = self.rows.width();
-        let (block, at) = place(slot);
-        let block = &self.rows.blocks()[block];
-        GraphKey::new(
-            entry.post_id,
-            entry.chunk,
-            block.scales[at],
-            &block.codes[at * width..][..dim],
-        )
-    }
-
-    fn forget(&mut self, slots: &[u32]) {
-        if let Some(graph) = &mut self.graph {
-            for slot in slots {
-                graph.forget(*slot);
-            }
-        }
-    }
-}
-
-impl GraphState {
-    fn add(&mut self, slot: u32) {
-        if self.id_of.len() <= slot as usize {
-            self.id_of.resize(slot as usize + 1, NONE);
-        }
-        self.fresh.insert(slot);
-    }
-
-    fn forget(&mut self, slot: u32) {
-        self.fresh.remove(&slot);
-        if let Some(id) = self.id_of.get_mut(slot as usize).filter(|id| **id != NONE) {
-            self.slot_of[*id as usize] = NONE;
-            *id = NONE;
-        }
-    }
-
-    fn live_count(&self) -> usize {
-        self.id_of.iter().filter(|id| **id != NONE).count()
-    }
-
-    /// Asks for as many neighbours as leave `k` after the filter, checks and rescores them, and adds the rows outside the
-    /// graph. `None` when the filter left too few, so that the scan must decide.
-    ///
-    /// The unfiltered neighbours are a prefix of the true order, so what passes the filter among them is right as it is;
-    /// this is why no filter is pushed into the graph, where it would cut the paths.
-    fn search(
-        &self,
-        state: &State,
-        query: &ScanQuery,
-        passes: &RowFilter,
-        k: usize,
-        breadth: usize,
-        share: f32,
-    ) -> Option<Vec<Hit>> {
-        let wanted = ((k * 2 + 32) as f32 / share.max(f32::EPSILON) * 1.25) as usize;
-        let count = wanted.min(self.graph.count());
-        let mut best = Best::new(k);
-        for id in self.graph.search(&query.point, count, breadth.max(count)) {
-            let slot = self.slot_of.get(id as usize).copied().unwrap_or(NONE);
-            if slot != NONE {
-                state.score_slot(query, passes, slot, &mut best);
-            }
-        }
-        if best.posts() < k && count < self.graph.count() {
-            return None;
-        }
-        for slot in &self.fresh {
-            state.score_slot(query, passes, *slot, &mut best);
-        }
-        Some(best.into_hits())
     }
 }

@@ -3,9 +3,11 @@
 //! Posts come from `TGA_SHARED_DATA`. Vectors are those of the shipped model, as little-endian f32 of 384 components in
 //! `TGA_BENCH_VECTORS` (`headline_corpus.f32`, `headline_queries.f32`, `posts.f32`, in the order of the data files); without
 //! them the vector rows are left out. Larger sets are the real ones repeated with changes, which makes near-duplicates and
-//! so a harder test of recall than as many different posts. `TGA_BENCH_LARGE=1` adds a million rows,
-//! `TGA_BENCH_GRAPH=1` the graph sizes up to 200,000 (hours otherwise spent elsewhere).
+//! so a harder test of recall than as many different posts. `TGA_BENCH_LARGE=1` adds the scan of a million rows,
+//! `TGA_BENCH_GRAPH=1` graphs of 100,000 and 200,000 rows, which take minutes to build. `TGA_BENCH_PART` (`quality`, `latency`, `recall`, `scan`, `graph`) runs one part alone.
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
+
+mod rows;
 
 use std::{
     collections::BTreeSet,
@@ -15,19 +17,16 @@ use std::{
     time::Instant,
 };
 
+use self::rows::{Noise, recall_of, truth, vectors_grown, vectors_of, vectors_read};
 use tga::{
     app::eval::retrieval::{JudgedSet, Metrics, Run, percentile},
     model::{ChannelId, ChannelSet, PostId},
     search::{
-        BuildOutcome, Document, Encoding, Filter, FullText, FullTextSettings, FusionSettings, Hit, Query,
-        VectorFilter, VectorRow, VectorSettings, Vectors, fuse, fuse_rrf,
+        BuildOutcome, CANDIDATES, Document, Filter, FullText, FullTextSettings, FusionSettings, Hit, Query,
+        VectorFilter, VectorSettings, Vectors, fuse, fuse_rrf,
     },
     text,
 };
-
-const DIM: usize = 384;
-/// Candidates taken from each list before mixing.
-const CANDIDATES: usize = 100;
 
 pub(crate) fn run() {
     let Some(data) = shared_data() else {
@@ -35,14 +34,26 @@ pub(crate) fn run() {
         return;
     };
     let vectors_dir = std::env::var_os("TGA_BENCH_VECTORS").map(PathBuf::from);
-    quality(&data, vectors_dir.as_deref());
-    fulltext_latency(&data, vectors_dir.as_deref());
-    if let Some(dir) = &vectors_dir {
-        recall(dir);
-        scan_latency(dir);
-        crossover(dir);
-    } else {
+    let part = std::env::var("TGA_BENCH_PART").ok();
+    let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    if wanted("quality") {
+        quality(&data, vectors_dir.as_deref());
+    }
+    if wanted("latency") {
+        fulltext_latency(&data, vectors_dir.as_deref());
+    }
+    let Some(dir) = &vectors_dir else {
         println!("vector rows skipped: set TGA_BENCH_VECTORS");
+        return;
+    };
+    if wanted("recall") {
+        recall(dir);
+    }
+    if wanted("scan") {
+        scan_latency(dir);
+    }
+    if wanted("graph") {
+        crossover(dir);
     }
 }
 
@@ -54,64 +65,6 @@ fn shared_data() -> Option<PathBuf> {
 
 fn flag(name: &str) -> bool {
     std::env::var(name).is_ok_and(|value| value == "1")
-}
-
-fn vectors_read(path: &Path) -> Vec<Vec<f32>> {
-    let bytes = std::fs::read(path).unwrap();
-    let (values, _) = bytes.as_chunks::<4>();
-    let values: Vec<f32> = values.iter().map(|b| f32::from_le_bytes(*b)).collect();
-    values.chunks_exact(DIM).map(<[f32]>::to_vec).collect()
-}
-
-/// A small generator, so that a run can be repeated exactly.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// Roughly normal, mean 0, deviation 1.
-    fn normal(&mut self) -> f32 {
-        let sum: f32 = (0..4)
-            .map(|_| (self.next() >> 40) as f32 / (1u64 << 24) as f32)
-            .sum();
-        (sum - 2.0) * 1.732
-    }
-}
-
-/// `count` vectors: the real ones first, then repeats moved by a tenth of the distance that separates unrelated posts.
-fn vectors_grown(real: &[Vec<f32>], count: usize) -> impl Iterator<Item = Vec<f32>> + '_ {
-    let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
-    (0..count).map(move |i| {
-        let mut vector = real[i % real.len()].clone();
-        if i >= real.len() {
-            for x in &mut vector {
-                *x += noise.normal() * 0.2 / (DIM as f32).sqrt();
-            }
-        }
-        vector
-    })
-}
-
-fn vectors_of(rows: impl Iterator<Item = Vec<f32>>, settings: VectorSettings) -> Vectors {
-    let encoding = Encoding::new(DIM);
-    let vectors = Vectors::new("bench", encoding, settings);
-    for (i, vector) in rows.enumerate() {
-        let row = encoding.encode(&vector).unwrap();
-        let row = VectorRow {
-            post_id: PostId(i as i64),
-            channel_id: ChannelId(i as i64 % 100),
-            posted_at: i as i64,
-            chunk: 0,
-            row: &row,
-        };
-        vectors.insert(&[row]).unwrap();
-    }
-    vectors
 }
 
 fn document(id: i64, text: &str) -> Document<'_> {
@@ -315,8 +268,9 @@ fn timed(name: &str, rounds: usize, mut work: impl FnMut(usize)) {
     );
 }
 
+const POSTS: usize = 100_000;
+
 fn fulltext_latency(data: &Path, vectors_dir: Option<&Path>) {
-    const POSTS: usize = 100_000;
     let texts = posts_grown(data, POSTS);
     let dir = tempfile::tempdir().unwrap();
     let index = FullText::open(dir.path(), FullTextSettings::default()).unwrap();
@@ -354,6 +308,10 @@ fn fulltext_latency(data: &Path, vectors_dir: Option<&Path>) {
         "open with checksums {:.1} ms",
         start.elapsed().as_secs_f64() * 1e3
     );
+    hybrid_latency(data, vectors_dir, &index);
+}
+
+fn hybrid_latency(data: &Path, vectors_dir: Option<&Path>, index: &FullText) {
     let set = JudgedSet::read(&data.join("retrieval/telegram-headline-ru")).unwrap();
     let questions: Vec<&str> = set.queries.iter().map(|q| q.text.as_str()).collect();
     let question = |i: usize| questions[i % questions.len()];
@@ -389,7 +347,7 @@ fn fulltext_latency(data: &Path, vectors_dir: Option<&Path>) {
     );
     for (name, filter) in &filters {
         timed(&format!("hybrid, {name}"), 400, |i| {
-            let [by_text, by_vector] = hybrid(&index, &vectors, question(i), &asked[i % asked.len()], filter);
+            let [by_text, by_vector] = hybrid(index, &vectors, question(i), &asked[i % asked.len()], filter);
             fuse(&by_text, &by_vector, &FusionSettings::default(), |_| None);
         });
     }
@@ -408,46 +366,6 @@ fn filters() -> [(&'static str, VectorFilter); 3] {
         ("30 %", VectorFilter::channels(channels(30))),
         ("1 %", VectorFilter::channels(channels(1))),
     ]
-}
-
-/// By question: the ten nearest rows by f32 arithmetic, for each of [`filters`].
-fn truth(rows: &[Vec<f32>], questions: &[Vec<f32>]) -> Vec<Vec<BTreeSet<i64>>> {
-    let kept = [100, 30, 1];
-    let length = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
-    let lengths: Vec<f32> = rows.iter().map(|row| length(row)).collect();
-    let of = |question: &Vec<f32>, kept: usize| {
-        let mut scored: Vec<(f32, i64)> = rows
-            .iter()
-            .zip(&lengths)
-            .enumerate()
-            .filter(|(i, _)| i % 100 < kept)
-            .map(|(i, (row, length))| {
-                (
-                    row.iter().zip(question).map(|(a, b)| a * b).sum::<f32>() / length,
-                    i as i64,
-                )
-            })
-            .collect();
-        scored.select_nth_unstable_by(10, |a, b| b.0.total_cmp(&a.0));
-        scored[..10].iter().map(|(_, id)| *id).collect()
-    };
-    kept.iter()
-        .map(|kept| questions.iter().map(|question| of(question, *kept)).collect())
-        .collect()
-}
-
-fn recall_of(
-    vectors: &Vectors,
-    questions: &[Vec<f32>],
-    truth: &[BTreeSet<i64>],
-    filter: &VectorFilter,
-) -> f64 {
-    let mut found = 0;
-    for (question, truth) in questions.iter().zip(truth) {
-        let hits = vectors.search(question, filter, 10).unwrap();
-        found += hits.iter().filter(|hit| truth.contains(&hit.post_id.0)).count();
-    }
-    found as f64 / (questions.len() * 10) as f64
 }
 
 fn recall(dir: &Path) {

@@ -25,6 +25,9 @@ pub(super) const FORMAT: u32 = 1;
 /// Longest text of one field that is indexed, in bytes; Telegram's own limit is 4,096 characters a message.
 pub(super) const FIELD_BYTES_MAX: usize = 256 * 1024;
 
+/// Letters of a stem that count as its root. Chosen on real posts among 4 to 6.
+const ROOT_CHARS: usize = 5;
+
 /// One post as the index takes it. Text is normalised (`text::normalise`).
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
@@ -47,6 +50,8 @@ pub(super) struct Fields {
     pub(super) text: Field,
     /// Folded forms: tells `ставки` from `ставка` where both match.
     pub(super) exact: Field,
+    /// Beginnings of the stems: what words of one root share where stems differ (`взлом`, `взломщик`).
+    pub(super) root: Field,
     /// Stems of the tags' words.
     pub(super) tag_words: Field,
     /// Whole folded tags, for filters.
@@ -76,6 +81,7 @@ pub(super) fn schema() -> (Schema, Fields) {
     let fields = Fields {
         text: builder.add_text_field("text", words(IndexRecordOption::WithFreqsAndPositions)),
         exact: builder.add_text_field("exact", words(IndexRecordOption::WithFreqs)),
+        root: builder.add_text_field("root", words(IndexRecordOption::WithFreqs)),
         tag_words: builder.add_text_field("tag_words", words(IndexRecordOption::WithFreqs)),
         tag: builder.add_text_field("tag", STRING),
         links: builder.add_text_field("links", words(IndexRecordOption::WithFreqs)),
@@ -97,6 +103,7 @@ impl Fields {
         let terms = text::terms(bounded(post.text));
         document.add_pre_tokenized_text(self.text, stems(&terms));
         document.add_pre_tokenized_text(self.exact, exact_forms(&terms));
+        document.add_pre_tokenized_text(self.root, tokenized(&terms, |term| root(&term.text).to_owned()));
         for tag in post.tags {
             document.add_text(self.tag, tag_key(tag));
             document.add_pre_tokenized_text(self.tag_words, stems(&text::terms(bounded(tag))));
@@ -128,27 +135,34 @@ pub(super) fn tag_key(tag: &str) -> String {
     key
 }
 
+/// The first letters of a stem.
+pub(super) fn root(stem: &str) -> &str {
+    stem.char_indices()
+        .nth(ROOT_CHARS)
+        .map_or(stem, |(end, _)| &stem[..end])
+}
+
 /// Cut at a character border.
 fn bounded(text: &str) -> &str {
     &text[..text.floor_char_boundary(FIELD_BYTES_MAX)]
 }
 
 fn stems(terms: &[Term]) -> PreTokenizedString {
-    tokenized(terms, |term| &term.text)
+    tokenized(terms, |term| term.text.clone())
 }
 
 fn exact_forms(terms: &[Term]) -> PreTokenizedString {
-    tokenized(terms, |term| &term.exact)
+    tokenized(terms, |term| term.exact.clone())
 }
 
-fn tokenized(terms: &[Term], form: impl Fn(&Term) -> &String) -> PreTokenizedString {
+fn tokenized(terms: &[Term], form: impl Fn(&Term) -> String) -> PreTokenizedString {
     let tokens = terms
         .iter()
         .map(|term| Token {
             offset_from: term.start,
             offset_to: term.end,
             position: term.position as usize,
-            text: form(term).clone(),
+            text: form(term),
             position_length: 1,
         })
         .collect();

@@ -33,13 +33,14 @@ const OBJECT: &str = "vector graph";
 pub(super) struct GraphKey {
     pub(super) post_id: i64,
     chunk: u32,
-    /// CRC-32 of scale and codes: a re-embedded chunk is another row.
+    /// CRC-32 of the row: a re-embedded chunk is another row.
     content: u32,
 }
 
 impl GraphKey {
-    pub(super) fn new(post_id: PostId, chunk: u32, scale: f32, codes: &[i8]) -> GraphKey {
+    pub(super) fn new(post_id: PostId, chunk: u32, along: f32, scale: f32, codes: &[i8]) -> GraphKey {
         let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&along.to_le_bytes());
         hasher.update(&scale.to_le_bytes());
         let bytes: Vec<u8> = codes.iter().map(|code| *code as u8).collect();
         hasher.update(&bytes);
@@ -236,4 +237,15 @@ fn remove_dir(path: &Path) -> io::Result<()> {
 
 fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Makes a dump's manifest agree with its files, however they were changed.
+#[cfg(test)]
+pub(super) fn reseal(dir: &Path) {
+    let path = dir.join(MANIFEST_FILE);
+    let mut manifest: Manifest = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for file in &mut manifest.files {
+        *file = file_sum(dir, &file.name).unwrap();
+    }
+    fs::write(path, serde_json::to_vec(&manifest).unwrap()).unwrap();
 }

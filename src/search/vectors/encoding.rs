@@ -1,36 +1,70 @@
 //! How an embedding becomes the bytes of a row, and what is kept of it in memory.
 //!
-//! Pure. A row is `[encoding id: u8][scale: f32 little endian][code: i8; dim]`: the vector is brought to length 1, divided by
-//! its own largest component over 127, and rounded. 389 bytes for 384 dimensions. A question stays at 16 bits
-//! ([`ScanQuery`]), so only the stored side is rounded.
+//! Pure. A row is `[encoding id: u8][along: f32][scale: f32][code: i8; dim]`, little endian, 393 bytes for 384 dimensions.
+//! The vector is brought to length 1 and split: `along` is its part in the model's common direction (see `cone`; none for
+//! unknown models), the rest is divided by its own largest component over 127 and rounded. A question stays at 13 bits or
+//! more ([`ScanQuery`]), so only the stored side is rounded, and only where texts differ. Measured on e5-small, the split
+//! divides the error of a cosine by four at the same size.
 //!
-//! Invariant: an id means the same bytes for ever; a better encoding gets a new id and both are decoded.
+//! Invariant: an id means the same bytes for ever; a better encoding gets a new id.
 
-use super::graph;
+use super::{cone, graph};
 use crate::search::Error;
 
-/// Rows of encoding 1 begin with this byte.
-const SCALED_I8: u8 = 1;
+/// No common direction: `along` is 0.
+const PLAIN: u8 = 1;
 
-/// Bytes before the codes: the id and the scale.
-const HEADER_BYTES: usize = 5;
+/// Common direction of multilingual-e5-small.
+const E5_SMALL: u8 = 2;
+
+/// Bytes before the codes: id, along, scale.
+const HEADER_BYTES: usize = 9;
 
 const CODE_MAX: f32 = 127.0;
 
 /// The encoding of one model's vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Encoding {
+    id: u8,
     dim: usize,
+    /// Of length 1; empty for none.
+    cone: Vec<f32>,
+}
+
+/// A stored row's parts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct RowParts<'a> {
+    pub(super) along: f32,
+    pub(super) scale: f32,
+    pub(super) codes: &'a [u8],
 }
 
 impl Encoding {
-    /// For vectors of `dim` components.
-    pub fn new(dim: usize) -> Encoding {
-        Encoding { dim }
+    /// For vectors of `dim` components made by `model`.
+    pub fn for_model(model: &str, dim: usize) -> Encoding {
+        if model.contains("e5-small") && dim == cone::E5_SMALL.len() {
+            let table: Vec<f32> = cone::E5_SMALL.iter().map(|x| f32::from(*x)).collect();
+            let cone = unit(&table, dim).unwrap_or_default();
+            return Encoding {
+                id: E5_SMALL,
+                dim,
+                cone,
+            };
+        }
+        Encoding {
+            id: PLAIN,
+            dim,
+            cone: Vec::new(),
+        }
     }
 
     pub fn dim(&self) -> usize {
         self.dim
+    }
+
+    /// What rows of this encoding begin with.
+    pub fn id(&self) -> u8 {
+        self.id
     }
 
     /// Size of one stored row, bytes.
@@ -43,41 +77,51 @@ impl Encoding {
     /// # Errors
     /// [`Error::Dimension`] for a vector of another length.
     pub fn encode(&self, vector: &[f32]) -> Result<Vec<u8>, Error> {
-        let unit = unit(vector, self.dim)?;
-        let largest = unit.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+        let (along, rest) = self.split(vector)?;
+        let largest = rest.iter().fold(0.0f32, |max, x| max.max(x.abs()));
         let scale = largest / CODE_MAX;
         let mut row = Vec::with_capacity(self.row_bytes());
-        row.push(SCALED_I8);
+        row.push(self.id);
+        row.extend_from_slice(&along.to_le_bytes());
         row.extend_from_slice(&scale.to_le_bytes());
         let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
         row.extend(
-            unit.iter()
+            rest.iter()
                 .map(|x| (x * inverse).round().clamp(-CODE_MAX, CODE_MAX) as i8 as u8),
         );
         Ok(row)
     }
 
-    /// The vector back, within half a step of what was encoded.
+    /// The vector back (of length 1), each component within half a step of what was encoded.
     ///
     /// # Errors
-    /// [`Error::Row`] when the bytes are no row of this shape.
+    /// [`Error::Row`] or [`Error::Dimension`] when the bytes are no row of this encoding.
     pub fn decode(&self, row: &[u8]) -> Result<Vec<f32>, Error> {
-        let (scale, codes) = self.parts(row)?;
-        Ok(codes.iter().map(|code| f32::from(*code as i8) * scale).collect())
+        let parts = self.parts(row)?;
+        let mut out: Vec<f32> = parts
+            .codes
+            .iter()
+            .map(|code| f32::from(*code as i8) * parts.scale)
+            .collect();
+        for (x, c) in out.iter_mut().zip(&self.cone) {
+            *x += parts.along * c;
+        }
+        Ok(out)
     }
 
-    /// Scale and codes of a stored row.
-    pub(super) fn parts<'a>(&self, row: &'a [u8]) -> Result<(f32, &'a [u8]), Error> {
+    pub(super) fn parts<'a>(&self, row: &'a [u8]) -> Result<RowParts<'a>, Error> {
+        let refused = |reason| Err(Error::Row { reason });
         let Some((&id, rest)) = row.split_first() else {
-            return Err(Error::Row { reason: "empty" });
+            return refused("empty");
         };
-        if id != SCALED_I8 {
-            return Err(Error::Row {
-                reason: "unknown encoding",
-            });
+        if id != self.id {
+            return refused("encoded for another model");
         }
+        let Some((along, rest)) = rest.split_first_chunk::<4>() else {
+            return refused("too short");
+        };
         let Some((scale, codes)) = rest.split_first_chunk::<4>() else {
-            return Err(Error::Row { reason: "too short" });
+            return refused("too short");
         };
         if codes.len() != self.dim {
             return Err(Error::Dimension {
@@ -85,22 +129,30 @@ impl Encoding {
                 found: codes.len(),
             });
         }
-        let scale = f32::from_le_bytes(*scale);
-        if !scale.is_finite() || scale < 0.0 {
-            return Err(Error::Row {
-                reason: "scale is not a number",
-            });
+        let (along, scale) = (f32::from_le_bytes(*along), f32::from_le_bytes(*scale));
+        if !scale.is_finite() || scale < 0.0 || !along.is_finite() {
+            return refused("scale is not a number");
         }
-        Ok((scale, codes))
+        Ok(RowParts { along, scale, codes })
+    }
+
+    /// The unit vector's part along the common direction, and the rest.
+    fn split(&self, vector: &[f32]) -> Result<(f32, Vec<f32>), Error> {
+        let mut rest = unit(vector, self.dim)?;
+        let along = rest.iter().zip(&self.cone).map(|(x, c)| x * c).sum();
+        for (x, c) in rest.iter_mut().zip(&self.cone) {
+            *x -= along * c;
+        }
+        Ok((along, rest))
     }
 }
 
-/// A question, ready for the scan.
+/// A question, ready for the scan: cosine = `along` · row's along + `factor` · row's scale · integer dot product.
 #[derive(Debug, Clone)]
 pub(super) struct ScanQuery {
     /// Padded with zeros to the rows' width.
     pub(super) codes: Vec<i16>,
-    /// Cosine = `factor` · row scale · integer dot product.
+    pub(super) along: f32,
     pub(super) factor: f32,
     /// The question as a point of the graph.
     pub(super) point: Vec<u8>,
@@ -110,22 +162,28 @@ impl ScanQuery {
     /// # Errors
     /// [`Error::Dimension`] for a vector of another length.
     pub(super) fn new(encoding: &Encoding, vector: &[f32], width: usize) -> Result<ScanQuery, Error> {
-        let unit = unit(vector, encoding.dim)?;
+        let (along, rest) = encoding.split(vector)?;
         // The widest codes with which no row can overflow the scan's i32: 127 · Σ|code| < 2^31. A question's sum of
         // components is at most √dim, so this leaves 13 bits or more.
-        let sum: f32 = unit.iter().map(|x| x.abs()).sum();
-        let largest = unit.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+        let sum: f32 = rest.iter().map(|x| x.abs()).sum();
+        let largest = rest.iter().fold(0.0f32, |max, x| max.max(x.abs()));
         let step = (sum * CODE_MAX / (i32::MAX as f32 * 0.99)).max(largest / f32::from(i16::MAX));
         let inverse = if step > 0.0 { 1.0 / step } else { 0.0 };
-        let mut codes: Vec<i16> = unit.iter().map(|x| (x * inverse) as i16).collect();
+        let mut codes: Vec<i16> = rest.iter().map(|x| (x * inverse) as i16).collect();
         codes.resize(width, 0);
         let row = encoding.encode(vector)?;
-        let (scale, row_codes) = encoding.parts(&row)?;
+        let parts = encoding.parts(&row)?;
         Ok(ScanQuery {
             codes,
+            along,
             factor: step,
-            point: graph::point(scale, row_codes.iter().copied()),
+            point: graph::point(parts.along, parts.scale, parts.codes.iter().copied()),
         })
+    }
+
+    #[inline]
+    pub(super) fn cosine(&self, along: f32, scale: f32, sum: i32) -> f32 {
+        self.along * along + self.factor * scale * sum as f32
     }
 }
 
@@ -160,7 +218,7 @@ mod tests {
 
     #[test]
     fn odd_vectors_are_rows_too() {
-        let encoding = Encoding::new(3);
+        let encoding = Encoding::for_model("any", 3);
         let decoded = |v: &[f32]| encoding.decode(&encoding.encode(v).unwrap()).unwrap();
         assert_eq!(decoded(&[0.0, 0.0, 0.0]), [0.0, 0.0, 0.0]);
         assert_eq!(decoded(&[f32::NAN, f32::INFINITY, 0.0]), [0.0, 0.0, 0.0]);
@@ -176,21 +234,39 @@ mod tests {
 
     #[test]
     fn rows_of_another_shape_are_refused() {
-        let encoding = Encoding::new(3);
+        let encoding = Encoding::for_model("any", 3);
         let row = encoding.encode(&[1.0, 2.0, 3.0]).unwrap();
         assert_eq!(row.len(), encoding.row_bytes());
-        for bad in [&row[..0], &row[..3], &row[..7], &[9; 8][..]] {
+        for bad in [&row[..0], &row[..3], &row[..11], &[9; 12][..]] {
             assert!(encoding.decode(bad).is_err(), "{bad:?}");
         }
         let mut bad = row;
-        bad[1..5].copy_from_slice(&f32::NAN.to_le_bytes());
+        bad[5..9].copy_from_slice(&f32::NAN.to_le_bytes());
         assert!(encoding.decode(&bad).is_err());
+    }
+
+    #[test]
+    fn the_common_direction_is_kept_exactly() {
+        let encoding = Encoding::for_model("multilingual-e5-small", 384);
+        assert_eq!((encoding.id(), encoding.row_bytes()), (E5_SMALL, 393));
+        let vector: Vec<f32> = (0u16..384)
+            .map(|i| f32::from(cone::E5_SMALL[usize::from(i)]) + f32::from(i * 37 % 101) - 50.0)
+            .collect();
+        let row = encoding.encode(&vector).unwrap();
+        let (back, exact) = (encoding.decode(&row).unwrap(), unit(&vector, 384).unwrap());
+        let along = |v: &[f32]| v.iter().zip(&encoding.cone).map(|(a, b)| a * b).sum::<f32>();
+        assert!((along(&exact) - encoding.parts(&row).unwrap().along).abs() < 1e-6);
+        assert!(back.iter().zip(&exact).all(|(a, b)| (a - b).abs() < 6e-4));
+        assert!(matches!(
+            Encoding::for_model("other", 384).decode(&row),
+            Err(Error::Row { .. })
+        ));
     }
 
     proptest! {
         #[test]
         fn a_row_gives_its_vector_back(vector in proptest::collection::vec(-1.0f32..1.0, 16)) {
-            let encoding = Encoding::new(16);
+            let encoding = Encoding::for_model("any", 16);
             let unit = unit(&vector, 16).unwrap();
             let back = encoding.decode(&encoding.encode(&vector).unwrap()).unwrap();
             for (a, b) in unit.iter().zip(&back) {

@@ -20,7 +20,7 @@ use hnsw_rs::{
 use super::scan::dot_codes;
 
 /// Links per node and layer (twice as many on the lowest).
-const LINKS_MAX: usize = 16;
+const LINKS_MAX: usize = 32;
 
 /// Most layers of the graph.
 const LAYERS_MAX: usize = 16;
@@ -31,39 +31,42 @@ const BUILD_BREADTH: usize = 200;
 /// Inserts between two looks at the stop sign.
 const STOP_CHECK_ROWS: usize = 64;
 
-/// Squared distance between two points `[scale][squared length][codes]`.
+/// Squared distance between two points `[along][scale][squared length of the codes' part][codes]`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RowDistance;
 
 /// Bytes of a point before its codes.
-const POINT_HEADER_BYTES: usize = 8;
+const POINT_HEADER_BYTES: usize = 12;
 
 impl Distance<u8> for RowDistance {
     fn eval(&self, a: &[u8], b: &[u8]) -> f32 {
-        let (Some((scale_a, length_a, a)), Some((scale_b, length_b, b))) = (point_parts(a), point_parts(b))
+        let (Some(([along_a, scale_a, length_a], a)), Some(([along_b, scale_b, length_b], b))) =
+            (point_parts(a), point_parts(b))
         else {
             // Points are made by `point` and files are checksummed; a malformed one is merely far away.
             return f32::MAX;
         };
-        (length_a + length_b - 2.0 * scale_a * scale_b * dot_codes(a, b) as f32).max(0.0)
+        let rest = length_a + length_b - 2.0 * scale_a * scale_b * dot_codes(a, b) as f32;
+        (rest + (along_a - along_b).powi(2)).max(0.0)
     }
 }
 
 /// A row as the graph holds it.
-pub(super) fn point(scale: f32, codes: impl Iterator<Item = u8>) -> Vec<u8> {
+pub(super) fn point(along: f32, scale: f32, codes: impl Iterator<Item = u8>) -> Vec<u8> {
     let mut out = vec![0; POINT_HEADER_BYTES];
     out.extend(codes);
     let codes = &out[POINT_HEADER_BYTES..];
     let length = scale * scale * dot_codes(codes, codes) as f32;
-    out[..4].copy_from_slice(&scale.to_le_bytes());
-    out[4..8].copy_from_slice(&length.to_le_bytes());
+    for (to, number) in out.chunks_exact_mut(4).zip([along, scale, length]) {
+        to.copy_from_slice(&number.to_le_bytes());
+    }
     out
 }
 
-fn point_parts(point: &[u8]) -> Option<(f32, f32, &[u8])> {
-    let (scale, rest) = point.split_first_chunk::<4>()?;
-    let (length, codes) = rest.split_first_chunk::<4>()?;
-    Some((f32::from_le_bytes(*scale), f32::from_le_bytes(*length), codes))
+fn point_parts(point: &[u8]) -> Option<([f32; 3], &[u8])> {
+    let (header, codes) = point.split_first_chunk::<POINT_HEADER_BYTES>()?;
+    let number = |at: usize| f32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    Some(([number(0), number(4), number(8)], codes))
 }
 
 pub(super) struct Graph {

@@ -11,18 +11,19 @@ use std::{
     sync::Arc,
 };
 
-use super::scan::LANES;
+use super::{encoding::RowParts, scan::LANES};
 use crate::model::{ChannelId, ChannelSet, PostId};
 use crate::search::VectorFilter;
 
 /// Rows in a block: 1.5 MB at 384 dimensions, the unit that is copied when a build shares it.
 pub(super) const BLOCK_ROWS: usize = 4_096;
 
-/// Codes and scales of `BLOCK_ROWS` rows.
+/// Codes, scales and common parts of `BLOCK_ROWS` rows.
 #[derive(Debug, Clone)]
 pub(super) struct Block {
     pub(super) codes: Vec<i8>,
     pub(super) scales: Vec<f32>,
+    pub(super) alongs: Vec<f32>,
 }
 
 /// What is known of a row besides its codes.
@@ -59,8 +60,7 @@ pub(super) struct NewRow<'a> {
     pub(super) channel_id: ChannelId,
     pub(super) posted_at: i64,
     pub(super) chunk: u32,
-    pub(super) scale: f32,
-    pub(super) codes: &'a [u8],
+    pub(super) parts: RowParts<'a>,
 }
 
 impl Rows {
@@ -70,6 +70,11 @@ impl Rows {
             width: dim.next_multiple_of(LANES).max(LANES),
             ..Rows::default()
         }
+    }
+
+    /// Codes per row without padding.
+    pub(super) fn dim(&self) -> usize {
+        self.dim
     }
 
     /// Codes per row in memory, padding included.
@@ -133,12 +138,14 @@ impl Rows {
             self.blocks.push(Arc::new(Block {
                 codes: vec![0; BLOCK_ROWS * self.width],
                 scales: vec![0.0; BLOCK_ROWS],
+                alongs: vec![0.0; BLOCK_ROWS],
             }));
         }
         let block = Arc::make_mut(&mut self.blocks[block]);
-        block.scales[at] = row.scale;
+        block.scales[at] = row.parts.scale;
+        block.alongs[at] = row.parts.along;
         let codes = &mut block.codes[at * self.width..][..self.dim];
-        for (to, from) in codes.iter_mut().zip(row.codes) {
+        for (to, from) in codes.iter_mut().zip(row.parts.codes) {
             *to = *from as i8;
         }
         self.slots.entry(row.post_id).or_default().push(slot);
@@ -181,7 +188,7 @@ impl Rows {
 
     /// Bytes held, counting capacity.
     pub(super) fn memory_bytes(&self) -> usize {
-        let block = BLOCK_ROWS * (self.width + size_of::<f32>());
+        let block = BLOCK_ROWS * (self.width + 2 * size_of::<f32>());
         let slot_lists = self.slots.capacity() * (size_of::<PostId>() + size_of::<Vec<u32>>() + 1)
             + self.entries.len() * size_of::<u32>() * 4;
         self.blocks.len() * block + self.entries.capacity() * size_of::<Entry>() + slot_lists

@@ -1,0 +1,204 @@
+//! The rows and the graph together: which row each graph id is, and the two ways to search.
+//!
+//! Pure data, no locks. Invariant: a live row is either in the graph (`id_of` and `slot_of` point at each other) or in
+//! `fresh`, so nothing is searched twice and nothing is missed.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::{
+    dump::GraphKey,
+    encoding::ScanQuery,
+    graph::Graph,
+    rows::{BLOCK_ROWS, RowFilter, Rows, place},
+    scan::{Best, dots},
+};
+use crate::{model::PostId, search::Hit};
+
+/// Marks a graph id without a live row, and a row outside the graph.
+const NONE: u32 = u32::MAX;
+
+/// Neighbours asked for beyond twice the hits wanted: some are gone, some are further chunks of one post.
+const WANTED_SPARE: usize = 96;
+
+/// A filter's posts are not spread evenly; ask for this much more than its share suggests.
+const WANTED_MARGIN: f32 = 1.25;
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) rows: Rows,
+    pub(super) graph: Option<GraphState>,
+    /// Of the newest graph built or loaded.
+    pub(super) generation: u64,
+}
+
+/// A graph and how its ids correspond to slots.
+#[derive(Debug)]
+pub(super) struct GraphState {
+    pub(super) graph: Arc<Graph>,
+    pub(super) keys: Arc<Vec<GraphKey>>,
+    /// By graph id: the slot, or [`NONE`] once the row is gone.
+    slot_of: Vec<u32>,
+    /// By slot: the graph id, or [`NONE`].
+    id_of: Vec<u32>,
+    /// Live slots outside the graph.
+    pub(super) fresh: HashSet<u32>,
+}
+
+impl State {
+    /// The exact scan.
+    pub(super) fn scan(&self, query: &ScanQuery, passes: &RowFilter, best: &mut Best) {
+        let width = self.rows.width();
+        let everything = passes.is_open() && self.rows.live_count() == self.rows.slot_count();
+        let mut sums = vec![0i32; BLOCK_ROWS];
+        let mut kept = vec![true; BLOCK_ROWS];
+        for (block, entries) in self
+            .rows
+            .blocks()
+            .iter()
+            .zip(self.rows.entries().chunks(BLOCK_ROWS))
+        {
+            let mut passing = entries.len();
+            if !everything {
+                for (kept, entry) in kept.iter_mut().zip(entries) {
+                    *kept = passes.passes(entry);
+                }
+                passing = kept[..entries.len()].iter().filter(|kept| **kept).count();
+            }
+            let all_sums = passing * 2 > entries.len();
+            if all_sums {
+                dots(&query.codes, &block.codes[..entries.len() * width], &mut sums);
+            }
+            for (at, entry) in entries.iter().enumerate() {
+                if kept[at] {
+                    if !all_sums {
+                        dots(
+                            &query.codes,
+                            &block.codes[at * width..][..width],
+                            &mut sums[at..=at],
+                        );
+                    }
+                    best.push(
+                        entry.post_id,
+                        query.cosine(block.alongs[at], block.scales[at], sums[at]),
+                    );
+                }
+            }
+        }
+    }
+
+    pub(super) fn cosine(&self, query: &ScanQuery, slot: u32) -> f32 {
+        let width = self.rows.width();
+        let (block, at) = place(slot);
+        let block = &self.rows.blocks()[block];
+        let mut sum = [0i32];
+        dots(&query.codes, &block.codes[at * width..][..width], &mut sum);
+        query.cosine(block.alongs[at], block.scales[at], sum[0])
+    }
+
+    pub(super) fn score_slot(&self, query: &ScanQuery, passes: &RowFilter, slot: u32, best: &mut Best) {
+        let entry = &self.rows.entries()[slot as usize];
+        if passes.passes(entry) {
+            best.push(entry.post_id, self.cosine(query, slot));
+        }
+    }
+
+    pub(super) fn key(&self, slot: u32) -> GraphKey {
+        let entry = &self.rows.entries()[slot as usize];
+        let width = self.rows.width();
+        let (block, at) = place(slot);
+        let block = &self.rows.blocks()[block];
+        GraphKey::new(
+            entry.post_id,
+            entry.chunk,
+            block.alongs[at],
+            block.scales[at],
+            &block.codes[at * width..][..self.rows.dim()],
+        )
+    }
+
+    pub(super) fn forget(&mut self, slots: &[u32]) {
+        if let Some(graph) = &mut self.graph {
+            for slot in slots {
+                graph.forget(*slot);
+            }
+        }
+    }
+
+    /// Puts a graph into use. A row that changed since its snapshot is left out of it and scanned.
+    pub(super) fn graph_replace(&mut self, graph: Graph, keys: Vec<GraphKey>, generation: u64) {
+        let mut slot_of = vec![NONE; keys.len()];
+        let mut id_of = vec![NONE; self.rows.slot_count()];
+        for (id, key) in keys.iter().enumerate() {
+            let slots = self.rows.slots_of(PostId(key.post_id));
+            // Same post, same chunk, same bytes.
+            if let Some(slot) = slots.iter().find(|slot| self.key(**slot) == *key) {
+                slot_of[id] = *slot;
+                id_of[*slot as usize] = id as u32;
+            }
+        }
+        let fresh = (0..self.rows.slot_count() as u32)
+            .filter(|slot| self.rows.is_live(*slot) && id_of[*slot as usize] == NONE)
+            .collect();
+        self.generation = generation;
+        self.graph = Some(GraphState {
+            graph: Arc::new(graph),
+            keys: Arc::new(keys),
+            slot_of,
+            id_of,
+            fresh,
+        });
+    }
+
+    /// Asks the graph for as many neighbours as leave `k` after a filter that keeps `share`, checks and rescores them, and
+    /// adds the rows outside the graph. `None` when the filter left too few, so that the scan must decide.
+    ///
+    /// The unfiltered neighbours are a prefix of the true order, so what passes the filter among them is right as it is;
+    /// this is why no filter is pushed into the graph, where it would cut the paths.
+    pub(super) fn graph_search(
+        &self,
+        query: &ScanQuery,
+        passes: &RowFilter,
+        k: usize,
+        share: f32,
+        breadth: usize,
+    ) -> Option<Vec<Hit>> {
+        let held = self.graph.as_ref()?;
+        let wanted = (k * 2 + WANTED_SPARE) as f32 / share.max(f32::EPSILON) * WANTED_MARGIN;
+        let count = (wanted as usize).min(held.graph.count());
+        let mut best = Best::new(k);
+        for id in held.graph.search(&query.point, count, breadth.max(count)) {
+            let slot = held.slot_of.get(id as usize).copied().unwrap_or(NONE);
+            if slot != NONE {
+                self.score_slot(query, passes, slot, &mut best);
+            }
+        }
+        if best.posts() < k && count < held.graph.count() {
+            return None;
+        }
+        for slot in &held.fresh {
+            self.score_slot(query, passes, *slot, &mut best);
+        }
+        Some(best.into_hits())
+    }
+}
+
+impl GraphState {
+    pub(super) fn add(&mut self, slot: u32) {
+        if self.id_of.len() <= slot as usize {
+            self.id_of.resize(slot as usize + 1, NONE);
+        }
+        self.fresh.insert(slot);
+    }
+
+    pub(super) fn forget(&mut self, slot: u32) {
+        self.fresh.remove(&slot);
+        if let Some(id) = self.id_of.get_mut(slot as usize).filter(|id| **id != NONE) {
+            self.slot_of[*id as usize] = NONE;
+            *id = NONE;
+        }
+    }
+
+    pub(super) fn live_count(&self) -> usize {
+        self.id_of.iter().filter(|id| **id != NONE).count()
+    }
+}
