@@ -92,6 +92,9 @@ pub fn router(web: &Web) -> Router {
         .route("/", get(pages::index))
         .route("/demo.css", get(pages::style))
         .route("/demo.js", get(pages::script))
+        .route("/post.js", get(pages::script_post))
+        .route("/server.js", get(pages::script_server))
+        .route("/words.js", get(pages::script_words))
         .route("/favicon.ico", get(pages::favicon));
     let config = web.app.config();
     let mut router = api

@@ -13,6 +13,7 @@ use crate::app::demo::questions_to_try;
 
 /// Tags the page offers.
 const TAGS_SHOWN: usize = 24;
+const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
 
 pub(super) async fn index(State(web): State<Web>, headers: HeaderMap) -> Response {
     let Some(demo) = &web.demo else {
@@ -52,10 +53,19 @@ pub(super) async fn style() -> impl IntoResponse {
 }
 
 pub(super) async fn script() -> impl IntoResponse {
-    asset(
-        "text/javascript; charset=utf-8",
-        include_str!("../../webapp/demo/demo.js"),
-    )
+    asset(SCRIPT_TYPE, include_str!("../../webapp/demo/demo.js"))
+}
+
+pub(super) async fn script_post() -> impl IntoResponse {
+    asset(SCRIPT_TYPE, include_str!("../../webapp/demo/post.js"))
+}
+
+pub(super) async fn script_server() -> impl IntoResponse {
+    asset(SCRIPT_TYPE, include_str!("../../webapp/demo/server.js"))
+}
+
+pub(super) async fn script_words() -> impl IntoResponse {
+    asset(SCRIPT_TYPE, include_str!("../../webapp/demo/words.js"))
 }
 
 fn asset(kind: &'static str, body: &'static str) -> impl IntoResponse + use<> {

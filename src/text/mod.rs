@@ -4,7 +4,7 @@
 //! Pure functions over `&str`; knows nothing else of ours and does no I/O, so a crash can leave nothing behind. No
 //! function fails and none panics, whatever the input.
 //!
-//! Two forms of a text exist. The **normalised** form ([`normalise`]) is what is stored and shown: NFC, without zero-width
+//! Two forms of a text exist. The **normalised** form ([`normalise()`]) is what is stored and shown: NFC, without zero-width
 //! and bidi control characters. Tags are substrings of it. The **folded** form ([`fold`]) is what is compared: lower case,
 //! ё→е. Byte offsets ([`Token`], [`Term`], [`sentences`]) point into the normalised text.
 

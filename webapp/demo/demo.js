@@ -1,263 +1,35 @@
 // The demo page: one question in, a cited answer and the matching posts out.
 //
+// Words stand in words.js, nodes of posts in post.js, requests in server.js; here are the state and what the reader does.
 // Talks to three same-origin routes (GET /api/demo/status, POST /api/rag/query, POST /api/search) with the cookie the
 // server set. Invariants: whatever came from a post or a model reaches the page through text nodes only; a link is made
 // only for http, https and tg; a late reply to an older question is dropped; the address bar holds the whole state, so
 // reload and Back work. If the server goes away the page keeps what it shows, says so and offers to retry.
 
-const WORDS = {
-  ru: {
-    page: "tga demo: спросите каналы", skip: "К вопросу", language: "Язык", clear: "Очистить", ask: "Спросить",
-    title: "Спросите каналы, и они ответят", question_label: "Вопрос по каналам", placeholder: "О чём спросить каналы?",
-    lead: (posts, channels) => `${posts} из ${channels} уже на этом компьютере. Ответ собирается только из них, у каждого утверждения есть ссылка на пост.`,
-    lead_wait: "Посты загружаются. Ответ собирается только из них, у каждого утверждения есть ссылка на пост.",
-    filters: "Где искать", filters_sum: (channels, period) => `${channels} · ${period}`, all_channels: "все каналы",
-    period: "Когда", period_week: "Неделя", period_month: "Месяц", period_all: "Всё время", channels: "Каналы",
-    try: "Попробуйте спросить", tags_top: "О чём пишут", hits: "Найденные посты", mode: "Как искать",
-    mode_hybrid: "Вместе", mode_fulltext: "По словам", mode_vector: "По смыслу",
-    no_model: "Поиск по смыслу выключен: нет модели.", embedding_wait: "Смысл ещё считается, выдача будет дополняться.",
-    theme_dark: "Включить тёмную тему", theme_light: "Включить светлую тему",
-    answer: "Ответ", nothing: "В этих каналах такого нет", nothing_text: "Уверенного ответа в постах не нашлось. Спросите другими словами или расширьте период и список каналов.",
-    nearest: "Ближайшее из того, что есть", sources: "Источники", looking: "Ищу в каналах…",
-    confidence_high: "Уверенность высокая", confidence_middle: "Уверенность средняя", confidence_low: "Уверенность низкая, проверьте по источникам",
-    took: (ms) => `${ms} мс`, copy: "Скопировать", copied: "Скопировано", copy_failed: "Не удалось скопировать",
-    open: "Открыть в Telegram", open_short: "Открыть", whole: "Целиком", back: "К ответу", source: (n) => `Источник ${n}`,
-    found: (shown, total, ms) => `${shown} из ${total} · ${ms} мс`, none: "Ничего не найдено",
-    none_text: "Попробуйте другой способ поиска, другие слова или уберите фильтры.", more: "Показать ещё",
-    only_tag: (tag) => `Только с тегом «${tag}»`, remove: "убрать", short: "Напишите вопрос хотя бы из трёх знаков.",
-    gone: "Сервер не отвечает", gone_text: "Возможно, tga demo остановлен. Запустите его снова в терминале и повторите.",
-    locked: "Страница открыта без ключа", locked_text: "Откройте её заново по ссылке из терминала, где запущен tga demo.",
-    busy: "Слишком много вопросов подряд", busy_text: "Вопрос сохранён, подождите немного.", wait: (s) => `Повторить через ${s} с`,
-    failed: "Не получилось", failed_text: "Сервер ответил ошибкой. Вопрос сохранён, можно повторить.", slow: "Ответ не пришёл за минуту",
-    request: (id) => `Номер запроса: ${id}`, retry: "Повторить",
-    indexing: (n, all) => `Индексирую посты: ${n} из ${all}`, embedding: (n, all) => `Считаю смысл: ${n} из ${all}. Спрашивать уже можно.`,
-    ready: (posts, model) => `Готово: ${posts}${model ? ` · модель ${model}` : " · без модели, поиск по словам"}`,
-    invented: "Каналы, люди, компании и события выдуманы, поэтому ссылки на Telegram никуда не ведут. Всё работает на этом компьютере.",
-    next_step: "Чтобы спрашивать свои каналы:", key_slash: "к вопросу", key_enter: "спросить", key_escape: "назад",
-    posts: { one: "пост", few: "поста", many: "постов", other: "поста" },
-    from_channels: { one: "канала", few: "каналов", many: "каналов", other: "канала" },
-    n_channels: { one: "канал", few: "канала", many: "каналов", other: "канала" },
-  },
-  en: {
-    page: "tga demo: ask your channels", skip: "Skip to the question", language: "Language", clear: "Clear", ask: "Ask",
-    title: "Ask your channels, get an answer", question_label: "Question to the channels", placeholder: "What would you like to know?",
-    lead: (posts, channels) => `${posts} from ${channels} are on this computer already. Answers come from them alone, and every statement links to its post.`,
-    lead_wait: "Posts are loading. Answers come from them alone, and every statement links to its post.",
-    filters: "Where to look", filters_sum: (channels, period) => `${channels} · ${period}`, all_channels: "all channels",
-    period: "When", period_week: "Week", period_month: "Month", period_all: "All time", channels: "Channels",
-    try: "Try asking", tags_top: "What they write about", hits: "Matching posts", mode: "How to search",
-    mode_hybrid: "Both", mode_fulltext: "By words", mode_vector: "By meaning",
-    no_model: "Search by meaning is off: there is no model.", embedding_wait: "Meaning is still being computed, results will grow.",
-    theme_dark: "Switch to the dark theme", theme_light: "Switch to the light theme",
-    answer: "Answer", nothing: "Nothing in these channels", nothing_text: "The posts hold no answer we could stand by. Ask in other words, or widen the period and the channels.",
-    nearest: "The nearest there is", sources: "Sources", looking: "Looking through the channels…",
-    confidence_high: "Confidence is high", confidence_middle: "Confidence is medium", confidence_low: "Confidence is low, check the sources",
-    took: (ms) => `${ms} ms`, copy: "Copy", copied: "Copied", copy_failed: "Could not copy",
-    open: "Open in Telegram", open_short: "Open", whole: "Show all", back: "To the answer", source: (n) => `Source ${n}`,
-    found: (shown, total, ms) => `${shown} of ${total} · ${ms} ms`, none: "Nothing found",
-    none_text: "Try another way of searching, other words, or remove the filters.", more: "Show more",
-    only_tag: (tag) => `Only tagged “${tag}”`, remove: "remove", short: "Please write at least three characters.",
-    gone: "The server does not answer", gone_text: "tga demo may have been stopped. Start it again in the terminal, then retry.",
-    locked: "This page was opened without its key", locked_text: "Open the page again from the terminal where tga demo runs.",
-    busy: "Too many questions at once", busy_text: "Your question is kept, please wait a little.", wait: (s) => `Retry in ${s} s`,
-    failed: "That did not work", failed_text: "The server answered with an error. Your question is kept, you can retry.", slow: "No answer within a minute",
-    request: (id) => `Request number: ${id}`, retry: "Retry",
-    indexing: (n, all) => `Indexing posts: ${n} of ${all}`, embedding: (n, all) => `Computing meaning: ${n} of ${all}. You can ask already.`,
-    ready: (posts, model) => `Ready: ${posts}${model ? ` · model ${model}` : " · no model, search by words"}`,
-    invented: "Channels, people, companies and events are invented, so links to Telegram lead nowhere. Everything runs on this computer.",
-    next_step: "To ask your own channels:", key_slash: "to the question", key_enter: "ask", key_escape: "back",
-    posts: { one: "post", other: "posts" }, from_channels: { one: "channel", other: "channels" }, n_channels: { one: "channel", other: "channels" },
-  },
-};
+import { avatar, bones, cardTop, link, matched, node, postText, safeUrl } from "./post.js";
+import { Refusal, request } from "./server.js";
+import { count, counted, language, languageSet, say } from "./words.js";
 
-const REPLY_TIMEOUT_MS = 60_000;
 const STATUS_EVERY_MS = 1_500;
 const STATUS_IDLE_MS = 15_000;
 const SOURCES_MAX = 8;
+const NEAREST_MAX = 3;
 const HITS_STEP = 10;
 const HITS_MAX = 100;
-const EXCERPT_CHARS = 420;
 const TAGS_SHOWN = 18;
 const QUESTION_CHARS_MIN = 3;
 const DAY_MS = 86_400_000;
 const PERIOD_DAYS = { week: 7, month: 31 };
-const MATCH_OPEN = "\uE000";
-const MATCH_CLOSE = "\uE001";
 
 const at = (id) => document.getElementById(id);
 const idle = () => ({ phase: "idle", data: null, error: null, run: null });
 const state = {
-  lang: "en", query: "", period: "all", mode: "hybrid", channels: new Set(), tag: null, limit: HITS_STEP,
+  query: "", period: "all", mode: "hybrid", channels: new Set(), tag: null, limit: HITS_STEP,
   answer: idle(), hits: idle(), status: null, statusLost: false, examplesKey: "",
 };
 let pollTimer = 0;
 
-// ---- words, numbers, dates ----
-
-const say = (key, ...values) => {
-  const word = WORDS[state.lang][key];
-  return typeof word === "function" ? word(...values) : word;
-};
-const count = (n) => new Intl.NumberFormat(state.lang).format(n);
-const counted = (n, key) => `${count(n)}\u00a0${WORDS[state.lang][key][new Intl.PluralRules(state.lang).select(n)]}`;
-
-/** Within a week in words ("вчера, 14:20"), later as a date; the full moment stays in the title. */
-function moment(value) {
-  const date = new Date(value);
-  if (Number.isNaN(date.getTime())) return node("span", {}, "");
-  const now = new Date();
-  const midnight = (day) => new Date(day.getFullYear(), day.getMonth(), day.getDate()).getTime();
-  const days = Math.round((midnight(now) - midnight(date)) / DAY_MS);
-  const format = (options) => new Intl.DateTimeFormat(state.lang, options).format(date);
-  let shown;
-  if (days >= 0 && days < 2) {
-    const day = new Intl.RelativeTimeFormat(state.lang, { numeric: "auto" }).format(-days, "day");
-    shown = `${day}, ${format({ hour: "2-digit", minute: "2-digit" })}`;
-  } else if (days >= 2 && days < 7) {
-    shown = new Intl.RelativeTimeFormat(state.lang, { numeric: "always" }).format(-days, "day");
-  } else {
-    const year = date.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
-    shown = format({ day: "numeric", month: "long", ...year });
-  }
-  return node("time", { datetime: date.toISOString(), title: format({ dateStyle: "full", timeStyle: "short" }) }, shown);
-}
-
-// ---- building nodes ----
-
-function node(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name === "onclick") element.addEventListener("click", value);
-    else element.setAttribute(name, value === true ? "" : String(value));
-  }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
-}
-
-function safeUrl(address) {
-  try {
-    const url = new URL(address);
-    return ["http:", "https:", "tg:"].includes(url.protocol) ? url.href : null;
-  } catch {
-    return null;
-  }
-}
-
-function link(address, text) {
-  const href = safeUrl(address);
-  return href ? node("a", { href, target: "_blank", rel: "noopener noreferrer" }, text) : document.createTextNode(text);
-}
-
-/** Text with its bare web addresses made into links. */
-function linked(text) {
-  const pieces = [];
-  let done = 0;
-  for (const match of text.matchAll(/https?:\/\/[^\s<>"«»]+/g)) {
-    const address = match[0].replace(/[.,;:!?)\]]+$/, "");
-    pieces.push(text.slice(done, match.index), link(address, address));
-    done = match.index + address.length;
-  }
-  pieces.push(text.slice(done));
-  return pieces.filter((piece) => piece !== "");
-}
-
-function matched(snippet) {
-  return snippet.split(MATCH_OPEN).flatMap((piece, index) => {
-    if (index === 0) return linked(piece);
-    const [inside, ...rest] = piece.split(MATCH_CLOSE);
-    return [node("mark", {}, inside), ...linked(rest.join(""))];
-  });
-}
-
-/** Where the quote stands in the post, blank space compared loosely; null when it is not there. */
-function quoteSpan(content, quote) {
-  const words = (quote ?? "").trim().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return null;
-  const pattern = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+");
-  const match = new RegExp(pattern, "iu").exec(content);
-  return match ? { from: match.index, to: match.index + match[0].length } : null;
-}
-
-/** The part of a long post that holds the quote, cut at word ends. */
-function excerptSpan(content, span) {
-  if (content.length <= EXCERPT_CHARS * 1.25) return { from: 0, to: content.length };
-  let from = span && span.to > EXCERPT_CHARS ? Math.max(0, span.from - 80) : 0;
-  let to = Math.max(from + EXCERPT_CHARS, span ? span.to : 0);
-  if (from > 0) from = content.indexOf(" ", from) + 1;
-  if (to < content.length) to = Math.max(content.lastIndexOf(" ", to), span ? span.to : 0);
-  return { from, to: Math.min(to, content.length) };
-}
-
-function postText(content, quote) {
-  const span = quoteSpan(content, quote);
-  const body = node("p", { class: "post", dir: "auto" });
-  const fill = ({ from, to }) => {
-    const parts = [from > 0 ? "… " : "", to < content.length ? " …" : ""];
-    const pieces = span
-      ? [...linked(content.slice(from, span.from)), node("mark", { class: "quote" }, content.slice(span.from, span.to)), ...linked(content.slice(span.to, to))]
-      : linked(content.slice(from, to));
-    body.replaceChildren(parts[0], ...pieces, parts[1]);
-  };
-  const part = excerptSpan(content, span);
-  fill(part);
-  const cut = part.from > 0 || part.to < content.length;
-  return { body, cut, whole: () => fill({ from: 0, to: content.length }) };
-}
-
-function avatar(title) {
-  const words = title.replace(/[^\p{L}\p{N}\s]/gu, " ").trim().split(/\s+/);
-  const letters = words.slice(0, 2).map((word) => [...word][0] ?? "").join("").toUpperCase() || "#";
-  const hue = [...title].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 9973, 7) % 7;
-  return node("span", { class: `avatar hue-${hue}`, "aria-hidden": "true" }, letters);
-}
-
-function cardTop(title, postedAt, lead) {
-  const who = node("div", { class: "card-who" }, node("b", { dir: "auto" }, title), node("span", { class: "hint" }, moment(postedAt)));
-  return node("div", { class: "card-top" }, avatar(title), who, lead);
-}
-
-const bones = (lines) => node("div", { class: "bones", "aria-hidden": "true" }, ...Array.from({ length: lines }, () => node("i")));
-
-// ---- talking to the server ----
-
-class Refusal extends Error {
-  constructor(kind, detail = {}) {
-    super(detail.message ?? kind);
-    Object.assign(this, { kind, wait_s: detail.wait_s ?? 0, request_id: detail.request_id ?? null });
-  }
-}
-
-async function refusalOf(response) {
-  const error = await response.json().then((body) => body.error ?? {}, () => ({}));
-  const detail = { message: error.message, request_id: error.request_id ?? response.headers.get("x-request-id") };
-  if (response.status === 401 || response.status === 403) return new Refusal("locked", detail);
-  if (response.status === 429) {
-    const wait_s = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
-    return new Refusal("busy", { ...detail, wait_s: wait_s > 0 ? Math.min(wait_s, 3600) : 5 });
-  }
-  return new Refusal("failed", detail);
-}
-
-async function request(path, body, signal) {
-  const timeout = AbortSignal.timeout(REPLY_TIMEOUT_MS);
-  const options = { credentials: "same-origin", cache: "no-store", headers: { Accept: "application/json" },
-    signal: signal ? AbortSignal.any([signal, timeout]) : timeout };
-  if (body) {
-    Object.assign(options, { method: "POST", body: JSON.stringify(body) });
-    Object.assign(options.headers, { "Content-Type": "application/json", "X-Requested-With": "tga" });
-  }
-  let response;
-  try {
-    response = await fetch(path, options);
-    if (response.ok) return await response.json();
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    if (response?.ok && error instanceof SyntaxError) throw new Refusal("failed");
-    throw new Refusal(timeout.aborted ? "slow" : "gone");
-  }
-  throw await refusalOf(response);
-}
+// ---- asking ----
 
 const scope = () => {
   const days = PERIOD_DAYS[state.period];
@@ -381,7 +153,7 @@ function sourceCard(source) {
 
 async function copyAnswer(button) {
   const { answer, sources } = state.answer.data.result;
-  const list = sources.map((source) => `[${source.n}] ${source.channel_title}: ${source.permalink}`).join("\n");
+  const list = sources.map((source) => [`[${source.n}] ${source.channel_title}`, source.permalink].filter(Boolean).join(": ")).join("\n");
   const done = await navigator.clipboard?.writeText(`${state.query}\n\n${answer}\n\n${list}`).then(() => true, () => false);
   button.textContent = say(done ? "copied" : "copy_failed");
 }
@@ -409,13 +181,15 @@ function showAnswer() {
     body.replaceChildren(trouble(error, () => settle({ keep: true })));
   } else if (phase === "done") {
     const { result, processing_time_ms: took_ms } = data;
-    const found = /\[\d+\]/.test(result.answer) && result.sources.length > 0;
+    const found = !result.abstained && result.sources.length > 0;
     head.textContent = say(found ? "answer" : "nothing");
     if (found) body.replaceChildren(answerText(result.answer, result.sources), answerFoot(result, took_ms));
     else body.replaceChildren(node("p", { class: "note" }, say("nothing_text")));
-    if (result.sources.length > 0) {
+    // Without an answer the same posts follow below as found ones, so a few are enough.
+    const shown = found ? result.sources : result.sources.slice(0, NEAREST_MAX);
+    if (shown.length > 0) {
       sources.replaceChildren(node("h3", { class: "group-head" }, say(found ? "sources" : "nearest")),
-        node("ol", { class: "cards" }, ...result.sources.map(sourceCard)));
+        node("ol", { class: "cards" }, ...shown.map(sourceCard)));
     }
   }
 }
@@ -430,7 +204,7 @@ function hitCard(hit) {
   const open = safeUrl(hit.permalink) && link(hit.permalink, say("open_short"));
   open?.setAttribute("aria-label", `${say("open")}: ${hit.channel_title}`);
   return node("li", { class: "card" }, cardTop(hit.channel_title, hit.posted_at, open),
-    node("p", { class: "post", dir: "auto" }, ...matched((hit.snippet ?? "").trim().replace(/\n\s*\n/g, "\n"))),
+    node("p", { class: "post", dir: "auto" }, ...matched(hit.snippet ?? "", hit.highlights)),
     tags.length ? node("div", { class: "chips" }, ...tags) : null);
 }
 
@@ -472,7 +246,7 @@ function channelButton({ id, title, posts }) {
 
 function showFilters() {
   const channels = state.channels.size ? counted(state.channels.size, "n_channels") : say("all_channels");
-  at("filters-sum").textContent = say("filters_sum", channels, say(`period_${state.period}`).toLocaleLowerCase(state.lang));
+  at("filters-sum").textContent = say("filters_sum", channels, say(`period_${state.period}`).toLocaleLowerCase(language()));
   for (const name of ["period", "mode"]) document.querySelector(`input[name=${name}][value=${state[name]}]`).checked = true;
   for (const button of document.querySelectorAll("[data-channel]")) button.setAttribute("aria-pressed", String(state.channels.has(Number(button.dataset.channel))));
 }
@@ -496,7 +270,7 @@ function showStatus() {
   // Ready is worth a line on the first screen only; work in progress is worth one everywhere.
   at("status").hidden = !working && at("start").hidden;
   const done = working === "indexing" ? status.indexed : status.embedded;
-  at("status-line").textContent = working ? say(working, count(done), count(status.posts)) : say("ready", counted(status.posts, "posts"), status.model);
+  at("status-line").textContent = working ? say(working, count(done), count(status.posts)) : say("ready", counted(status.posts, "posts"), status.model?.split("@")[0]);
   Object.assign(at("status-bar"), { hidden: !working, max: Math.max(status.posts, 1), value: done });
 }
 
@@ -504,7 +278,7 @@ function showStatus() {
 function showStart() {
   const { questions = [], tags_top: tags = [], channels = [] } = state.status ?? {};
   const lost = !state.status && state.statusLost;
-  const key = JSON.stringify([state.lang, state.tag, questions, tags, channels, lost]);
+  const key = JSON.stringify([language(), state.tag, questions, tags, channels, lost]);
   at("start").hidden = state.answer.phase !== "idle" || state.hits.phase !== "idle";
   at("hero").hidden = at("start").hidden;
   if (key === state.examplesKey) return;
@@ -609,7 +383,7 @@ const remembered = (name) => { try { return localStorage.getItem(name); } catch 
 const remember = (name, value) => { try { localStorage.setItem(name, value); } catch { /* private mode: the choice lasts until reload */ } };
 
 function speak(lang) {
-  state.lang = lang;
+  languageSet(lang);
   document.documentElement.lang = lang;
   document.title = say("page");
   for (const element of document.querySelectorAll("[data-t]")) element.textContent = say(element.dataset.t);

