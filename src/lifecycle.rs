@@ -2,7 +2,7 @@
 //!
 //! The only caller of `tokio::spawn`. Shutdown is soft first (stop taking work, finish what runs), hard at the second signal.
 
-use std::{future::Future, io, sync::Once};
+use std::{io, sync::Once};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -57,7 +57,7 @@ pub fn notify_stopping() {
     notify("STOPPING=1");
 }
 
-/// The notification protocol of sd_notify(3): one datagram to the socket named in the environment.
+/// The notification protocol of `sd_notify(3)`: one datagram to the socket named in the environment.
 fn notify(state: &str) {
     use std::os::{
         linux::net::SocketAddrExt as _,

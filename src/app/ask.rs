@@ -301,7 +301,7 @@ fn view(
             abstained: true,
         };
     }
-    let (text, order) = renumber(&answer.text, answer.used.iter().map(|cited| cited.n).collect());
+    let (text, order) = renumber(&answer.text, &answer.used.iter().map(|cited| cited.n).collect());
     let sources = order
         .iter()
         .enumerate()
@@ -323,7 +323,7 @@ fn view(
 }
 
 /// Numbers the citations from 1 in the order in which the text shows them; returns the old numbers in the new order.
-fn renumber(text: &str, known: BTreeSet<usize>) -> (String, Vec<usize>) {
+fn renumber(text: &str, known: &BTreeSet<usize>) -> (String, Vec<usize>) {
     let mut order: Vec<usize> = Vec::new();
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -332,19 +332,16 @@ fn renumber(text: &str, known: BTreeSet<usize>) -> (String, Vec<usize>) {
         let after = &rest[open + 1..];
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
         let number: Option<usize> = after[..digits].parse().ok();
-        match number.filter(|n| known.contains(n) && after[digits..].starts_with(']')) {
-            Some(n) => {
-                let place = order.iter().position(|seen| *seen == n).unwrap_or_else(|| {
-                    order.push(n);
-                    order.len() - 1
-                });
-                let _ = write!(out, "[{}]", place + 1);
-                rest = &after[digits + 1..];
-            }
-            None => {
-                out.push('[');
-                rest = after;
-            }
+        if let Some(n) = number.filter(|n| known.contains(n) && after[digits..].starts_with(']')) {
+            let place = order.iter().position(|seen| *seen == n).unwrap_or_else(|| {
+                order.push(n);
+                order.len() - 1
+            });
+            let _ = write!(out, "[{}]", place + 1);
+            rest = &after[digits + 1..];
+        } else {
+            out.push('[');
+            rest = after;
         }
     }
     out.push_str(rest);
@@ -364,7 +361,7 @@ mod tests {
 
     #[test]
     fn citations_are_numbered_as_they_appear() {
-        let (text, order) = renumber("• Б [7][3]\n• А [3] и [x] и [99]", [3, 7].into());
+        let (text, order) = renumber("• Б [7][3]\n• А [3] и [x] и [99]", &[3, 7].into());
         assert_eq!(text, "• Б [1][2]\n• А [2] и [x] и [99]");
         assert_eq!(order, [7, 3]);
     }

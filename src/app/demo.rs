@@ -41,17 +41,16 @@ impl App {
             None => self.tenant_create(TENANT)?,
         };
         let tenant = self.tenant_open(&row)?;
-        let days = match tenant
+        let days = if let Some(days) = tenant
             .store
             .meta_find(SHIFT_META)?
             .and_then(|days| days.parse().ok())
         {
-            Some(days) => days,
-            None => {
-                let days = shift_days(POSTS, self.now());
-                tenant.store.meta_put(SHIFT_META, days.to_string())?;
-                days
-            }
+            days
+        } else {
+            let days = shift_days(POSTS, self.now());
+            tenant.store.meta_put(SHIFT_META, days.to_string())?;
+            days
         };
         let path = self.demo_file(days)?;
         let report = self.import(&tenant, &path, &ImportOptions::default(), progress)?;

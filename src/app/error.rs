@@ -111,10 +111,11 @@ impl Error {
             | Error::Unauthorized(_)
             | Error::Forbidden(_)
             | Error::Config(_) => Disposition::Reject,
-            Error::Unavailable(_) | Error::Service { .. } => Disposition::Retry { after: None },
             Error::InUse { .. } => Disposition::Halt,
             Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Disposition::Halt,
-            Error::Io { .. } => Disposition::Retry { after: None },
+            Error::Io { .. } | Error::Unavailable(_) | Error::Service { .. } => {
+                Disposition::Retry { after: None }
+            }
             Error::Store(error) => error.disposition(),
             Error::Queue(error) => error.disposition(),
             Error::Job(error) => error.disposition(),

@@ -46,7 +46,7 @@ impl Tenant {
         let events = self
             .store
             .event_list(after, event, limit.min(EVENTS_LISTED_MAX))?;
-        events.into_iter().map(|event| self.event_view(event)).collect()
+        events.iter().map(|event| self.event_view(event)).collect()
     }
 
     /// The place of the newest event.
@@ -54,7 +54,7 @@ impl Tenant {
         Ok(self.store.event_last()?)
     }
 
-    fn event_view(&self, stored: StoredEvent) -> Result<EventView, Error> {
+    fn event_view(&self, stored: &StoredEvent) -> Result<EventView, Error> {
         let post = match (stored.event, stored.post_id) {
             (Event::PostsParsed, Some(id)) => self.store.post_find(id, &ChannelSet::All)?,
             (
@@ -76,7 +76,7 @@ impl Tenant {
             tenant_id: self.id(),
             occurred_at: rfc3339(stored.occurred_at),
             trace_id: uuid_v7(self.id(), &trace, Timestamp::UNIX_EPOCH),
-            data: data(&stored, post.as_ref()),
+            data: data(stored, post.as_ref()),
         })
     }
 }

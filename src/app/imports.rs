@@ -199,7 +199,7 @@ impl Import<'_> {
 
 /// Brings a post into the stored form and hashes what an edit can change.
 pub fn prepare(mut post: IncomingPost) -> HashedPost {
-    post.text = text::normalise(&post.text).trim().to_owned();
+    text::normalise(&post.text).trim().clone_into(&mut post.text);
     for link in &mut post.links {
         link.text = text::normalise(&link.text);
     }

@@ -255,7 +255,7 @@ impl Indexes {
     }
 
     /// The model whose vectors answer searches.
-    pub fn vector_model(&self, store: &TenantStore) -> Result<Option<String>, Error> {
+    pub fn vector_model(store: &TenantStore) -> Result<Option<String>, Error> {
         Ok(store.meta_find(VECTOR_MODEL_META)?)
     }
 

@@ -33,6 +33,7 @@ use std::{
 };
 
 pub use error::Error;
+pub use indexes::Indexes;
 use jiff::Timestamp;
 pub use tenants::Tenant;
 pub use versions::DatabaseVersion;
@@ -156,9 +157,10 @@ impl App {
 
     /// Leaves a line in the log and in the system log.
     pub fn log_system(&self, level: &'static str, message: String) -> Result<(), Error> {
-        match level {
-            "info" => tracing::info!("{message}"),
-            _ => tracing::warn!("{message}"),
+        if level == "info" {
+            tracing::info!("{message}");
+        } else {
+            tracing::warn!("{message}");
         }
         let entry = SystemLogEntry {
             at: self.now(),

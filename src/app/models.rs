@@ -25,7 +25,7 @@ const MODEL_SETTING: &str = "ai.model";
 /// Largest file that is fetched as a model, bytes.
 pub const PULL_BYTES_MAX: u64 = 1 << 30;
 /// Longest a fetch may take.
-const PULL_TIMEOUT: Duration = Duration::from_secs(1800);
+const PULL_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// An embedding model shared by everybody.
 pub type SharedEmbedder = Arc<dyn Embedder>;

@@ -150,7 +150,7 @@ impl App {
         };
         let ranked = self.rank(tenant, &ranking)?;
         let wanted: Vec<Fused> = ranked.candidates.into_iter().take(limit + STORY_MARGIN).collect();
-        let hits = self.hits(tenant, visible, &wanted, &request.query, limit)?;
+        let hits = Self::hits(tenant, visible, &wanted, &request.query, limit)?;
         Ok(SearchResponse {
             query: request.query.clone(),
             mode: request.mode,
@@ -178,9 +178,10 @@ impl App {
             match self.question_vector(tenant, ranking.text)? {
                 Err(reason) => degraded = Some(reason),
                 Ok((active, question)) => {
-                    let posts = match ranking.filter.tags.is_empty() {
-                        true => None,
-                        false => Some(fulltext.posts_matching(&ranking.filter)?),
+                    let posts = if ranking.filter.tags.is_empty() {
+                        None
+                    } else {
+                        Some(fulltext.posts_matching(&ranking.filter)?)
                     };
                     by_meaning =
                         active
@@ -245,7 +246,6 @@ impl App {
 
     /// Makes hits of the best candidates, one for each story.
     fn hits(
-        &self,
         tenant: &Tenant,
         visible: &ChannelSet,
         ranked: &[Fused],
@@ -299,12 +299,12 @@ impl App {
         &self,
         tenant: &Tenant,
         visible: &ChannelSet,
-        request: SearchRequest,
+        request: &SearchRequest,
         limit: usize,
         offset: usize,
     ) -> Result<PostPageView, Error> {
         query_checked(&request.query)?;
-        let filter = filter_of(visible, &request);
+        let filter = filter_of(visible, request);
         let query = Query::parse(&request.query);
         let ranking = Ranking {
             query: &query,

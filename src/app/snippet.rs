@@ -8,18 +8,18 @@ use std::collections::HashSet;
 use crate::text;
 
 /// Longest snippet, characters.
-pub const SNIPPET_CHARS_MAX: usize = 240;
+pub(super) const SNIPPET_CHARS_MAX: usize = 240;
 
 /// A piece of text and what matched in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snippet {
+pub(super) struct Snippet {
     pub text: String,
     /// `[start, end)` in characters of `text`.
     pub highlights: Vec<(usize, usize)>,
 }
 
 /// The densest window of `text` around the words of `query`.
-pub fn snippet(text: &str, query: &str) -> Snippet {
+pub(super) fn snippet(text: &str, query: &str) -> Snippet {
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let wanted: HashSet<String> = text::terms(query)
         .into_iter()

@@ -1,16 +1,11 @@
-//! The clap tree, and which command each leaf sends.
+//! The clap tree: every command, its arguments, and the words of its help.
+//!
+//! Declares only; what a leaf does stands in `leaf`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use serde_json::Value;
-
-use super::output;
-use crate::{
-    app::{Error, ask::AskRequest, command::Command, search::SearchMode, search::SearchRequest},
-    store::Scope,
-};
 
 /// Reads your Telegram channels, tags, indexes and answers, on one box.
 #[derive(Debug, Parser)]
@@ -58,7 +53,7 @@ pub(super) enum Group {
     Init,
     /// Say what is wrong and how to mend it; with a link to a post, that post's way through the stages
     Doctor {
-        /// A link to a post, https://t.me/name/7
+        /// A link to a post, <https://t.me/name/7>
         link: Option<String>,
         #[arg(long)]
         tenant: Option<String>,
@@ -329,207 +324,6 @@ pub(super) enum MigrateCommand {
     Status,
     /// Bring every database to the newest version
     Up,
-}
-
-/// A command to execute, and whether to go on reading after it.
-pub(super) struct Leaf {
-    pub(super) command: Command,
-    follow: bool,
-}
-
-impl Leaf {
-    pub(super) fn follows(&self) -> bool {
-        self.follow
-    }
-}
-
-/// How an answer is shown to people.
-pub(super) type Show = fn(&Value) -> String;
-
-/// The command a leaf of the tree sends, and how its answer is shown.
-pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
-    let follow = matches!(&group, Group::Events(EventsCommand::Tail { follow: true, .. }));
-    let (command, show): (Command, Show) = match group {
-        Group::Doctor {
-            link: Some(link),
-            tenant,
-        } => (Command::Trace { tenant, link }, output::trace),
-        Group::Doctor { link: None, .. } => (Command::Doctor, output::doctor),
-        Group::Import {
-            file,
-            tenant,
-            channel,
-            format,
-            wait,
-        } => {
-            let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
-            (
-                Command::Import {
-                    tenant,
-                    path,
-                    format,
-                    channel,
-                    wait,
-                },
-                output::import,
-            )
-        }
-        Group::Search {
-            query,
-            tenant,
-            mode,
-            channel,
-            tag,
-            since,
-            until,
-            limit,
-        } => {
-            let mode = SearchMode::parse(&mode).unwrap_or_default();
-            let request = SearchRequest {
-                query,
-                mode,
-                tags: tag,
-                since,
-                until,
-                limit: Some(limit),
-                ..SearchRequest::default()
-            };
-            (
-                Command::Search {
-                    tenant,
-                    channel,
-                    request,
-                },
-                output::search,
-            )
-        }
-        Group::Ask {
-            question,
-            tenant,
-            channel,
-            since,
-            until,
-            limit,
-        } => {
-            let request = AskRequest {
-                query: question,
-                since,
-                until,
-                limit: Some(limit),
-                ..AskRequest::default()
-            };
-            (
-                Command::Ask {
-                    tenant,
-                    channel,
-                    request,
-                },
-                output::ask,
-            )
-        }
-        Group::Tags(TagsCommand::Top { tenant, limit }) => (Command::TagsTop { tenant, limit }, output::tags),
-        Group::Channel(ChannelCommand::List { tenant }) => {
-            (Command::ChannelList { tenant }, output::channels)
-        }
-        Group::Tenant(command) => tenant_command(command)?,
-        Group::Token(command) => token_command(command),
-        Group::Queue(command) => queue_command(command)?,
-        Group::Events(EventsCommand::Tail {
-            event,
-            tenant,
-            after,
-            limit,
-            ..
-        }) => (
-            Command::EventsList {
-                tenant,
-                event,
-                after,
-                limit,
-            },
-            output::events,
-        ),
-        Group::Index(IndexCommand::Verify { tenant }) => (Command::IndexVerify { tenant }, output::verify),
-        Group::Index(IndexCommand::Rebuild { tenant }) => (Command::IndexRebuild { tenant }, output::plain),
-        Group::Model(command) => model_command(command)?,
-        Group::Serve
-        | Group::Demo(_)
-        | Group::Init
-        | Group::Config(_)
-        | Group::Eval(_)
-        | Group::Migrate(_)
-        | Group::Version => {
-            return Err(Error::Invalid(
-                "this command is not sent to an appliance".to_owned(),
-            ));
-        }
-    };
-    Ok((Leaf { command, follow }, show))
-}
-
-fn tenant_command(command: TenantCommand) -> Result<(Command, Show), Error> {
-    Ok(match command {
-        TenantCommand::Create { name } => (Command::TenantCreate { name }, output::tenant),
-        TenantCommand::List => (Command::TenantList, output::tenants),
-        TenantCommand::Show { tenant } => (Command::TenantShow { tenant }, output::plain),
-        TenantCommand::Delete { tenant, yes: true } => (Command::TenantDelete { tenant }, output::plain),
-        TenantCommand::Delete { tenant, yes: false } => {
-            return Err(Error::Invalid(format!(
-                "deleting {tenant} removes all its posts for good; add --yes if you mean it"
-            )));
-        }
-    })
-}
-
-fn token_command(command: TokenCommand) -> (Command, Show) {
-    match command {
-        TokenCommand::Create {
-            tenant,
-            name,
-            scope,
-            expires,
-        } => {
-            let scope = Scope::parse(&scope).unwrap_or(Scope::Read);
-            (
-                Command::TokenCreate {
-                    tenant,
-                    name,
-                    scope,
-                    expires_at: expires,
-                },
-                output::token,
-            )
-        }
-        TokenCommand::List { tenant } => (Command::TokenList { tenant }, output::tokens),
-        TokenCommand::Revoke { id } => (Command::TokenRevoke { id }, output::plain),
-    }
-}
-
-fn queue_command(command: QueueCommand) -> Result<(Command, Show), Error> {
-    Ok(match command {
-        QueueCommand::Info => (Command::QueueInfo, output::plain),
-        QueueCommand::List { dead, limit } => (Command::QueueList { dead, limit }, output::jobs),
-        QueueCommand::Peek { id } => (Command::QueuePeek { id }, output::plain),
-        QueueCommand::Requeue { ids } => (Command::QueueRequeue { ids }, output::plain),
-        QueueCommand::Discard { ids, all } if ids.is_empty() && !all => {
-            return Err(Error::Invalid(
-                "name the dead letters to discard, or say --all".to_owned(),
-            ));
-        }
-        QueueCommand::Discard { ids, .. } => (Command::QueueDiscard { ids }, output::plain),
-    })
-}
-
-fn model_command(command: ModelCommand) -> Result<(Command, Show), Error> {
-    Ok(match command {
-        ModelCommand::List => (Command::ModelList, output::models),
-        ModelCommand::Import { file } => {
-            let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
-            (Command::ModelImport { path }, output::model)
-        }
-        ModelCommand::Pull { url } => (Command::ModelPull { url }, output::model),
-        ModelCommand::Use { name } => (Command::ModelUse { name }, output::plain),
-    })
 }
 
 /// A moment as people type it: RFC 3339, or a day, which begins at midnight in this machine's time zone.

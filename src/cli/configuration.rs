@@ -52,7 +52,7 @@ pub(super) fn trace(config: &Config, global: &Global, service: bool) {
     lifecycle::start(&level, format);
 }
 
-pub(super) fn run(global: &Global, command: &ConfigCommand, output: &Output) -> Result<ExitCode, Error> {
+pub(super) fn run(global: &Global, command: &ConfigCommand, output: Output) -> Result<ExitCode, Error> {
     match command {
         ConfigCommand::Check => {
             let config = load(global)?;
@@ -77,7 +77,7 @@ pub(super) fn run(global: &Global, command: &ConfigCommand, output: &Output) -> 
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn migrate(global: &Global, command: &MigrateCommand, output: &Output) -> Result<ExitCode, Error> {
+pub(super) fn migrate(global: &Global, command: &MigrateCommand, output: Output) -> Result<ExitCode, Error> {
     let config = load(global)?;
     trace(&config, global, false);
     if matches!(command, MigrateCommand::Up) {

@@ -18,7 +18,7 @@ use crate::{
     pipeline::Engine,
 };
 
-pub(super) fn demo(global: &Global, options: &DemoOptions, output: &Output) -> Result<ExitCode, Error> {
+pub(super) fn demo(global: &Global, options: &DemoOptions, output: Output) -> Result<ExitCode, Error> {
     let mut global = global.clone();
     let mut config = configuration::load(&global)?;
     if global.data_dir.is_none() {

@@ -29,7 +29,7 @@ use crate::{
 /// Texts stored in one step.
 const BATCH_TEXTS: usize = 1000;
 
-pub(super) fn run(global: &Global, command: &EvalCommand, output: &Output) -> Result<ExitCode, Error> {
+pub(super) fn run(global: &Global, command: &EvalCommand, output: Output) -> Result<ExitCode, Error> {
     let config = configuration::load(global)?;
     configuration::trace(&config, global, false);
     let answer = match command {
@@ -97,17 +97,24 @@ impl Scratch {
             });
         }
         let mut embedded = 0;
-        while embed {
-            match embed_tick(&self.app, &AtomicBool::new(false))? {
-                EmbedOutcome::Embedded(count) => embedded += count as u64,
-                EmbedOutcome::Idle | EmbedOutcome::NoModel => break,
-            }
+        while let EmbedOutcome::Embedded(count) = self.embed_step(embed)? {
+            embedded += count as u64;
             bars.show(Progress::Embed {
                 done: embedded,
                 total: texts.len() as u64,
             });
         }
         Ok(ids)
+    }
+}
+
+impl Scratch {
+    fn embed_step(&self, wanted: bool) -> Result<EmbedOutcome, Error> {
+        if wanted {
+            embed_tick(&self.app, &AtomicBool::new(false))
+        } else {
+            Ok(EmbedOutcome::Idle)
+        }
     }
 }
 
@@ -123,7 +130,7 @@ fn eval_retrieval(
     dir: &Path,
     mode: SearchMode,
     k: usize,
-    output: &Output,
+    output: Output,
 ) -> Result<Value, Error> {
     let set = retrieval::JudgedSet::read(dir).map_err(|error| Error::Invalid(error.to_string()))?;
     let scratch = Scratch::new(config)?;

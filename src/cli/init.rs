@@ -14,7 +14,7 @@ use crate::{
 /// The tenant a new installation begins with.
 const FIRST_TENANT: &str = "main";
 
-pub(super) fn init(global: &Global, output: &Output) -> Result<ExitCode, Error> {
+pub(super) fn init(global: &Global, output: Output) -> Result<ExitCode, Error> {
     let config = configuration::load(global)?;
     configuration::trace(&config, global, false);
     let data_dir = config.data_dir.clone();

@@ -9,13 +9,14 @@ mod configuration;
 mod demo;
 mod eval;
 mod init;
+mod leaf;
 mod output;
 mod progress;
 mod serve;
 mod session;
 mod socket;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, fmt::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -44,7 +45,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output::new(&arguments.global);
-    match dispatch(arguments, &output) {
+    match dispatch(arguments, output) {
         Ok(code) => code,
         Err(error) => {
             output.error(&error);
@@ -57,7 +58,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 pub fn help() -> String {
     fn walk(command: &mut clap::Command, path: &str, out: &mut String) {
         let path = format!("{path} {}", command.get_name()).trim().to_owned();
-        out.push_str(&format!("## {path}\n\n{}\n\n", command.render_long_help()));
+        let _ = write!(
+            out,
+            "## {path}
+
+{}
+
+",
+            command.render_long_help()
+        );
         for inner in command
             .get_subcommands_mut()
             .filter(|inner| inner.get_name() != "help")
@@ -72,7 +81,7 @@ pub fn help() -> String {
     out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Error> {
+fn dispatch(arguments: Arguments, output: Output) -> Result<ExitCode, Error> {
     let global = arguments.global;
     match arguments.group {
         Group::Serve => serve::serve(&global),
@@ -88,8 +97,19 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<ExitCode, Error> {
             );
             Ok(ExitCode::SUCCESS)
         }
-        group => {
-            let (command, show) = arguments::command_of(group)?;
+        group @ (Group::Doctor { .. }
+        | Group::Import { .. }
+        | Group::Search { .. }
+        | Group::Ask { .. }
+        | Group::Tags(_)
+        | Group::Channel(_)
+        | Group::Tenant(_)
+        | Group::Token(_)
+        | Group::Queue(_)
+        | Group::Events(_)
+        | Group::Index(_)
+        | Group::Model(_)) => {
+            let (command, show) = leaf::command_of(group)?;
             let follow = command.follows();
             let mut session = Session::open(&global)?;
             let answer = session.execute(command.command, output)?;

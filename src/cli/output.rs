@@ -44,17 +44,9 @@ impl Output {
     #[expect(clippy::print_stdout, reason = "stdout is where a command answers")]
     pub(super) fn line(self, answer: &Value, text: fn(&Value) -> String) {
         if self.json {
-            println!("{answer}")
+            println!("{answer}");
         } else {
-            println!("{}", text(answer).trim_end())
-        }
-    }
-
-    /// Tells a person something beside the answer.
-    #[expect(clippy::print_stderr, reason = "remarks go beside the answer")]
-    pub(super) fn remark(self, text: &str) {
-        if !self.quiet {
-            eprintln!("{text}");
+            println!("{}", text(answer).trim_end());
         }
     }
 
@@ -102,7 +94,7 @@ fn word(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
 }
 
@@ -150,7 +142,7 @@ pub(super) fn plain(answer: &Value) -> String {
             let _ = writeln!(out, "{name}: {shown}");
             out
         }),
-        other => word(other),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => word(answer),
     }
 }
 
@@ -399,7 +391,9 @@ pub(super) fn trace(answer: &Value) -> String {
         );
     }
     match answer["stuck"].as_str() {
-        Some(stuck) => out.push_str(&format!("  stuck: {stuck}\n")),
+        Some(stuck) => {
+            let _ = writeln!(out, "  stuck: {stuck}");
+        }
         None => out.push_str("  arrived: it is indexed and searchable\n"),
     }
     out

@@ -12,7 +12,10 @@ use super::{
     socket::{self, RequestError},
 };
 use crate::{
-    app::{App, Error, command::Command},
+    app::{
+        App, Error,
+        command::{Command, ContentCommand},
+    },
     clock::SystemClock,
     pipeline::{Engine, drain},
 };
@@ -37,7 +40,7 @@ impl Session {
     }
 
     /// Executes a command; alone, an import also takes its posts through the pipeline, because nobody else would.
-    pub(super) fn execute(&mut self, command: Command, output: &Output) -> Result<Value, Error> {
+    pub(super) fn execute(&mut self, command: Command, output: Output) -> Result<Value, Error> {
         let mut bars = Bars::new(output.progress());
         match self {
             Session::Alone(app) => execute_alone(app, command, &mut bars),
@@ -55,17 +58,17 @@ impl Session {
     }
 
     /// Goes on printing events after those of `first` until interrupted.
-    pub(super) fn follow(&mut self, first: &Value, output: &Output) -> Result<(), Error> {
+    pub(super) fn follow(&mut self, first: &Value, output: Output) -> Result<(), Error> {
         let tenant = first["tenant"].as_str().unwrap_or_default().to_owned();
         let event = first["event"].as_str().map(str::to_owned);
         let mut after = first["last"].as_i64();
         loop {
-            let command = Command::EventsList {
+            let command = Command::Content(ContentCommand::EventsList {
                 tenant: tenant.clone(),
                 event: event.clone(),
                 after,
                 limit: 100,
-            };
+            });
             let answer = self.execute(command, output)?;
             for event in answer["events"].as_array().into_iter().flatten() {
                 output.line(&json!({ "events": [event] }), output::events);
@@ -77,7 +80,7 @@ impl Session {
 }
 
 fn execute_alone(app: &Arc<App>, command: Command, bars: &mut Bars) -> Result<Value, Error> {
-    let Command::Import { ref tenant, wait, .. } = command else {
+    let Command::Content(ContentCommand::Import { ref tenant, wait, .. }) = command else {
         return app.execute(command, &mut |at| bars.show(at));
     };
     let tenant = app.tenant_get(tenant)?;

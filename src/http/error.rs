@@ -3,8 +3,6 @@
 //! `{"error":{"code","message","request_id"},"detail"}`; `detail` repeats the message for clients of the old API. What is our own
 //! fault is logged with its cause and shown as "internal error".
 
-use std::future::Future;
-
 use axum::{
     Json,
     extract::rejection::{JsonRejection, PathRejection, QueryRejection},

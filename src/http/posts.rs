@@ -81,7 +81,7 @@ pub(super) async fn list(
             Some(words) => {
                 request.query = words;
                 request.tags = query.tag.into_iter().collect();
-                app.post_page_ranked(tenant, &channels, request, limit, offset)
+                app.post_page_ranked(tenant, &channels, &request, limit, offset)
             }
         }
     })

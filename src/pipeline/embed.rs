@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::{
     ai::{EmbedKind, Embedder},
-    app::{App, Error, Tenant},
+    app::{App, Error, Indexes, Tenant},
     fail::{FailPoint, fail_point},
     model::{Post, PostId},
     search::{Encoding, VectorRow},
@@ -64,7 +64,7 @@ fn embed_batch(app: &App, tenant: &Tenant, model: &dyn Embedder) -> Result<usize
         None => store.model_upsert(name, model.dimensions())?,
     };
     let ids = store.post_unembedded_list(row, BATCH_POSTS)?;
-    let active = indexes.vector_model(store)?;
+    let active = Indexes::vector_model(store)?;
     if ids.is_empty() {
         if let Some(old) = active.filter(|active| active != name) {
             indexes.vectors_activate(store, name)?;

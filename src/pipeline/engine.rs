@@ -22,7 +22,7 @@ const ERROR_PAUSE: Duration = Duration::from_secs(5);
 /// Longest wait of an idle thread.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How often idle tenants are closed.
-const TENANTS_CLOSE_EVERY: Duration = Duration::from_secs(60);
+const TENANTS_CLOSE_EVERY: Duration = Duration::from_mins(1);
 
 /// The running engine; stops and joins its threads when dropped.
 #[derive(Debug)]

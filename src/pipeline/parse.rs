@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Links kept of one post; a post with more is a link farm.
-pub const LINKS_PER_POST_MAX: usize = 100;
+pub(super) const LINKS_PER_POST_MAX: usize = 100;
 
 pub(super) fn parse(post: &Post) -> StageOutput {
     let mut links_found: Vec<Link> = Vec::new();

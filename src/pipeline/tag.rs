@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Who made the tags, as stored and shown.
-pub const PROVIDER: &str = "local";
+pub(super) const PROVIDER: &str = "local";
 /// Candidates drawn before the rules are applied.
 const CANDIDATES_MAX: usize = TAGS_PER_POST_MAX * 2;
 

@@ -37,16 +37,13 @@ impl Query {
         let mut at = 0;
         while at < chars.len() {
             let starts = at == 0 || chars[at - 1].is_whitespace() || chars[at - 1] == '(';
-            match sign_at(&chars, at, starts) {
-                Some((clause, next)) => {
-                    clauses.push(clause);
-                    words.push(' ');
-                    at = next;
-                }
-                None => {
-                    words.push(chars[at]);
-                    at += 1;
-                }
+            if let Some((clause, next)) = sign_at(&chars, at, starts) {
+                clauses.push(clause);
+                words.push(' ');
+                at = next;
+            } else {
+                words.push(chars[at]);
+                at += 1;
             }
         }
         let words = words.trim();

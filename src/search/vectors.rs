@@ -1,6 +1,6 @@
 //! The vectors of one tenant, in memory: an exact scan, and above its reach a graph.
 //!
-//! Knows `model` and hnsw_rs (in `graph`). Starts no threads: the application calls [`Vectors::graph_build`] on one of its
+//! Knows `model` and `hnsw_rs` (in `graph`). Starts no threads: the application calls [`Vectors::graph_build`] on one of its
 //! own when [`Vectors::graph_is_due`] says so.
 //!
 //! Invariants: a result holds a post once, with its best chunk; scores are always computed from the stored rows, the graph

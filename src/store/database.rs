@@ -1,8 +1,8 @@
-//! One SQLite file: a writer thread with group commit and a small pool of readers.
+//! One `SQLite` file: a writer thread with group commit and a small pool of readers.
 //!
 //! Knows nothing of what is stored. WAL with `synchronous=FULL`: a write that returned `Ok` survives power loss. Writes queued
 //! while one commit is on its way to the disk share the next commit; each runs in a savepoint of its own, so one that fails
-//! takes nobody with it. After a crash SQLite replays the log by itself when the file is next opened.
+//! takes nobody with it. After a crash `SQLite` replays the log by itself when the file is next opened.
 
 use std::{
     path::{Path, PathBuf},
@@ -73,7 +73,7 @@ where
 }
 
 /// An open database.
-pub struct Database {
+pub(super) struct Database {
     path: PathBuf,
     writer: Mutex<Option<SyncSender<Box<dyn Write>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -97,7 +97,7 @@ impl std::fmt::Debug for Database {
 
 impl Database {
     /// Opens or creates the file, migrates it and starts its writer thread.
-    pub fn open(path: &Path, schema: Schema) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, schema: Schema) -> Result<Self, Error> {
         let mut connection = connect(
             path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -122,17 +122,17 @@ impl Database {
     }
 
     /// The schema version of a file, without changing it.
-    pub fn version_of(path: &Path) -> Result<i64, Error> {
+    pub(super) fn version_of(path: &Path) -> Result<i64, Error> {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         migrate::version(&connection).map_err(|error| Error::from_sqlite(path, &error))
     }
 
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Runs `body` in the next group commit and waits until it is durable. Blocks: never call it on the async runtime.
-    pub fn write<T, F>(&self, body: F) -> Result<T, Error>
+    pub(super) fn write<T, F>(&self, body: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -158,7 +158,7 @@ impl Database {
     }
 
     /// Runs `body` on a read connection; it sees the last commit. Blocks: never call it on the async runtime.
-    pub fn read<T>(&self, body: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn read<T>(&self, body: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         let connection = self.reader_take()?;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&connection)))
             .unwrap_or_else(|_| Err(Error::Internal("a read panicked".to_owned())));
@@ -172,7 +172,7 @@ impl Database {
     }
 
     /// Copies the log into the file and cuts it to nothing, so that the file alone is the whole database.
-    pub fn checkpoint(&self) -> Result<(), Error> {
+    pub(super) fn checkpoint(&self) -> Result<(), Error> {
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))

@@ -60,7 +60,7 @@ impl Error {
         }
     }
 
-    /// Puts SQLite's answer into our words; `path` is the database it came from.
+    /// Puts `SQLite`'s answer into our words; `path` is the database it came from.
     pub(super) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         let path = path.to_owned();

@@ -1,8 +1,8 @@
-//! SQLite: the only module with SQL, and the only truth. Everything else on disk can be rebuilt from here.
+//! `SQLite`: the only module with SQL, and the only truth. Everything else on disk can be rebuilt from here.
 //!
 //! May know `model` and `clock`; knows nothing of queue, search, pipeline or faces. Functions named after a noun take
 //! `&Connection` to read and `&Transaction` to write; the public types [`Control`] and [`TenantStore`] wrap them, so that no
-//! SQLite type leaves this module.
+//! `SQLite` type leaves this module.
 //!
 //! All calls block until done (a write: until durable); async callers go through a blocking thread.
 

@@ -62,10 +62,10 @@ pub fn language(text: &str) -> Language {
             other += word.chars().count();
         }
     }
-    let written = cyrillic.letters + latin.letters;
+    let written = cyrillic.total + latin.total;
     if written == 0 || other > written {
         Language::Other
-    } else if cyrillic.letters as f64 >= CYRILLIC_SHARE_MIN * written as f64 {
+    } else if cyrillic.total as f64 >= CYRILLIC_SHARE_MIN * written as f64 {
         cyrillic.decided(Language::Ru)
     } else {
         latin.decided(Language::En)
@@ -74,7 +74,7 @@ pub fn language(text: &str) -> Language {
 
 #[derive(Default)]
 struct Letters {
-    letters: usize,
+    total: usize,
     foreign: usize,
     words: usize,
     function_words: usize,
@@ -82,14 +82,14 @@ struct Letters {
 
 impl Letters {
     fn add(&mut self, word: &str, foreign: impl Fn(char) -> bool) {
-        self.letters += word.chars().count();
+        self.total += word.chars().count();
         self.foreign += word.chars().filter(|c| foreign(*c)).count();
         self.words += 1;
         self.function_words += usize::from(stop_word(word));
     }
 
     fn decided(&self, native: Language) -> Language {
-        let foreign = self.foreign as f64 > FOREIGN_SHARE_MIN * self.letters as f64;
+        let foreign = self.foreign as f64 > FOREIGN_SHARE_MIN * self.total as f64;
         let mute = self.words >= WORDS_TELLING && self.function_words == 0;
         if foreign || mute { Language::Other } else { native }
     }

@@ -40,14 +40,15 @@ fn without_invisible(text: &str) -> String {
             '\u{e0000}'..='\u{e007f}' => {
                 (is_flag_tag(c) && (is_pictograph(previous) || is_flag_tag(previous))).then_some(c)
             }
-            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => None,
-            '\u{ad}'
+            '\0'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{ad}'
             | '\u{34f}'
             | '\u{61c}'
             | '\u{180e}'
             | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}' => None,
-            '\u{2060}'..='\u{206f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
             | '\u{3164}'
             | '\u{fe00}'..='\u{fe0d}'
             | '\u{feff}'
@@ -81,9 +82,8 @@ pub(super) fn fold_into(text: &str, out: &mut String) {
     let mut after_cyrillic = false;
     for c in text.chars() {
         match c {
-            'a'..='z' | '0'..='9' => out.push(c),
+            'a'..='z' | '0'..='9' | 'а'..='я' => out.push(c),
             'A'..='Z' => out.push(c.to_ascii_lowercase()),
-            'а'..='я' => out.push(c),
             // The upper-case block lies 32 below the lower-case one.
             'А'..='Я' => out.push(char::from_u32(c as u32 + 32).unwrap_or(c)),
             'ё' | 'Ё' => out.push('е'),

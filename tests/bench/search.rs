@@ -114,7 +114,7 @@ fn vectors_of(rows: impl Iterator<Item = Vec<f32>>, settings: VectorSettings) ->
     vectors
 }
 
-fn document<'a>(id: i64, text: &'a str) -> Document<'a> {
+fn document(id: i64, text: &str) -> Document<'_> {
     Document {
         post_id: PostId(id),
         channel_id: ChannelId(id % 100),

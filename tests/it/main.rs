@@ -5,6 +5,8 @@
 
 mod ask;
 mod cli;
+mod demo_page;
+mod eval;
 mod golden;
 mod http;
 mod import;

@@ -16,10 +16,14 @@ use super::{
 /// Queries worked on together: as many independent sums as hide the latency of a multiply-add.
 pub(super) const QUERIES: usize = 8;
 
-/// `[dimension][key of 16]`
-pub(super) type Keys = [[f32; LANES]; HEAD];
-/// `[key of 16][dimension]`
-pub(super) type Values = [[f32; HEAD]; LANES];
+/// `[dimension][key of 16]`, each row on a cache line.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub(super) struct Keys(pub(super) [[f32; LANES]; HEAD]);
+/// `[key of 16][dimension]`, each row on two cache lines.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub(super) struct Values(pub(super) [[f32; HEAD]; LANES]);
 /// `[dimension][query]`
 pub(super) type Queries = [[f32; QUERIES]; HEAD];
 /// `[query][key of 16]`
@@ -54,11 +58,11 @@ pub(super) fn attend<const FMA: bool, P: Products>(
     let tokens = out.len() / hidden;
     let columns = tokens.div_ceil(LANES);
     let AttentionScratch { keys, values, scores } = scratch;
-    keys.resize(columns, [[0.0; LANES]; HEAD]);
-    values.resize(columns, [[0.0; HEAD]; LANES]);
+    keys.resize(columns, Keys([[0.0; LANES]; HEAD]));
+    values.resize(columns, Values([[0.0; HEAD]; LANES]));
     scores.resize(columns, [[0.0; LANES]; QUERIES]);
     if let Some(last) = values.last_mut() {
-        *last = [[0.0; HEAD]; LANES];
+        *last = Values([[0.0; HEAD]; LANES]);
     }
     for head in 0..hidden / HEAD {
         gather(qkv, hidden, head, keys, values);
@@ -84,9 +88,9 @@ pub(super) fn attend<const FMA: bool, P: Products>(
 fn gather(qkv: &[f32], hidden: usize, head: usize, keys: &mut [Keys], values: &mut [Values]) {
     let columns = qkv.chunks(LANES * 3 * hidden).zip(keys.iter_mut().zip(values));
     for (rows, (keys, values)) in columns {
-        for (lane, (row, value)) in rows.chunks_exact(3 * hidden).zip(values).enumerate() {
+        for (lane, (row, value)) in rows.chunks_exact(3 * hidden).zip(&mut values.0).enumerate() {
             let key = &row[hidden + head * HEAD..][..HEAD];
-            for (to, key) in keys.iter_mut().zip(key) {
+            for (to, key) in keys.0.iter_mut().zip(key) {
                 to[lane] = *key;
             }
             value.copy_from_slice(&row[2 * hidden + head * HEAD..][..HEAD]);
@@ -148,7 +152,7 @@ impl<const FMA: bool> Products for PlainProducts<FMA> {
     fn scores_fill(queries: &Queries, keys: &[Keys], scores: &mut [Scores]) {
         for (keys, scores) in keys.iter().zip(scores) {
             let mut sums = [[0f32; LANES]; QUERIES];
-            for (keys, queries) in keys.iter().zip(queries) {
+            for (keys, queries) in keys.0.iter().zip(queries) {
                 for (sums, query) in sums.iter_mut().zip(queries) {
                     multiply_add::<FMA, LANES>(sums, *query, keys);
                 }
@@ -160,7 +164,7 @@ impl<const FMA: bool> Products for PlainProducts<FMA> {
     fn values_mix(scores: &[Scores], values: &[Values]) -> Mixed {
         let mut mixed = [[0f32; HEAD]; QUERIES];
         for (scores, values) in scores.iter().zip(values) {
-            for (lane, value) in values.iter().enumerate() {
+            for (lane, value) in values.0.iter().enumerate() {
                 for (mixed, scores) in mixed.iter_mut().zip(scores) {
                     multiply_add::<FMA, HEAD>(mixed, scores[lane], value);
                 }

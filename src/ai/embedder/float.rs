@@ -52,7 +52,9 @@ pub(super) fn quantise<const FMA: bool>(values: &[f32], into: &mut Activations) 
         let mut rounded = [0i32; BLOCK];
         for (rounded, value) in rounded.iter_mut().zip(block) {
             let shifted = fma::<FMA>(*value, inverse, ROUNDER);
-            *rounded = shifted.to_bits() as i32 - ROUNDER.to_bits() as i32;
+            let steps = (shifted.to_bits() as i32).wrapping_sub(ROUNDER.to_bits() as i32);
+            // Binding only for infinities and NaN, which a hostile file can bring about.
+            *rounded = steps.clamp(-127, 127);
         }
         *offset = -8 * rounded.iter().sum::<i32>();
         for (quad, rounded) in quads.iter_mut().zip(rounded.as_chunks::<QUAD>().0) {
@@ -114,7 +116,8 @@ pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
     sum = fma::<FMA>(sum, rest, 0.5);
     sum = fma::<FMA>(sum, rest, 1.0);
     sum = fma::<FMA>(sum, rest, 1.0);
-    let exponent = (shifted.to_bits() as i32 - ROUNDER.to_bits() as i32 + 127) << 23;
+    let power = (shifted.to_bits() as i32).wrapping_sub(ROUNDER.to_bits() as i32);
+    let exponent = power.wrapping_add(127) << 23;
     sum * f32::from_bits(exponent as u32)
 }
 
@@ -205,6 +208,22 @@ mod tests {
             .collect();
         assert_eq!(into.offsets, sums);
         assert_eq!(into.scales[2].to_bits(), 0, "a block of zeros");
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_stay_bytes() {
+        for wrong in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN, f32::MAX] {
+            let mut values = [1.0; BLOCK];
+            values[5] = wrong;
+            let mut into = Activations::default();
+            into.resize(1, BLOCK);
+            quantise::<false>(&values, &mut into);
+            assert!(
+                into.quads.iter().all(|quad| !quad.0.contains(&i8::MIN)),
+                "{wrong}"
+            );
+            gelu::<false>(&mut values);
+        }
     }
 
     #[test]

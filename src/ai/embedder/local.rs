@@ -23,7 +23,7 @@ use super::{
 /// A larger file is refused before it is read.
 pub(super) const FILE_BYTES_MAX: u64 = 1 << 30;
 /// Tokens worked on together: enough that fetching the weights costs little, little enough to stay in the second cache.
-const TILE_TOKENS: usize = 192;
+const TILE_TOKENS: usize = 128;
 /// A text is read to here, at a character's border; eight times the longest Telegram post.
 pub(super) const TEXT_BYTES_MAX: usize = 128 * 1024;
 

@@ -127,6 +127,7 @@ pub struct Cited {
 }
 
 /// Answers `question` from `sources`, best first as retrieved. Sources outside the question's period are not read.
+/// `frequency` is the tenant's: without it every word counts as rare, and the confidence is too high.
 pub fn answer(
     question: &Question,
     sources: &[Source<'_>],

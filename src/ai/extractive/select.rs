@@ -36,6 +36,9 @@ const EMBEDDED_MAX: usize = 24;
 const FURTHER_SHARE: f32 = 0.86;
 const REPEATED_SHARE_MAX: f32 = 0.5;
 
+/// A further sentence of another post must itself cover this share of the question: its post's merits are not enough.
+const FURTHER_COVERAGE_MIN: f32 = 0.35;
+
 /// Another post backs a sentence when one of its own holds this share of the sentence's words.
 const BACKING_SHARE: f32 = 0.6;
 /// The most posts cited for one sentence besides its own.
@@ -181,7 +184,9 @@ pub(super) fn sentences(question: &Question, passages: &[Passage<'_>], settings:
                         > REPEATED_SHARE_MAX
                 })
         });
-        if !repeated {
+        let sentence = &passages[at.0].sentences[at.1];
+        let earned = at.0 == top.0 || sentence.coverage >= FURTHER_COVERAGE_MIN;
+        if earned && !repeated {
             lines.push(line(passages, at));
         }
     }

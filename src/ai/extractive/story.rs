@@ -19,10 +19,12 @@ const REPOST_OVERLAP: f32 = 0.7;
 /// The same inside the window.
 const STORY_OVERLAP: f32 = 0.36;
 /// The share of the shorter post's words found in the longer, with that many names and numbers in common.
-const INSIDE_OVERLAP: f32 = 0.45;
-const INSIDE_NAMES_MIN: usize = 2;
+const INSIDE_OVERLAP: f32 = 0.5;
+const INSIDE_NAMES_MIN: usize = 3;
 /// Fewer words are too few to say that one post is inside another.
 const INSIDE_WORDS_MIN: usize = 5;
+/// A post many times longer is a review of the day, not a report of this event.
+const INSIDE_LONGER_MAX: usize = 5;
 
 /// A post to be grouped; its text normalised.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +84,7 @@ impl Fingerprint {
         let inside = common as f32 / shorter as f32;
         overlap >= STORY_OVERLAP
             || (shorter >= INSIDE_WORDS_MIN
+                && self.stems.len().max(other.stems.len()) <= INSIDE_LONGER_MAX * shorter
                 && inside >= INSIDE_OVERLAP
                 && self::common(&self.names, &other.names) >= INSIDE_NAMES_MIN)
     }

@@ -163,7 +163,7 @@ pub fn percentile(values: &mut [f64], share: f64) -> f64 {
     values.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
 }
 
-/// nDCG with linear gains, as trec_eval computes it.
+/// nDCG with linear gains, as `trec_eval` computes it.
 fn ndcg(grades: &[u32], relevant: impl Iterator<Item = u32>) -> f64 {
     let gain = |(at, grade): (usize, &u32)| f64::from(*grade) / ((at + 2) as f64).log2();
     let mut ideal: Vec<u32> = relevant.collect();

@@ -1,11 +1,11 @@
 //! The graph on disk: written aside, synced, renamed; read only when every byte is as it was written.
 //!
-//! Layout below the vectors' directory: `graph-<generation>/` with hnsw_rs's two files, `keys` (which row each graph id
+//! Layout below the vectors' directory: `graph-<generation>/` with `hnsw_rs`'s two files, `keys` (which row each graph id
 //! is) and `manifest.json` (model, dimensions, generation, count, and size and CRC-32 of each file). `.new-…` is a dump in
 //! progress or one a crash cut short.
 //!
 //! Invariants: a directory without the `.new-` prefix was complete when it was renamed; anything that does not match its
-//! manifest is deleted and treated as absent, because a graph is only ever a copy. hnsw_rs panics on truncated files, so it
+//! manifest is deleted and treated as absent, because a graph is only ever a copy. `hnsw_rs` panics on truncated files, so it
 //! is entered only after the checksums and behind `catch_unwind`.
 
 use std::{

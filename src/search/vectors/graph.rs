@@ -1,9 +1,9 @@
-//! The approximate index above the exact scan's reach: an hnsw_rs graph over a snapshot of the rows.
+//! The approximate index above the exact scan's reach: an `hnsw_rs` graph over a snapshot of the rows.
 //!
-//! Knows hnsw_rs; nothing outside does. The graph keeps its own copy of the codes, so it stays sound while the matrix
+//! Knows `hnsw_rs`; nothing outside does. The graph keeps its own copy of the codes, so it stays sound while the matrix
 //! changes under it; it has no deletion, so its answers are ids that the caller checks against the live rows.
 //!
-//! Invariant: ids are 0..count in the order of the snapshot. hnsw_rs panics on surprises, so every call that reads files
+//! Invariant: ids are 0..count in the order of the snapshot. `hnsw_rs` panics on surprises, so every call that reads files
 //! is made behind `catch_unwind` by its caller (`dump`).
 
 use std::{

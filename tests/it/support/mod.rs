@@ -7,8 +7,8 @@ mod binary;
 mod http;
 mod posts;
 
-pub(crate) use app::{Builder, TestApp};
-pub(crate) use binary::{Binary, Service};
+pub(crate) use app::TestApp;
+pub(crate) use binary::Binary;
 pub(crate) use http::{Reply, send_through};
 pub(crate) use posts::{Line, line, shared_data, test_model};
 

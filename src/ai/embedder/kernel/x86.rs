@@ -274,7 +274,7 @@ macro_rules! attend_wide {
                     for (keys, scores) in keys.iter().zip(scores) {
                         for first in (0..LANES).step_by($lanes) {
                             let mut sums = [$zero(); QUERIES];
-                            for (keys, queries) in keys.iter().zip(queries) {
+                            for (keys, queries) in keys.0.iter().zip(queries) {
                                 // SAFETY: `first + $lanes` is at most the length of the array.
                                 let keys = unsafe { $load(keys.as_ptr().add(first)) };
                                 for (sum, query) in sums.iter_mut().zip(queries) {
@@ -299,7 +299,7 @@ macro_rules! attend_wide {
                     for first in (0..HEAD).step_by($lanes) {
                         let mut sums = [$zero(); QUERIES];
                         for (scores, values) in scores.iter().zip(values) {
-                            for (lane, value) in values.iter().enumerate() {
+                            for (lane, value) in values.0.iter().enumerate() {
                                 // SAFETY: `first + $lanes` is at most the length of the array.
                                 let value = unsafe { $load(value.as_ptr().add(first)) };
                                 for (sum, scores) in sums.iter_mut().zip(scores) {

@@ -1,0 +1,112 @@
+//! What the CLI can ask of an appliance, as plain data: executed here, or sent to the service that holds the data directory.
+//!
+//! Closed enums, one a file, so that a command works the same beside a running service and alone. Only whoever can reach the
+//! socket in the data directory (its owner) can send one; that is the operator's right.
+
+mod content;
+mod operations;
+mod people;
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use content::ContentCommand;
+pub use operations::OperationsCommand;
+pub use people::PeopleCommand;
+
+use super::{App, Error, Tenant, imports::ImportProgress};
+
+/// How often a waiting command looks again.
+const WAIT_STEP: Duration = Duration::from_millis(100);
+
+/// A command.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    People(PeopleCommand),
+    Content(ContentCommand),
+    Operations(OperationsCommand),
+}
+
+/// News from a command that takes a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+pub enum Progress {
+    Import(ImportProgress),
+    Index { done: u64, total: u64 },
+    Embed { done: u64, total: u64 },
+}
+
+impl App {
+    /// Executes a command; the answer is the one JSON document the CLI prints.
+    pub fn execute(&self, command: Command, progress: &mut dyn FnMut(Progress)) -> Result<Value, Error> {
+        match command {
+            Command::People(command) => self.execute_people(command),
+            Command::Content(command) => self.execute_content(command, progress),
+            Command::Operations(command) => self.execute_operations(command, progress),
+        }
+    }
+
+    /// One tenant, or all of them.
+    fn tenants_named(&self, tenant: Option<&str>) -> Result<Vec<Arc<Tenant>>, Error> {
+        match tenant {
+            Some(tenant) => Ok(vec![self.tenant_get(tenant)?]),
+            None => self
+                .tenant_list()?
+                .iter()
+                .map(|row| self.tenant_open(row))
+                .collect(),
+        }
+    }
+
+    /// Blocks until every post of a tenant is indexed.
+    pub fn wait_indexed(&self, tenant: &Tenant, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
+        loop {
+            let seen = self.queue.room().seen();
+            let counts = tenant.store.post_counts()?;
+            progress(Progress::Index {
+                done: counts.indexed,
+                total: counts.posts,
+            });
+            if counts.indexed >= counts.posts {
+                return Ok(());
+            }
+            self.wait_step(seen)?;
+        }
+    }
+
+    /// Blocks until every indexed post of a tenant has its vectors; returns at once where there is no model.
+    pub fn wait_embedded(&self, tenant: &Tenant, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
+        if self.embedder()?.is_none() {
+            return Ok(());
+        }
+        loop {
+            let seen = self.queue.room().seen();
+            let status = self.tenant_status(tenant)?;
+            progress(Progress::Embed {
+                done: status.embedded,
+                total: status.posts,
+            });
+            if status.embedded >= status.posts {
+                return Ok(());
+            }
+            self.wait_step(seen)?;
+        }
+    }
+
+    fn wait_step(&self, seen: u64) -> Result<(), Error> {
+        if let Some(reason) = self.halted() {
+            return Err(Error::Unavailable(format!("the pipeline has stopped: {reason}")));
+        }
+        let queue = self.queue_view();
+        if queue.dead > 0 && queue.ready + queue.claimed + queue.scheduled == 0 {
+            return Err(Error::Unavailable(
+                "some posts were given up; `tga queue list --dead` says why".to_owned(),
+            ));
+        }
+        self.queue.room().changed_blocking(seen, WAIT_STEP);
+        Ok(())
+    }
+}

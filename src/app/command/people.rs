@@ -1,0 +1,72 @@
+//! Tenants and tokens.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    app::{App, Error},
+    model::ChannelSet,
+    store::Scope,
+};
+
+/// Who exists.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeopleCommand {
+    TenantCreate {
+        name: String,
+    },
+    TenantList,
+    TenantShow {
+        tenant: String,
+    },
+    TenantDelete {
+        tenant: String,
+    },
+    TokenCreate {
+        tenant: String,
+        name: String,
+        scope: Scope,
+        expires_at: Option<Timestamp>,
+    },
+    TokenList {
+        tenant: Option<String>,
+    },
+    TokenRevoke {
+        id: i64,
+    },
+}
+
+impl App {
+    pub(super) fn execute_people(&self, command: PeopleCommand) -> Result<Value, Error> {
+        Ok(match command {
+            PeopleCommand::TenantCreate { name } => json!(self.tenant_create(&name)?),
+            PeopleCommand::TenantList => json!({ "tenants": self.tenant_list()? }),
+            PeopleCommand::TenantShow { tenant } => {
+                let tenant = self.tenant_get(&tenant)?;
+                let status = self.tenant_status(&tenant)?;
+                let channels = tenant.channel_views(&ChannelSet::All)?;
+                json!({ "tenant": tenant.row(), "status": status, "channels": channels })
+            }
+            PeopleCommand::TenantDelete { tenant } => json!({ "deleted": self.tenant_delete(&tenant)? }),
+            PeopleCommand::TokenCreate {
+                tenant,
+                name,
+                scope,
+                expires_at,
+            } => {
+                let tenant = self.tenant_get(&tenant)?;
+                json!(self.token_create(&tenant, &name, scope, expires_at)?)
+            }
+            PeopleCommand::TokenList { tenant } => {
+                let tenant = tenant.map(|tenant| self.tenant_get(&tenant)).transpose()?;
+                json!({ "tokens": self.token_list(tenant.as_deref())? })
+            }
+            PeopleCommand::TokenRevoke { id } => {
+                self.token_revoke(id)?;
+                json!({ "id": id, "status": "revoked" })
+            }
+        })
+    }
+}
