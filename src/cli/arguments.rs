@@ -53,7 +53,7 @@ pub(super) enum Group {
     Init,
     /// Say what is wrong and how to mend it; with a link to a post, that post's way through the stages
     Doctor {
-        /// A link to a post, <https://t.me/name/7>
+        /// A link to a post, t.me/name/7
         link: Option<String>,
         #[arg(long)]
         tenant: Option<String>,
