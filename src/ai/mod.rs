@@ -10,7 +10,7 @@ pub mod extractive;
 pub mod question;
 
 pub use embedder::{
-    EmbedKind, Embedder, ImportedModel, InstalledModel, LocalModel, ModelId, model_import, model_open,
-    model_list,
+    EmbedKind, Embedder, ImportedModel, InstalledModel, LocalModel, ModelId, model_import, model_list,
+    model_open,
 };
 pub use error::Error;

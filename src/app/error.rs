@@ -128,7 +128,9 @@ impl Error {
             | Error::Config(_) => Disposition::Reject,
             Error::InUse { .. } => Disposition::Halt,
             Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Disposition::Halt,
-            Error::Io { .. } | Error::Unavailable(_) | Error::Service { .. } => Disposition::Retry { after: None },
+            Error::Io { .. } | Error::Unavailable(_) | Error::Service { .. } => {
+                Disposition::Retry { after: None }
+            }
             Error::Store(error) => error.disposition(),
             Error::Queue(error) => error.disposition(),
             Error::Job(error) => error.disposition(),

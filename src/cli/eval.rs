@@ -110,7 +110,11 @@ impl Scratch {
 
 impl Scratch {
     fn embed_step(&self, wanted: bool) -> Result<EmbedOutcome, Error> {
-        if wanted { embed_tick(&self.app, &AtomicBool::new(false)) } else { Ok(EmbedOutcome::Idle) }
+        if wanted {
+            embed_tick(&self.app, &AtomicBool::new(false))
+        } else {
+            Ok(EmbedOutcome::Idle)
+        }
     }
 }
 

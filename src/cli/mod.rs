@@ -9,6 +9,7 @@ mod configuration;
 mod demo;
 mod eval;
 mod init;
+mod leaf;
 mod output;
 mod progress;
 mod serve;
@@ -57,11 +58,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 pub fn help() -> String {
     fn walk(command: &mut clap::Command, path: &str, out: &mut String) {
         let path = format!("{path} {}", command.get_name()).trim().to_owned();
-        let _ = write!(out, "## {path}
+        let _ = write!(
+            out,
+            "## {path}
 
 {}
 
-", command.render_long_help());
+",
+            command.render_long_help()
+        );
         for inner in command
             .get_subcommands_mut()
             .filter(|inner| inner.get_name() != "help")
@@ -104,7 +109,7 @@ fn dispatch(arguments: Arguments, output: Output) -> Result<ExitCode, Error> {
         | Group::Events(_)
         | Group::Index(_)
         | Group::Model(_)) => {
-            let (command, show) = arguments::command_of(group)?;
+            let (command, show) = leaf::command_of(group)?;
             let follow = command.follows();
             let mut session = Session::open(&global)?;
             let answer = session.execute(command.command, output)?;

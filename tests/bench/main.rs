@@ -11,8 +11,18 @@ mod search;
 mod tags;
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let sections: [(&str, fn()); 6] = [("answer", answer::run), ("embed", embed::run), ("export", export::run), ("queue", queue::run), ("search", search::run), ("tags", tags::run)];
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
+    let sections: [(&str, fn()); 6] = [
+        ("answer", answer::run),
+        ("embed", embed::run),
+        ("export", export::run),
+        ("queue", queue::run),
+        ("search", search::run),
+        ("tags", tags::run),
+    ];
     for (name, run) in sections {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {
             println!("== {name}");

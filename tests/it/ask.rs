@@ -119,6 +119,10 @@ fn golden_questions_are_answered_from_the_right_posts() {
 #[test]
 fn golden_questions_with_the_real_model() {
     let Some(model) = test_model() else { return };
+    if cfg!(debug_assertions) {
+        eprintln!("skipped: the real model takes minutes in a debug build; run with --release");
+        return;
+    }
     let app = demo();
     app.app().model_import(&model).unwrap();
     app.embed_pending();

@@ -3,9 +3,22 @@
 //! One file a subject; `support` is the harness. Nothing here sleeps: time is a `ManualClock`, and processes are waited for on a
 //! condition. A file of this directory that is not named here fails `layering`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "a test fails by panicking, says what it skipped, and a table of cases is best read whole"
+)]
+
 mod ask;
 mod cli;
 mod damage;
+mod demo_page;
+mod eval;
 mod golden;
 mod http;
 mod import;

@@ -2,7 +2,10 @@
 
 use jiff::SignedDuration;
 use tga::{
-    app::{command::Command, search::SearchMode},
+    app::{
+        command::{Command, ContentCommand, OperationsCommand},
+        search::SearchMode,
+    },
     job::Job,
     model::ChannelSet,
     pipeline::{TickOutcome, sweep, tick},
@@ -154,9 +157,9 @@ fn a_given_up_post_is_revived_by_queue_requeue() {
         "the sweep leaves the dead in peace"
     );
     let answer = app.app().execute(
-        Command::QueueRequeue {
+        Command::Operations(OperationsCommand::QueueRequeue {
             ids: vec![dead[0].id],
-        },
+        }),
         &mut |_| {},
     );
     assert_eq!(answer.unwrap()["requeued"], 1);
@@ -203,14 +206,14 @@ fn a_deleted_post_leaves_every_list_index_and_answer() {
     assert!(!told.contains("подоконнике"), "its text is gone from the log");
     // Again is an error, and so is a link to it.
     assert!(app.app().post_delete(&tenant, id, "retention").is_err());
-    let trace = Command::Trace {
+    let trace = Command::Content(ContentCommand::Trace {
         tenant: None,
         link: "https://t.me/news/1".to_owned(),
-    };
+    });
     assert!(app.app().execute(trace, &mut |_| {}).is_err());
     // It stays away after a rebuild, after a restart, and when its file is imported again.
     drop(tenant);
-    let rebuild = Command::IndexRebuild { tenant: None };
+    let rebuild = Command::Operations(OperationsCommand::IndexRebuild { tenant: None });
     app.app().execute(rebuild, &mut |_| {}).unwrap();
     app.restart();
     app.index_jsonl(&[line(
@@ -219,9 +222,10 @@ fn a_deleted_post_leaves_every_list_index_and_answer() {
         "Гран-при кинофестиваля получил фильм «Соль на подоконнике»",
     )]);
     assert_eq!(app.found("подоконнике"), [0_i64; 0]);
-    let verify = app
-        .app()
-        .execute(Command::IndexVerify { tenant: None }, &mut |_| {});
+    let verify = app.app().execute(
+        Command::Operations(OperationsCommand::IndexVerify { tenant: None }),
+        &mut |_| {},
+    );
     assert_eq!(verify.unwrap()["indexes"][0]["ok"], true);
 }
 

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, sync::atomic::AtomicBool};
 use jiff::Timestamp;
 use tga::{
     ai::embedder::SyntheticShape,
-    app::search::{SearchMode, SearchRequest},
+    app::{
+        Indexes,
+        search::{SearchMode, SearchRequest},
+    },
     model::{ChannelId, ChannelSet},
     pipeline::embed_tick,
 };
@@ -268,12 +271,7 @@ fn search_goes_on_while_another_model_takes_over() {
         assert!(response.degraded.is_none(), "step {steps}: {response:?}");
         assert_eq!(response.hits.len(), 10, "step {steps}: {response:?}");
         assert_eq!(app.found("слово7"), [7], "step {steps}");
-        let active = app
-            .tenant()
-            .indexes()
-            .vector_model(app.tenant().store())
-            .unwrap()
-            .unwrap();
+        let active = Indexes::vector_model(app.tenant().store()).unwrap().unwrap();
         let status = app.app().tenant_status(&app.tenant()).unwrap();
         if active == second {
             assert_eq!(status.embedded, 150, "complete before it answers");

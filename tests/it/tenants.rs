@@ -83,9 +83,9 @@ fn idle_tenants_are_closed_and_open_again_when_needed() {
     let mut app = TestApp::builder().tenant("b").build();
     app.index_jsonl(&[line("news", 1, "Ледокол вышел")]);
     let held = app.tenant_named("b");
-    assert_eq!(app.app().tenants_close_idle(Duration::from_secs(60)), 0);
+    assert_eq!(app.app().tenants_close_idle(Duration::from_mins(1)), 0);
     app.advance(SignedDuration::from_secs(61));
-    assert_eq!(app.app().tenants_close_idle(Duration::from_secs(60)), 1);
+    assert_eq!(app.app().tenants_close_idle(Duration::from_mins(1)), 1);
     assert_eq!(app.app().tenants_open_count(), 1, "the one in use stays");
     drop(held);
     assert_eq!(app.found("ледокол"), [1]);

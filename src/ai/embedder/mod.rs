@@ -17,7 +17,7 @@ mod tokenizer;
 
 use std::{fmt, ops::Range};
 
-pub use files::{ImportedModel, InstalledModel, model_import, model_open, model_list};
+pub use files::{ImportedModel, InstalledModel, model_import, model_list, model_open};
 pub use local::LocalModel;
 pub use synthetic::{SyntheticShape, synthetic_model};
 

@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 
 use super::Progress;
 use crate::{
-    app::{App, Error, Tenant, ask::AskRequest, events::EVENTS_LISTED_MAX, imports::ImportOptions, search::SearchRequest},
+    app::{
+        App, Error, Tenant, ask::AskRequest, events::EVENTS_LISTED_MAX, imports::ImportOptions,
+        search::SearchRequest,
+    },
     model::{ChannelId, ChannelSet, Event},
     telegram::export::Format,
 };

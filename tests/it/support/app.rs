@@ -137,6 +137,7 @@ impl TestApp {
     }
 
     /// A place for files of the test that is gone afterwards.
+    #[expect(dead_code, reason = "kept for the suites that damage files")]
     pub(crate) fn scratch(&self) -> &Path {
         self.root.path()
     }
@@ -237,6 +238,7 @@ impl TestApp {
     }
 
     /// Says that jobs may be left at the end.
+    #[expect(dead_code, reason = "kept for the suites that stop half-way")]
     pub(crate) fn allow_jobs_left(&mut self) {
         self.jobs_may_remain = true;
     }

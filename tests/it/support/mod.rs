@@ -7,15 +7,15 @@ mod binary;
 mod http;
 mod posts;
 
-pub(crate) use app::{Builder, TestApp};
-pub(crate) use binary::{Binary, Service};
+pub(crate) use app::TestApp;
+pub(crate) use binary::Binary;
 pub(crate) use http::{Reply, send_through};
 pub(crate) use posts::{Line, line, shared_data, test_model};
 
 use std::time::{Duration, Instant};
 
 /// Longest wait for something that happens in another process or thread.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 /// How often it is looked at.
 const WAIT_STEP: Duration = Duration::from_millis(20);
 

@@ -1,0 +1,133 @@
+//! The configuration file, key by key, with the defaults.
+//!
+//! Plain values as they are written; what they may be is checked in the module above. The shipped `appliance.toml` says the same
+//! in words, and a golden test keeps the two equal.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The file, key by key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfig {
+    /// Where everything is kept. Relative paths are relative to the working directory.
+    pub data_dir: String,
+    pub server: RawServer,
+    pub metrics: RawMetrics,
+    pub log: RawLog,
+    pub tenants: RawTenants,
+    pub pipeline: RawPipeline,
+    pub search: RawSearch,
+    pub ai: RawAi,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawServer {
+    /// Address and port of the HTTP listener.
+    pub listen: String,
+    /// Largest request body, bytes.
+    pub body_bytes_max: u32,
+    /// Longest time one request may take, seconds.
+    pub request_timeout_s: u32,
+    /// How many requests may be worked on at once; more wait.
+    pub requests_max: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawMetrics {
+    /// Address of the Prometheus listener; empty switches it off; the same as `server.listen` serves it there.
+    pub listen: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawLog {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,tga::search=debug`.
+    pub level: String,
+    /// `json` or `text`.
+    pub format: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTenants {
+    /// How many tenants may be open at once.
+    pub open_max: u32,
+    /// A tenant nobody used for this long is closed, seconds.
+    pub idle_close_s: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPipeline {
+    /// Posts worked on in one step.
+    pub batch_posts: u32,
+    /// An import pauses while more jobs than this wait.
+    pub queue_jobs_max: u32,
+    /// How often posts that were left behind are looked for, seconds.
+    pub sweep_s: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSearch {
+    /// Up to this many vectors every search compares all of them exactly; above it an HNSW graph helps.
+    pub exact_max_chunks: u32,
+    /// Share of the full-text score in the hybrid mix, 0 to 1; the rest is the vectors'.
+    pub fulltext_weight: f32,
+    /// Memory of the full-text writer, bytes, per tenant that is being written.
+    pub writer_heap_bytes: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAi {
+    /// `local` uses an installed model (`tga model import`); `off` searches by words alone.
+    pub embedder: String,
+    /// Name of the embedding model; empty takes the one chosen with `tga model use`, else the newest installed.
+    pub model: String,
+    /// Threads of the embedding model; 0 takes one per core.
+    pub threads: u32,
+}
+
+impl Default for RawConfig {
+    fn default() -> Self {
+        Self {
+            data_dir: "data".to_owned(),
+            server: RawServer {
+                listen: "127.0.0.1:8000".to_owned(),
+                body_bytes_max: 1024 * 1024,
+                request_timeout_s: 30,
+                requests_max: 64,
+            },
+            metrics: RawMetrics {
+                listen: "127.0.0.1:9090".to_owned(),
+            },
+            log: RawLog {
+                level: "info".to_owned(),
+                format: "json".to_owned(),
+            },
+            tenants: RawTenants {
+                open_max: 64,
+                idle_close_s: 900,
+            },
+            pipeline: RawPipeline {
+                batch_posts: 512,
+                queue_jobs_max: 20_000,
+                sweep_s: 600,
+            },
+            search: RawSearch {
+                exact_max_chunks: 500_000,
+                fulltext_weight: 0.2,
+                writer_heap_bytes: 32 * 1024 * 1024,
+            },
+            ai: RawAi {
+                embedder: "local".to_owned(),
+                model: String::new(),
+                threads: 0,
+            },
+        }
+    }
+}
