@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long the jobs of a tenant that cannot be opened wait: a person has to act, the other tenants go on.
-const TENANT_RETRY: Duration = Duration::from_secs(60);
+const TENANT_RETRY: Duration = Duration::from_mins(1);
 /// Fewer posts than this are not worth a second thread.
 const PARALLEL_POSTS_MIN: usize = 32;
 
@@ -161,36 +161,35 @@ impl Step<'_> {
         // A stage that panics on one post must not take the process, or the claims, with it.
         let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(tenant, from, posts)))
             .unwrap_or_else(|_| Err(Error::Unavailable(format!("stage {} panicked", reached.name()))));
-        match advanced {
-            Err(error) => {
-                if let Error::Search(damage) = &error
-                    && damage.needs_rebuild()
-                    && let Err(error) = self.app.fulltext_repair(tenant, damage)
-                {
-                    tracing::error!(tenant = %tenant.id(), %error, "full-text index cannot be set aside");
-                }
-                jobs.iter().for_each(|job| self.fail(job, &error));
+        if let Err(error) = advanced {
+            if let Error::Search(damage) = &error
+                && damage.needs_rebuild()
+                && let Err(error) = self.app.fulltext_repair(tenant, damage)
+            {
+                tracing::error!(tenant = %tenant.id(), %error, "full-text index cannot be set aside");
             }
-            Ok(()) => {
-                metrics::counter!("posts_processed_total", "stage" => reached.name(), "success" => "true")
-                    .increment(posts.len() as u64);
-                for (post, job) in posts.iter().zip(jobs) {
-                    self.complete(job);
-                    if reached.next().is_some() {
-                        let mut next = Job::Advance {
-                            tenant: tenant.id(),
-                            post: post.id,
-                        }
-                        .to_new(Cause::News);
-                        next.lane = job.lane;
-                        self.next.push(next);
-                    }
-                }
-                if reached == Stage::Indexed {
-                    metrics::counter!("indexing_processed_total").increment(posts.len() as u64);
-                    self.app.embed_wake().signal();
-                }
+            for job in jobs {
+                self.fail(job, &error);
             }
+            return;
+        }
+        metrics::counter!("posts_processed_total", "stage" => reached.name(), "success" => "true")
+            .increment(posts.len() as u64);
+        for (post, job) in posts.iter().zip(jobs) {
+            self.complete(job);
+            if reached.next().is_some() {
+                let mut next = Job::Advance {
+                    tenant: tenant.id(),
+                    post: post.id,
+                }
+                .to_new(Cause::News);
+                next.lane = job.lane;
+                self.next.push(next);
+            }
+        }
+        if reached == Stage::Indexed {
+            metrics::counter!("indexing_processed_total").increment(posts.len() as u64);
+            self.app.embed_wake().signal();
         }
     }
 

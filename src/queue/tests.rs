@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod defer;
 mod disk;
 mod model;
 

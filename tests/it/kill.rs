@@ -1,6 +1,12 @@
 //! Death of the process at every fail point and at random moments: afterwards every post is there once, in the indexes, with
 //! its tags and events, and nothing is in the dead letters.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails; figures go to the log"
+)]
+
 use std::{path::Path, process::Command, time::Instant};
 
 use serde_json::json;
@@ -15,7 +21,7 @@ use crate::support_faults::{Appliance, Posts, Random, texts, wait_for};
 const POSTS: u64 = 44;
 /// Posts of the random kills: fewer by default, so that the suite stays quick.
 const POSTS_RANDOM: u64 = 1500;
-const POSTS_RANDOM_DEFAULT: u64 = 300;
+const POSTS_RANDOM_DEFAULT: u64 = 150;
 /// Random kills unless `TGA_KILLS` says otherwise.
 const KILLS_DEFAULT: u64 = 12;
 /// Kills in a row before an import may finish.
@@ -83,7 +89,7 @@ fn killed_after_the_store_commit() {
 
 #[test]
 fn killed_after_a_claim() {
-    check_fail_point(FailPoint::AfterClaim, &[1, 2, 5]);
+    check_fail_point(FailPoint::AfterClaim, &[1, 5]);
 }
 
 #[test]
@@ -93,12 +99,12 @@ fn killed_before_a_settle() {
 
 #[test]
 fn killed_within_an_index_commit() {
-    check_fail_point(FailPoint::MidIndexCommit, &[1, 2]);
+    check_fail_point(FailPoint::MidIndexCommit, &[2]);
 }
 
 #[test]
 fn killed_after_an_index_commit() {
-    check_fail_point(FailPoint::AfterIndexCommit, &[1, 2]);
+    check_fail_point(FailPoint::AfterIndexCommit, &[2]);
 }
 
 #[test]

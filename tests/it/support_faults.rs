@@ -4,6 +4,8 @@
 //! Drives the debug binary as a user does; looks inside through the library only when no process holds the directory. No sleeps:
 //! [`wait_for`] polls a condition up to a deadline.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -26,7 +28,7 @@ use tga::{
 };
 
 /// How long any condition may take before the test fails. Far above what is needed: machines are shared.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -204,7 +206,7 @@ impl Appliance {
         if status.model.is_some() {
             assert_eq!(status.embedded, status.posts, "{context}: embedded");
         }
-        self.assert_rows(&tenant, posts, context);
+        assert_rows(&tenant, posts, context);
         for (word, found) in posts.probes() {
             let request = SearchRequest {
                 query: word.clone(),
@@ -216,52 +218,53 @@ impl Appliance {
             assert_eq!(exact, found, "{context}: search for {word}");
         }
     }
+}
 
-    fn assert_rows(&self, tenant: &tga::app::Tenant, posts: &Posts, context: &str) {
-        let db = rusqlite::Connection::open(tenant.store().path()).unwrap();
-        let number = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-        let sound: String = db
-            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-            .unwrap();
-        assert_eq!(sound, "ok", "{context}");
-        assert_eq!(
-            number("SELECT count(*) FROM posts"),
-            posts.messages(),
-            "{context}: messages"
-        );
-        let untagged = "SELECT count(*) FROM posts WHERE lead_id IS NULL AND text <> ''
+/// What tenant.db must hold.
+fn assert_rows(tenant: &tga::app::Tenant, posts: &Posts, context: &str) {
+    let db = rusqlite::Connection::open(tenant.store().path()).unwrap();
+    let number = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let sound: String = db
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(sound, "ok", "{context}");
+    assert_eq!(
+        number("SELECT count(*) FROM posts"),
+        posts.messages(),
+        "{context}: messages"
+    );
+    let untagged = "SELECT count(*) FROM posts WHERE lead_id IS NULL AND text <> ''
              AND id NOT IN (SELECT post_id FROM post_enrichment WHERE kind = 'tags' AND status = 'ok')";
-        assert_eq!(number(untagged), 0, "{context}: posts without tags");
-        let mut statement = db.prepare("SELECT id FROM posts WHERE lead_id IS NULL").unwrap();
-        let leads: BTreeSet<i64> = statement
-            .query_map([], |row| row.get(0))
+    assert_eq!(number(untagged), 0, "{context}: posts without tags");
+    let mut statement = db.prepare("SELECT id FROM posts WHERE lead_id IS NULL").unwrap();
+    let leads: BTreeSet<i64> = statement
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    for event in [
+        Event::PostsParsed,
+        Event::PostsTagged,
+        Event::PostsEnriched,
+        Event::PostsIndexed,
+    ] {
+        let mut told: BTreeMap<i64, u64> = BTreeMap::new();
+        for found in tenant
+            .store()
+            .event_list(0, Some(event), usize::MAX >> 1)
             .unwrap()
-            .map(Result::unwrap)
-            .collect();
-        for event in [
-            Event::PostsParsed,
-            Event::PostsTagged,
-            Event::PostsEnriched,
-            Event::PostsIndexed,
-        ] {
-            let mut told: BTreeMap<i64, u64> = BTreeMap::new();
-            for found in tenant
-                .store()
-                .event_list(0, Some(event), usize::MAX >> 1)
-                .unwrap()
-            {
-                *told.entry(found.post_id.unwrap().0).or_default() += 1;
-            }
-            let named: BTreeSet<i64> = told.keys().copied().collect();
-            assert_eq!(named, leads, "{context}: posts with {}", event.name());
-            // Once for each time the post was new or changed; a crash repeats none.
-            let most = told.values().max().copied().unwrap_or(0);
-            assert!(
-                most <= posts.rounds_max,
-                "{context}: {} told {most} times",
-                event.name()
-            );
+        {
+            *told.entry(found.post_id.unwrap().0).or_default() += 1;
         }
+        let named: BTreeSet<i64> = told.keys().copied().collect();
+        assert_eq!(named, leads, "{context}: posts with {}", event.name());
+        // Once for each time the post was new or changed; a crash repeats none.
+        let most = told.values().max().copied().unwrap_or(0);
+        assert!(
+            most <= posts.rounds_max,
+            "{context}: {} told {most} times",
+            event.name()
+        );
     }
 }
 
@@ -272,7 +275,7 @@ pub(crate) fn texts(output: &Output) -> (String, String) {
     )
 }
 
-/// Repeatable numbers: SplitMix64.
+/// Repeatable numbers: `SplitMix64`.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
