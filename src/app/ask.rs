@@ -103,9 +103,7 @@ impl App {
         query_checked(&request.query)?;
         let shown = request.limit.unwrap_or(SOURCES_SHOWN_DEFAULT);
         if !(1..=SOURCES_SHOWN_MAX).contains(&shown) {
-            return Err(Error::Invalid(format!(
-                "limit: is {shown}; choose from 1 to {SOURCES_SHOWN_MAX}"
-            )));
+            return Err(Error::Invalid(format!("limit: is {shown}; choose from 1 to {SOURCES_SHOWN_MAX}")));
         }
         let mut question = question::analyse(&request.query, self.now(), zone);
         period_narrow(&mut question, request);
@@ -168,13 +166,8 @@ impl App {
             weight: RECENCY_WEIGHT,
         });
         let query = Query::words(&question.search_text);
-        let ranking = Ranking {
-            query: &query,
-            text: &question.search_text,
-            mode: SearchMode::Hybrid,
-            filter,
-            recency,
-        };
+        let ranking =
+            Ranking { query: &query, text: &question.search_text, mode: SearchMode::Hybrid, filter, recency };
         let ranked = self.rank(tenant, &ranking)?;
         let best: Vec<Fused> = ranked.candidates.into_iter().take(SOURCES_READ).collect();
         let ids: Vec<PostId> = best.iter().map(|hit| hit.post_id).collect();
@@ -185,16 +178,9 @@ impl App {
             .filter(|post| visible.contains(post.channel_id))
             .collect();
         // A post deleted between index and store drops out of both lists, so that places agree.
-        let ranked_now = best
-            .into_iter()
-            .filter(|hit| posts.iter().any(|post| post.id == hit.post_id))
-            .collect();
-        Ok(Retrieved {
-            ranked: ranked_now,
-            posts,
-            degraded: ranked.degraded,
-            vector: ranked.vector,
-        })
+        let ranked_now =
+            best.into_iter().filter(|hit| posts.iter().any(|post| post.id == hit.post_id)).collect();
+        Ok(Retrieved { ranked: ranked_now, posts, degraded: ranked.degraded, vector: ranked.vector })
     }
 
     fn answer(
@@ -210,9 +196,7 @@ impl App {
             .zip(&found.ranked)
             .map(|(post, hit)| Source {
                 post_id: post.id,
-                channel_title: channels
-                    .get(&post.channel_id)
-                    .map_or("", |channel| channel.title.as_str()),
+                channel_title: channels.get(&post.channel_id).map_or("", |channel| channel.title.as_str()),
                 posted_at: post.posted_at,
                 text: &post.text,
                 score: hit.score,
@@ -231,21 +215,10 @@ impl App {
                 .transpose()?,
         };
         let embed = |sentences: &[&str]| {
-            model
-                .as_ref()
-                .and_then(|model| model.embed(EmbedKind::Passage, sentences).ok())
+            model.as_ref().and_then(|model| model.embed(EmbedKind::Passage, sentences).ok())
         };
-        let embedding = found.vector.as_deref().map(|question| Embedding {
-            question,
-            embed: &embed,
-        });
-        Ok(extractive::answer(
-            question,
-            &sources,
-            &frequency,
-            embedding,
-            &extractive::Settings::default(),
-        ))
+        let embedding = found.vector.as_deref().map(|question| Embedding { question, embed: &embed });
+        Ok(extractive::answer(question, &sources, &frequency, embedding, &extractive::Settings::default()))
     }
 }
 
@@ -260,12 +233,8 @@ struct Retrieved {
 /// The caller's own limits hold beside those the question names.
 fn period_narrow(question: &mut Question, request: &AskRequest) {
     if let Some(period) = &mut question.period {
-        period.since = request
-            .since
-            .map_or(period.since, |since| since.max(period.since));
-        period.until = request
-            .until
-            .map_or(period.until, |until| until.min(period.until));
+        period.since = request.since.map_or(period.since, |since| since.max(period.since));
+        period.until = request.until.map_or(period.until, |until| until.min(period.until));
     }
 }
 
@@ -314,12 +283,7 @@ fn view(
             Some(view)
         })
         .collect();
-    AnswerView {
-        answer: text,
-        sources,
-        confidence: answer.confidence,
-        abstained: false,
-    }
+    AnswerView { answer: text, sources, confidence: answer.confidence, abstained: false }
 }
 
 /// Numbers the citations from 1 in the order in which the text shows them; returns the old numbers in the new order.

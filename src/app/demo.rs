@@ -25,9 +25,7 @@ struct Questions {
 
 /// The questions to show to somebody new.
 pub fn questions_to_try() -> Vec<String> {
-    serde_json::from_str::<Questions>(QUESTIONS)
-        .map(|questions| questions.r#try)
-        .unwrap_or_default()
+    serde_json::from_str::<Questions>(QUESTIONS).map(|questions| questions.r#try).unwrap_or_default()
 }
 
 impl App {
@@ -41,10 +39,7 @@ impl App {
             None => self.tenant_create(TENANT)?,
         };
         let tenant = self.tenant_open(&row)?;
-        let days = if let Some(days) = tenant
-            .store
-            .meta_find(SHIFT_META)?
-            .and_then(|days| days.parse().ok())
+        let days = if let Some(days) = tenant.store.meta_find(SHIFT_META)?.and_then(|days| days.parse().ok())
         {
             days
         } else {
@@ -65,12 +60,7 @@ impl App {
 }
 
 fn date_of(line: &str) -> Option<Timestamp> {
-    serde_json::from_str::<Value>(line)
-        .ok()?
-        .get("date")?
-        .as_str()?
-        .parse()
-        .ok()
+    serde_json::from_str::<Value>(line).ok()?.get("date")?.as_str()?.parse().ok()
 }
 
 /// Whole days from the newest post to the day before `now`.
@@ -102,11 +92,7 @@ mod tests {
 
     #[test]
     fn the_newest_demo_post_is_from_yesterday_whatever_the_day() {
-        for now in [
-            "2026-11-22T09:00:00Z",
-            "2027-03-01T00:30:00Z",
-            "2026-01-01T12:00:00Z",
-        ] {
+        for now in ["2026-11-22T09:00:00Z", "2027-03-01T00:30:00Z", "2026-01-01T12:00:00Z"] {
             let now: Timestamp = now.parse().unwrap();
             let moved = shifted(POSTS, shift_days(POSTS, now));
             let newest = moved.lines().filter_map(date_of).max().unwrap();

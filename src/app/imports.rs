@@ -61,10 +61,7 @@ impl App {
         options: &ImportOptions,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<ImportReport, Error> {
-        let read = ReadOptions {
-            format: options.format,
-            channel: options.channel.clone(),
-        };
+        let read = ReadOptions { format: options.format, channel: options.channel.clone() };
         let mut import = Import {
             app: self,
             tenant,
@@ -86,15 +83,8 @@ impl App {
                     import.skipped(&skipped);
                     Ok(())
                 }
-                Item::Progress {
-                    bytes_read,
-                    bytes_total,
-                } => {
-                    progress(ImportProgress {
-                        bytes_read,
-                        bytes_total,
-                        posts,
-                    });
+                Item::Progress { bytes_read, bytes_total } => {
+                    progress(ImportProgress { bytes_read, bytes_total, posts });
                     Ok(())
                 }
             };
@@ -165,12 +155,9 @@ impl Import<'_> {
             )));
         }
         let stored =
-            self.tenant
-                .store
-                .posts_ingest(channel, std::mem::take(&mut self.batch), self.app.now())?;
+            self.tenant.store.posts_ingest(channel, std::mem::take(&mut self.batch), self.app.now())?;
         fail_point(FailPoint::AfterStoreCommit);
-        self.app
-            .posts_enqueue(self.tenant, &stored.advance, Lane::Backfill, Cause::News)?;
+        self.app.posts_enqueue(self.tenant, &stored.advance, Lane::Backfill, Cause::News)?;
         self.report.imported += stored.imported;
         self.report.updated += stored.updated;
         self.report.duplicates += stored.duplicates;
@@ -179,10 +166,8 @@ impl Import<'_> {
     }
 
     fn skipped(&mut self, skipped: &export::Skipped) {
-        let ordinary = matches!(
-            skipped.reason,
-            SkipReason::Service | SkipReason::Empty | SkipReason::Unsupported
-        );
+        let ordinary =
+            matches!(skipped.reason, SkipReason::Service | SkipReason::Empty | SkipReason::Unsupported);
         if ordinary || self.report.skipped_examples.len() >= SKIPPED_DESCRIBED_MAX {
             return;
         }
@@ -191,9 +176,7 @@ impl Import<'_> {
             (None, Some(id)) => format!("message {id}"),
             (None, None) => format!("byte {}", skipped.byte),
         };
-        self.report
-            .skipped_examples
-            .push(format!("{place}: {}", skipped.reason));
+        self.report.skipped_examples.push(format!("{place}: {}", skipped.reason));
     }
 }
 

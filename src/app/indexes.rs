@@ -55,14 +55,10 @@ impl Indexes {
         store: &TenantStore,
         now: Timestamp,
     ) -> Result<(Self, Option<String>), Error> {
-        let fulltext_settings = FullTextSettings {
-            writer_heap_bytes: settings.writer_heap_bytes,
-            ..FullTextSettings::default()
-        };
-        let vector_settings = VectorSettings {
-            exact_max_chunks: settings.exact_max_chunks,
-            ..VectorSettings::default()
-        };
+        let fulltext_settings =
+            FullTextSettings { writer_heap_bytes: settings.writer_heap_bytes, ..FullTextSettings::default() };
+        let vector_settings =
+            VectorSettings { exact_max_chunks: settings.exact_max_chunks, ..VectorSettings::default() };
         let path = dir.join("fulltext");
         let mut repaired = None;
         let fulltext = match FullText::open(&path, fulltext_settings) {
@@ -203,12 +199,7 @@ impl Indexes {
         let fulltext = self.fulltext();
         fulltext.remove(posts)?;
         fulltext.commit(None)?;
-        if let Some(active) = self
-            .active
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-        {
+        if let Some(active) = self.active.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             for post in posts {
                 active.vectors.remove(*post);
             }
@@ -250,11 +241,7 @@ impl Indexes {
             return Err(error.into());
         }
         vectors.graph_load(&self.dir.join("vectors"));
-        Ok(ActiveVectors {
-            model: model.to_owned(),
-            row,
-            vectors,
-        })
+        Ok(ActiveVectors { model: model.to_owned(), row, vectors })
     }
 
     /// Makes `model`'s vectors the ones that answer: at once where there were none, else when they are complete.

@@ -50,11 +50,7 @@ impl App {
             let jobs: Vec<_> = chunk
                 .iter()
                 .map(|post| {
-                    let mut job = Job::Advance {
-                        tenant: tenant.id(),
-                        post: *post,
-                    }
-                    .to_new(cause);
+                    let mut job = Job::Advance { tenant: tenant.id(), post: *post }.to_new(cause);
                     job.lane = lane;
                     job
                 })
@@ -74,9 +70,7 @@ impl App {
             if stop() || self.halted().is_some() {
                 return false;
             }
-            self.queue
-                .room()
-                .changed_blocking(seen, std::time::Duration::from_millis(200));
+            self.queue.room().changed_blocking(seen, std::time::Duration::from_millis(200));
         }
     }
 
@@ -100,11 +94,7 @@ impl App {
 
     /// Waiting jobs (or, with `dead`, dead letters), in the order of their ids.
     pub fn job_list(&self, dead: bool, limit: usize) -> Vec<JobView> {
-        let page = Page {
-            tenant: None,
-            after: None,
-            limit: limit.min(JOBS_LISTED_MAX),
-        };
+        let page = Page { tenant: None, after: None, limit: limit.min(JOBS_LISTED_MAX) };
         if dead {
             return self.queue.dead_list(page).into_iter().map(dead_view).collect();
         }
@@ -117,18 +107,9 @@ impl App {
             return Ok(job_view(job));
         }
         let after = id.checked_sub(1).map(JobId);
-        let page = Page {
-            tenant: None,
-            after,
-            limit: 1,
-        };
-        let dead = self
-            .queue
-            .dead_list(page)
-            .into_iter()
-            .find(|letter| letter.id == JobId(id));
-        dead.map(dead_view)
-            .ok_or_else(|| Error::NotFound(format!("no job or dead letter {id}")))
+        let page = Page { tenant: None, after, limit: 1 };
+        let dead = self.queue.dead_list(page).into_iter().find(|letter| letter.id == JobId(id));
+        dead.map(dead_view).ok_or_else(|| Error::NotFound(format!("no job or dead letter {id}")))
     }
 
     /// Gives dead letters another life; none named means all.
@@ -143,11 +124,7 @@ impl App {
 }
 
 fn pick(ids: &[u64]) -> Pick {
-    if ids.is_empty() {
-        Pick::All
-    } else {
-        Pick::Jobs(ids.iter().copied().map(JobId).collect())
-    }
+    if ids.is_empty() { Pick::All } else { Pick::Jobs(ids.iter().copied().map(JobId).collect()) }
 }
 
 fn describe(payload: &[u8]) -> String {

@@ -69,9 +69,7 @@ pub struct App {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App")
-            .field("data_dir", &self.config.data_dir)
-            .finish_non_exhaustive()
+        f.debug_struct("App").field("data_dir", &self.config.data_dir).finish_non_exhaustive()
     }
 }
 
@@ -81,18 +79,14 @@ impl App {
         let dir = &config.data_dir;
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder
-            .create(dir)
-            .map_err(|error| Error::io("create data directory", dir, error))?;
+        builder.create(dir).map_err(|error| Error::io("create data directory", dir, error))?;
         let lock = lock(dir)?;
         builder
             .create(dir.join("tenants"))
             .map_err(|error| Error::io("create", &dir.join("tenants"), error))?;
         let control = Control::open(&dir.join("control.db"))?;
-        let settings = QueueSettings {
-            jobs_max: config.pipeline.queue_jobs_max * 2,
-            ..QueueSettings::default()
-        };
+        let settings =
+            QueueSettings { jobs_max: config.pipeline.queue_jobs_max * 2, ..QueueSettings::default() };
         let queue = Queue::open(&dir.join("queue.redb"), Arc::clone(&clock), settings)?;
         let app = Self {
             tenants: tenants::Registry::new(dir.join("tenants"), config.tenants_open_max),
@@ -158,18 +152,12 @@ impl App {
 
     /// Why nothing can work until a person acts.
     pub fn halted(&self) -> Option<String> {
-        self.halted
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone()
+        self.halted.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Says that nothing can work (or, with `None`, that it can again).
     pub fn halt(&self, reason: Option<String>) {
-        *self
-            .halted
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = reason;
+        *self.halted.write().unwrap_or_else(std::sync::PoisonError::into_inner) = reason;
     }
 
     /// Leaves a line in the log and in the system log.
@@ -179,12 +167,7 @@ impl App {
         } else {
             tracing::warn!("{message}");
         }
-        let entry = SystemLogEntry {
-            at: self.now(),
-            level: level.to_owned(),
-            message,
-            data: None,
-        };
+        let entry = SystemLogEntry { at: self.now(), level: level.to_owned(), message, data: None };
         Ok(self.control.system_log(entry)?)
     }
 
@@ -206,9 +189,7 @@ fn lock(dir: &Path) -> Result<File, Error> {
         .map_err(|error| Error::io("open", &path, error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse {
-            dir: dir.display().to_string(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { dir: dir.display().to_string() }),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, error)),
     }
 }

@@ -42,9 +42,7 @@ pub struct Models {
 
 impl std::fmt::Debug for Models {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Models")
-            .field("dir", &self.dir)
-            .finish_non_exhaustive()
+        f.debug_struct("Models").field("dir", &self.dir).finish_non_exhaustive()
     }
 }
 
@@ -74,12 +72,7 @@ impl Models {
 
     /// The open models' ids, for figures.
     pub fn open_ids(&self) -> Vec<String> {
-        self.open
-            .lock()
-            .expect("no panic holds the models")
-            .iter()
-            .map(|(id, _)| id.clone())
-            .collect()
+        self.open.lock().expect("no panic holds the models").iter().map(|(id, _)| id.clone()).collect()
     }
 }
 
@@ -96,18 +89,14 @@ impl App {
         let installed = ai::model_list(&self.models.dir)?;
         let chosen = match &wanted {
             None => installed.first(),
-            Some(name) => installed
-                .iter()
-                .find(|model| model.id.as_str() == name || model.id.name() == name),
+            Some(name) => installed.iter().find(|model| model.id.as_str() == name || model.id.name() == name),
         };
         match (chosen, wanted) {
             (Some(model), _) => self.embedder_open(model.id.as_str()).map(Some),
             (None, None) => Ok(None),
-            (None, Some(wanted)) => Err(ai::Error::ModelMissing {
-                dir: self.models.dir.clone(),
-                wanted,
+            (None, Some(wanted)) => {
+                Err(ai::Error::ModelMissing { dir: self.models.dir.clone(), wanted }.into())
             }
-            .into()),
         }
     }
 
@@ -125,11 +114,7 @@ impl App {
 
     /// Forgets an open model that no vectors need any more.
     pub fn embedder_close(&self, id: &str) {
-        self.models
-            .open
-            .lock()
-            .expect("no panic holds the models")
-            .retain(|(known, _)| known != id);
+        self.models.open.lock().expect("no panic holds the models").retain(|(known, _)| known != id);
     }
 
     /// Installs a model from a wheel or a bare model file.
@@ -182,11 +167,7 @@ impl App {
         Ok(models
             .map(|model| {
                 let id = model.id.as_str().to_owned();
-                ModelView {
-                    active: active.as_deref() == Some(&id),
-                    id,
-                    bytes: model.bytes,
-                }
+                ModelView { active: active.as_deref() == Some(&id), id, bytes: model.bytes }
             })
             .collect())
     }
@@ -207,8 +188,7 @@ impl App {
                 ))
             })?;
         self.embedder_open(found.id.as_str())?;
-        self.control
-            .setting_put(MODEL_SETTING, found.id.as_str(), self.now())?;
+        self.control.setting_put(MODEL_SETTING, found.id.as_str(), self.now())?;
         self.embed_wake.signal();
         Ok(found.id.as_str().to_owned())
     }

@@ -82,22 +82,13 @@ pub(super) type ChannelMap = HashMap<ChannelId, Channel>;
 
 impl Tenant {
     pub(super) fn channel_map(&self) -> Result<ChannelMap, Error> {
-        Ok(self
-            .store
-            .channel_list()?
-            .into_iter()
-            .map(|channel| (channel.id, channel))
-            .collect())
+        Ok(self.store.channel_list()?.into_iter().map(|channel| (channel.id, channel)).collect())
     }
 
     /// The channels the caller may see, with their sizes.
     pub fn channel_views(&self, channels: &ChannelSet) -> Result<Vec<ChannelView>, Error> {
         let counts: HashMap<ChannelId, u64> = self.store.post_counts_by_channel()?.into_iter().collect();
-        let visible = self
-            .store
-            .channel_list()?
-            .into_iter()
-            .filter(|channel| channels.contains(channel.id));
+        let visible = self.store.channel_list()?.into_iter().filter(|channel| channels.contains(channel.id));
         Ok(visible
             .map(|channel| ChannelView {
                 posts: counts.get(&channel.id).copied().unwrap_or(0),
@@ -111,21 +102,14 @@ impl Tenant {
 
     /// The channel a person named, if the caller may see it.
     pub fn channel_get(&self, reference: &str, channels: &ChannelSet) -> Result<Channel, Error> {
-        self.store
-            .channel_find(reference)?
-            .filter(|channel| channels.contains(channel.id))
-            .ok_or_else(|| {
-                Error::NotFound(format!(
-                    "no channel {reference}; `tga channel list` shows those there are"
-                ))
-            })
+        self.store.channel_find(reference)?.filter(|channel| channels.contains(channel.id)).ok_or_else(|| {
+            Error::NotFound(format!("no channel {reference}; `tga channel list` shows those there are"))
+        })
     }
 
     pub fn post_get(&self, id: PostId, channels: &ChannelSet) -> Result<PostView, Error> {
-        let post = self
-            .store
-            .post_find(id, channels)?
-            .ok_or_else(|| Error::NotFound(format!("no post {id}")))?;
+        let post =
+            self.store.post_find(id, channels)?.ok_or_else(|| Error::NotFound(format!("no post {id}")))?;
         Ok(post_view(post, &self.channel_map()?))
     }
 
@@ -139,25 +123,12 @@ impl Tenant {
         offset: usize,
     ) -> Result<PostPageView, Error> {
         let limit = limit.clamp(1, POSTS_LISTED_MAX);
-        let filter = PostFilter {
-            channels,
-            tag_key: tag.map(text::tag_key),
-            since: period.0,
-            until: period.1,
-        };
+        let filter =
+            PostFilter { channels, tag_key: tag.map(text::tag_key), since: period.0, until: period.1 };
         let page = self.store.post_list(&filter, limit, offset)?;
         let channels = self.channel_map()?;
-        let posts = page
-            .posts
-            .into_iter()
-            .map(|post| post_view(post, &channels))
-            .collect();
-        Ok(PostPageView {
-            posts,
-            total: page.total,
-            limit,
-            offset,
-        })
+        let posts = page.posts.into_iter().map(|post| post_view(post, &channels)).collect();
+        Ok(PostPageView { posts, total: page.total, limit, offset })
     }
 
     /// The most used tags.
@@ -180,19 +151,13 @@ impl Tenant {
 
     /// A post's way through the stages.
     pub fn post_trace(&self, id: PostId, channels: &ChannelSet) -> Result<PostTrace, Error> {
-        let post = self
-            .store
-            .post_find(id, channels)?
-            .ok_or_else(|| Error::NotFound(format!("no post {id}")))?;
+        let post =
+            self.store.post_find(id, channels)?.ok_or_else(|| Error::NotFound(format!("no post {id}")))?;
         let mut before = post.ingested_at;
         let mut steps = Vec::new();
         for (event, at) in self.store.post_trace(id)? {
             let elapsed_ms = at.as_millisecond() - before.as_millisecond();
-            steps.push(TraceStep {
-                event: event.name(),
-                at: rfc3339(at),
-                elapsed_ms,
-            });
+            steps.push(TraceStep { event: event.name(), at: rfc3339(at), elapsed_ms });
             before = at;
         }
         let stuck = post.stage.next().map(|next| {
@@ -202,9 +167,7 @@ impl Tenant {
             )
         });
         let channels = self.channel_map()?;
-        let permalink = channels
-            .get(&post.channel_id)
-            .and_then(|channel| channel.permalink(post.message_id));
+        let permalink = channels.get(&post.channel_id).and_then(|channel| channel.permalink(post.message_id));
         Ok(PostTrace {
             post_id: id,
             permalink,
@@ -228,13 +191,8 @@ impl App {
 
 /// `https://t.me/name/7?single` → `(name, 7)`, `t.me/c/123/7` → `(-100123, 7)`.
 fn link_parts(link: &str) -> Option<(String, i64)> {
-    let rest = link
-        .trim()
-        .trim_start_matches("https://")
-        .trim_start_matches("http://");
-    let path = rest
-        .strip_prefix("t.me/")
-        .or_else(|| rest.strip_prefix("telegram.me/"))?;
+    let rest = link.trim().trim_start_matches("https://").trim_start_matches("http://");
+    let path = rest.strip_prefix("t.me/").or_else(|| rest.strip_prefix("telegram.me/"))?;
     let path = path.split(['?', '#']).next()?;
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {

@@ -141,13 +141,8 @@ impl App {
         query_checked(&request.query)?;
         let filter = filter_of(visible, request);
         let query = Query::parse(&request.query);
-        let ranking = Ranking {
-            query: &query,
-            text: &request.query,
-            mode: request.mode,
-            filter,
-            recency: None,
-        };
+        let ranking =
+            Ranking { query: &query, text: &request.query, mode: request.mode, filter, recency: None };
         let ranked = self.rank(tenant, &ranking)?;
         let wanted: Vec<Fused> = ranked.candidates.into_iter().take(limit + STORY_MARGIN).collect();
         let hits = Self::hits(tenant, visible, &wanted, &request.query, limit)?;
@@ -184,9 +179,7 @@ impl App {
                         Some(fulltext.posts_matching(&ranking.filter)?)
                     };
                     by_meaning =
-                        active
-                            .vectors
-                            .search(&question, &ranking.filter.vectors(posts), CANDIDATES)?;
+                        active.vectors.search(&question, &ranking.filter.vectors(posts), CANDIDATES)?;
                     if ranking.mode == SearchMode::Hybrid {
                         let missing = absent(&by_words, &by_meaning);
                         let scored = active.vectors.score(&question, &missing)?;
@@ -198,37 +191,25 @@ impl App {
                 }
             }
         }
-        let settings = FusionSettings {
-            fulltext_weight: self.config.search.fulltext_weight,
-            recency: ranking.recency,
-        };
+        let settings =
+            FusionSettings { fulltext_weight: self.config.search.fulltext_weight, recency: ranking.recency };
         let dates = match ranking.recency {
             None => HashMap::new(),
             Some(_) => posted_at_of(tenant, by_words.iter().chain(&by_meaning))?,
         };
         let candidates = fuse(&by_words, &by_meaning, &settings, |id| dates.get(&id).copied());
-        Ok(Ranked {
-            total: total.max(candidates.len() as u64),
-            candidates,
-            degraded,
-            vector,
-        })
+        Ok(Ranked { total: total.max(candidates.len() as u64), candidates, degraded, vector })
     }
 
     /// The question as a vector of the model whose vectors answer; or why there is none.
-    #[expect(
-        clippy::type_complexity,
-        reason = "the inner result is the answer 'no, because'"
-    )]
+    #[expect(clippy::type_complexity, reason = "the inner result is the answer 'no, because'")]
     fn question_vector(
         &self,
         tenant: &Tenant,
         text: &str,
     ) -> Result<Result<(std::sync::Arc<super::indexes::ActiveVectors>, Vec<f32>), String>, Error> {
         let Some(active) = tenant.indexes.vectors(&tenant.store)? else {
-            return Ok(Err(
-                "no vectors yet: searched by words only; `tga doctor` says why".to_owned(),
-            ));
+            return Ok(Err("no vectors yet: searched by words only; `tga doctor` says why".to_owned()));
         };
         if active.vectors.posts() == 0 {
             return Ok(Err("no vectors yet: searched by words only".to_owned()));
@@ -260,13 +241,8 @@ impl App {
             .into_iter()
             .filter(|post| visible.contains(post.channel_id))
             .collect();
-        let items: Vec<story::Item<'_>> = posts
-            .iter()
-            .map(|post| story::Item {
-                text: &post.text,
-                posted_at: post.posted_at,
-            })
-            .collect();
+        let items: Vec<story::Item<'_>> =
+            posts.iter().map(|post| story::Item { text: &post.text, posted_at: post.posted_at }).collect();
         let channels = tenant.channel_map()?;
         let mut hits = Vec::with_capacity(limit);
         for group in story::groups(&items).into_iter().take(limit) {
@@ -306,31 +282,16 @@ impl App {
         query_checked(&request.query)?;
         let filter = filter_of(visible, request);
         let query = Query::parse(&request.query);
-        let ranking = Ranking {
-            query: &query,
-            text: &request.query,
-            mode: request.mode,
-            filter,
-            recency: None,
-        };
+        let ranking =
+            Ranking { query: &query, text: &request.query, mode: request.mode, filter, recency: None };
         let ranked = self.rank(tenant, &ranking)?;
-        let ids: Vec<PostId> = ranked
-            .candidates
-            .iter()
-            .skip(offset)
-            .take(limit)
-            .map(|hit| hit.post_id)
-            .collect();
+        let ids: Vec<PostId> =
+            ranked.candidates.iter().skip(offset).take(limit).map(|hit| hit.post_id).collect();
         let posts = tenant.store.posts_load(&ids)?;
         let channels = tenant.channel_map()?;
         let visible = posts.into_iter().filter(|post| visible.contains(post.channel_id));
         let posts = visible.map(|post| post_view(post, &channels)).collect();
-        Ok(PostPageView {
-            posts,
-            total: ranked.total,
-            limit,
-            offset,
-        })
+        Ok(PostPageView { posts, total: ranked.total, limit, offset })
     }
 
     /// The bare ranking of a query, best first: what `eval retrieval` measures is what search shows.
@@ -342,31 +303,15 @@ impl App {
     ) -> Result<Vec<PostId>, Error> {
         let query = Query::words(text);
         let filter = Filter::channels(ChannelSet::All);
-        let ranked = self.rank(
-            tenant,
-            &Ranking {
-                query: &query,
-                text,
-                mode,
-                filter,
-                recency: None,
-            },
-        )?;
-        Ok(ranked
-            .candidates
-            .into_iter()
-            .map(|candidate| candidate.post_id)
-            .collect())
+        let ranked = self.rank(tenant, &Ranking { query: &query, text, mode, filter, recency: None })?;
+        Ok(ranked.candidates.into_iter().map(|candidate| candidate.post_id).collect())
     }
 }
 
 /// The request's limits on the caller's channels.
 pub(super) fn filter_of(visible: &ChannelSet, request: &SearchRequest) -> Filter {
-    let channels = if request.channel_ids.is_empty() {
-        visible.clone()
-    } else {
-        visible.narrow(&request.channel_ids)
-    };
+    let channels =
+        if request.channel_ids.is_empty() { visible.clone() } else { visible.narrow(&request.channel_ids) };
     Filter {
         channels,
         tags: request.tags.clone(),
@@ -391,19 +336,14 @@ pub(super) fn query_checked(query: &str) -> Result<(), Error> {
 pub(super) fn limit_checked(limit: Option<usize>) -> Result<usize, Error> {
     match limit.unwrap_or(HITS_DEFAULT) {
         limit @ 1..=HITS_MAX => Ok(limit),
-        other => Err(Error::Invalid(format!(
-            "limit: is {other}; choose from 1 to {HITS_MAX}"
-        ))),
+        other => Err(Error::Invalid(format!("limit: is {other}; choose from 1 to {HITS_MAX}"))),
     }
 }
 
 /// What `list` has and `other` lacks.
 fn absent(list: &[Hit], other: &[Hit]) -> Vec<PostId> {
     let known: BTreeSet<PostId> = other.iter().map(|hit| hit.post_id).collect();
-    list.iter()
-        .map(|hit| hit.post_id)
-        .filter(|id| !known.contains(id))
-        .collect()
+    list.iter().map(|hit| hit.post_id).filter(|id| !known.contains(id)).collect()
 }
 
 fn posted_at_of<'a>(
@@ -413,8 +353,5 @@ fn posted_at_of<'a>(
     let ids: BTreeSet<PostId> = hits.map(|hit| hit.post_id).collect();
     let ids: Vec<PostId> = ids.into_iter().collect();
     let posts = tenant.store.posts_load(&ids)?;
-    Ok(posts
-        .into_iter()
-        .map(|post| (post.id, post.posted_at.as_second()))
-        .collect())
+    Ok(posts.into_iter().map(|post| (post.id, post.posted_at.as_second())).collect())
 }

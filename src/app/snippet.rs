@@ -45,10 +45,7 @@ pub(super) fn snippet(text: &str, query: &str) -> Snippet {
     }
     let chars = |byte: usize| lead + flat[start..byte].chars().count();
     let mut highlights: Vec<(usize, usize)> = Vec::new();
-    for (from, to) in matches
-        .into_iter()
-        .filter(|(from, to)| *from >= start && *to <= end)
-    {
+    for (from, to) in matches.into_iter().filter(|(from, to)| *from >= start && *to <= end) {
         let span = (chars(from), chars(to));
         match highlights.last_mut() {
             // Parts of one hyphenated word overlap with the whole.
@@ -56,10 +53,7 @@ pub(super) fn snippet(text: &str, query: &str) -> Snippet {
             Some(_) | None => highlights.push(span),
         }
     }
-    Snippet {
-        text: out,
-        highlights,
-    }
+    Snippet { text: out, highlights }
 }
 
 /// The byte range of the window that holds most matches; from the beginning where nothing matched.
@@ -72,19 +66,12 @@ fn window(text: &str, matches: &[(usize, usize)]) -> (usize, usize) {
     let span = SNIPPET_CHARS_MAX * text.len() / total;
     let best = (0..matches.len())
         .max_by_key(|&first| {
-            let inside = matches[first..]
-                .iter()
-                .take_while(|(_, to)| *to <= matches[first].0 + span)
-                .count();
+            let inside = matches[first..].iter().take_while(|(_, to)| *to <= matches[first].0 + span).count();
             (inside, std::cmp::Reverse(first))
         })
         .map_or(0, |first| matches[first].0);
     let wanted_start = best.saturating_sub(span / 6);
-    let start = if wanted_start == 0 {
-        0
-    } else {
-        word_start(text, wanted_start)
-    };
+    let start = if wanted_start == 0 { 0 } else { word_start(text, wanted_start) };
     let end = word_end(text, (start + span).min(text.len()));
     (start, end)
 }
@@ -96,11 +83,7 @@ fn word_start(text: &str, at: usize) -> usize {
 
 fn word_end(text: &str, at: usize) -> usize {
     let at = text.floor_char_boundary(at);
-    if at == text.len() {
-        at
-    } else {
-        text[..at].rfind(' ').filter(|end| *end > 0).unwrap_or(at)
-    }
+    if at == text.len() { at } else { text[..at].rfind(' ').filter(|end| *end > 0).unwrap_or(at) }
 }
 
 #[cfg(test)]
@@ -126,11 +109,7 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_around_the_matches() {
-        let text = format!(
-            "{} комета прилетит {}",
-            "начало текста ".repeat(60),
-            "конец текста ".repeat(60)
-        );
+        let text = format!("{} комета прилетит {}", "начало текста ".repeat(60), "конец текста ".repeat(60));
         let found = check(&text, "комета");
         assert!(found.text.contains("комета") && found.text.starts_with('…') && found.text.ends_with('…'));
     }

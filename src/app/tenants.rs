@@ -42,9 +42,7 @@ pub struct Tenant {
 
 impl std::fmt::Debug for Tenant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tenant")
-            .field("id", &self.row.id)
-            .finish_non_exhaustive()
+        f.debug_struct("Tenant").field("id", &self.row.id).finish_non_exhaustive()
     }
 }
 
@@ -90,11 +88,7 @@ pub(super) struct Registry {
 
 impl Registry {
     pub(super) fn new(dir: PathBuf, open_max: usize) -> Self {
-        Self {
-            dir,
-            open_max,
-            open: Mutex::new(HashMap::new()),
-        }
+        Self { dir, open_max, open: Mutex::new(HashMap::new()) }
     }
 
     fn directory(&self, id: TenantId) -> PathBuf {
@@ -113,9 +107,7 @@ impl App {
         }
         let slug = slug(name);
         if slug.is_empty() {
-            return Err(Error::Invalid(
-                "a tenant's name needs at least one letter or digit".to_owned(),
-            ));
+            return Err(Error::Invalid("a tenant's name needs at least one letter or digit".to_owned()));
         }
         let tenant = store::Tenant {
             id: TenantId(Uuid::new_v4()),
@@ -135,9 +127,7 @@ impl App {
     /// The tenant named by id or slug, open.
     pub fn tenant_get(&self, id_or_slug: &str) -> Result<Arc<Tenant>, Error> {
         let row = self.control.tenant_find(id_or_slug)?.ok_or_else(|| {
-            Error::NotFound(format!(
-                "no tenant {id_or_slug}; `tga tenant list` shows those there are"
-            ))
+            Error::NotFound(format!("no tenant {id_or_slug}; `tga tenant list` shows those there are"))
         })?;
         self.tenant_open(&row)
     }
@@ -151,8 +141,7 @@ impl App {
         self.control.tenant_delete(row.id)?;
         let mut open = self.tenants.open.lock().expect("no panic holds the registry");
         open.remove(&row.id);
-        self.queue
-            .discard(crate::queue::Pick::Tenant(row.id.0.as_u128()))?;
+        self.queue.discard(crate::queue::Pick::Tenant(row.id.0.as_u128()))?;
         let dir = self.tenants.directory(row.id);
         match std::fs::remove_dir_all(&dir) {
             Ok(()) => Ok(row),
@@ -181,11 +170,8 @@ impl App {
     /// Sets a full-text index aside that turned out damaged in use; the next sweep fills the new one.
     pub fn fulltext_repair(&self, tenant: &Tenant, damage: &crate::search::Error) -> Result<(), Error> {
         let aside = tenant.indexes.fulltext_replace(self.now())?;
-        let message = format!(
-            "tenant {}: {damage}; it lies at {} and is rebuilt",
-            tenant.row.slug,
-            aside.display()
-        );
+        let message =
+            format!("tenant {}: {damage}; it lies at {} and is rebuilt", tenant.row.slug, aside.display());
         self.sweep_want();
         self.log_system("warn", message)
     }
@@ -193,9 +179,7 @@ impl App {
     fn tenant_open_at(&self, row: &store::Tenant, dir: &Path, now: i64) -> Result<Tenant, Error> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder
-            .create(dir)
-            .map_err(|error| Error::io("create tenant directory", dir, error))?;
+        builder.create(dir).map_err(|error| Error::io("create tenant directory", dir, error))?;
         let store = TenantStore::open(dir, row.id)?;
         let (indexes, repaired) = Indexes::open(dir, &self.config.search, &store, self.now())?;
         if let Some(what) = repaired {
@@ -215,16 +199,8 @@ impl App {
 
     /// The open tenant of an id that a job names; `None` if it was deleted meanwhile.
     pub fn tenant_by_id(&self, id: TenantId) -> Result<Option<Arc<Tenant>>, Error> {
-        if let Some(tenant) = self
-            .tenants
-            .open
-            .lock()
-            .expect("no panic holds the registry")
-            .get(&id)
-        {
-            tenant
-                .last_used_ms
-                .store(self.now().as_millisecond(), Ordering::Relaxed);
+        if let Some(tenant) = self.tenants.open.lock().expect("no panic holds the registry").get(&id) {
+            tenant.last_used_ms.store(self.now().as_millisecond(), Ordering::Relaxed);
             return Ok(Some(Arc::clone(tenant)));
         }
         match self.control.tenant_find(&id.to_string())? {
@@ -245,11 +221,7 @@ impl App {
     }
 
     pub fn tenants_open_count(&self) -> usize {
-        self.tenants
-            .open
-            .lock()
-            .expect("no panic holds the registry")
-            .len()
+        self.tenants.open.lock().expect("no panic holds the registry").len()
     }
 }
 

@@ -36,9 +36,7 @@ impl App {
         expires_at: Option<Timestamp>,
     ) -> Result<NewToken, Error> {
         if name.is_empty() || name.chars().count() > TOKEN_NAME_CHARS_MAX {
-            return Err(Error::Invalid(format!(
-                "a token's name has 1 to {TOKEN_NAME_CHARS_MAX} characters"
-            )));
+            return Err(Error::Invalid(format!("a token's name has 1 to {TOKEN_NAME_CHARS_MAX} characters")));
         }
         let token = format!("{TOKEN_PREFIX}{}", random_hex()?);
         let row = ApiToken {
@@ -51,13 +49,7 @@ impl App {
             revoked_at: None,
         };
         let id = self.control.token_insert(row, hash(&token))?;
-        Ok(NewToken {
-            id,
-            token,
-            scope,
-            tenant_id: tenant.id(),
-            expires_at,
-        })
+        Ok(NewToken { id, token, scope, tenant_id: tenant.id(), expires_at })
     }
 
     pub fn token_list(&self, tenant: Option<&Tenant>) -> Result<Vec<ApiToken>, Error> {

@@ -44,9 +44,5 @@ impl App {
 
 fn version_of(path: PathBuf, schema: store::Schema) -> Result<DatabaseVersion, Error> {
     let version = store::version_of(&path)?;
-    Ok(DatabaseVersion {
-        path,
-        version,
-        supported: schema.migrations.len() as i64,
-    })
+    Ok(DatabaseVersion { path, version, supported: schema.migrations.len() as i64 })
 }

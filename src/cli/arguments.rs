@@ -331,10 +331,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let day: Date = text
-        .parse()
-        .map_err(|_| "write a day (2026-11-05) or a moment (2026-11-05T12:00:00Z)".to_owned())?;
-    day.to_zoned(TimeZone::system())
-        .map(|at| at.timestamp())
-        .map_err(|error| error.to_string())
+    let day: Date =
+        text.parse().map_err(|_| "write a day (2026-11-05) or a moment (2026-11-05T12:00:00Z)".to_owned())?;
+    day.to_zoned(TimeZone::system()).map(|at| at.timestamp()).map_err(|error| error.to_string())
 }

@@ -24,10 +24,7 @@ const FILES: [&str; 2] = ["appliance.toml", "/etc/tga/appliance.toml"];
 
 /// Reads and checks the configuration.
 pub(super) fn load(global: &Global) -> Result<Config, Error> {
-    let file = global
-        .config
-        .clone()
-        .or_else(|| FILES.iter().map(PathBuf::from).find(|file| file.is_file()));
+    let file = global.config.clone().or_else(|| FILES.iter().map(PathBuf::from).find(|file| file.is_file()));
     let environment: Vec<(String, String)> = std::env::vars().collect();
     let (config, remarks) = Config::load(file.as_deref(), &environment, global.data_dir.as_deref())?;
     for remark in remarks {
@@ -44,11 +41,7 @@ pub(super) fn trace(config: &Config, global: &Global, service: bool) {
         (1, _) => "debug".to_owned(),
         (_, _) => "trace".to_owned(),
     };
-    let format = if service {
-        config.log_format
-    } else {
-        LogFormat::Text
-    };
+    let format = if service { config.log_format } else { LogFormat::Text };
     lifecycle::start(&level, format);
 }
 
@@ -63,14 +56,11 @@ pub(super) fn run(global: &Global, command: &ConfigCommand, output: Output) -> R
             let raw = load(global)?.raw;
             output.show(&json!(raw), |answer| {
                 let raw: Option<crate::config::RawConfig> = serde_json::from_value(answer.clone()).ok();
-                raw.and_then(|raw| toml::to_string_pretty(&raw).ok())
-                    .unwrap_or_default()
+                raw.and_then(|raw| toml::to_string_pretty(&raw).ok()).unwrap_or_default()
             });
         }
         ConfigCommand::Schema => {
-            output.show(&Config::schema(), |schema| {
-                serde_json::to_string_pretty(schema).unwrap_or_default()
-            });
+            output.show(&Config::schema(), |schema| serde_json::to_string_pretty(schema).unwrap_or_default());
         }
         ConfigCommand::Example => output.show(&json!({ "appliance.toml": EXAMPLE }), |_| EXAMPLE.to_owned()),
     }
@@ -88,26 +78,13 @@ pub(super) fn migrate(global: &Global, command: &MigrateCommand, output: Output)
         }
     }
     let databases = App::database_versions(&config.data_dir)?;
-    let behind = databases
-        .iter()
-        .any(|database| database.version != database.supported);
-    output.show(
-        &json!({ "databases": databases, "up_to_date": !behind }),
-        show_versions,
-    );
-    Ok(if behind {
-        ExitCode::from(1)
-    } else {
-        ExitCode::SUCCESS
-    })
+    let behind = databases.iter().any(|database| database.version != database.supported);
+    output.show(&json!({ "databases": databases, "up_to_date": !behind }), show_versions);
+    Ok(if behind { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 fn show_versions(answer: &Value) -> String {
     let databases = answer["databases"].as_array().cloned().unwrap_or_default();
     let lines = databases.iter().map(output::plain).collect::<Vec<_>>();
-    if lines.is_empty() {
-        "no database yet; `tga init` makes them".to_owned()
-    } else {
-        lines.join("\n")
-    }
+    if lines.is_empty() { "no database yet; `tga init` makes them".to_owned() } else { lines.join("\n") }
 }

@@ -30,10 +30,7 @@ pub(super) fn demo(global: &Global, options: &DemoOptions, output: Output) -> Re
     }
     config.server.listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     config.server.listen.set_port(options.port);
-    if config
-        .metrics_listen
-        .is_some_and(|listen| listen.port() == options.port)
-    {
+    if config.metrics_listen.is_some_and(|listen| listen.port() == options.port) {
         config.metrics_listen = None;
     }
     configuration::trace(&config, &global, false);

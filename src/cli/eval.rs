@@ -51,10 +51,7 @@ struct Scratch {
 
 impl Scratch {
     fn new(config: &Config) -> Result<Self, Error> {
-        let name = format!(
-            "tga-eval-{}",
-            crate::app::tokens::random_hex()?.get(..12).unwrap_or_default()
-        );
+        let name = format!("tga-eval-{}", crate::app::tokens::random_hex()?.get(..12).unwrap_or_default());
         let dir = std::env::temp_dir().join(name);
         let mut scratch = config.clone();
         scratch.data_dir.clone_from(&dir);
@@ -69,9 +66,7 @@ impl Scratch {
         let tenant = self.app.tenant_get("scratch")?;
         let now = self.app.now();
         let channel =
-            tenant
-                .store()
-                .channel_upsert(None, Some("scratch".to_owned()), "scratch".to_owned(), now)?;
+            tenant.store().channel_upsert(None, Some("scratch".to_owned()), "scratch".to_owned(), now)?;
         let mut ids = Vec::with_capacity(texts.len());
         for (chunk, first) in texts.chunks(BATCH_TEXTS).zip((1..).step_by(BATCH_TEXTS)) {
             let posts: Vec<HashedPost> = chunk
@@ -87,22 +82,15 @@ impl Scratch {
                 })
                 .collect();
             let stored = tenant.store().posts_ingest(channel, posts, now)?;
-            self.app
-                .posts_enqueue(&tenant, &stored.advance, Lane::Backfill, Cause::News)?;
+            self.app.posts_enqueue(&tenant, &stored.advance, Lane::Backfill, Cause::News)?;
             ids.extend(stored.advance);
             drain(&self.app)?;
-            bars.show(Progress::Index {
-                done: ids.len() as u64,
-                total: texts.len() as u64,
-            });
+            bars.show(Progress::Index { done: ids.len() as u64, total: texts.len() as u64 });
         }
         let mut embedded = 0;
         while let EmbedOutcome::Embedded(count) = self.embed_step(embed)? {
             embedded += count as u64;
-            bars.show(Progress::Embed {
-                done: embedded,
-                total: texts.len() as u64,
-            });
+            bars.show(Progress::Embed { done: embedded, total: texts.len() as u64 });
         }
         Ok(ids)
     }
@@ -110,11 +98,7 @@ impl Scratch {
 
 impl Scratch {
     fn embed_step(&self, wanted: bool) -> Result<EmbedOutcome, Error> {
-        if wanted {
-            embed_tick(&self.app, &AtomicBool::new(false))
-        } else {
-            Ok(EmbedOutcome::Idle)
-        }
+        if wanted { embed_tick(&self.app, &AtomicBool::new(false)) } else { Ok(EmbedOutcome::Idle) }
     }
 }
 
@@ -135,33 +119,19 @@ fn eval_retrieval(
     let set = retrieval::JudgedSet::read(dir).map_err(|error| Error::Invalid(error.to_string()))?;
     let scratch = Scratch::new(config)?;
     let mut bars = Bars::new(output.progress());
-    let texts: Vec<String> = set
-        .corpus
-        .iter()
-        .map(retrieval::JudgedDocument::post_text)
-        .collect();
+    let texts: Vec<String> = set.corpus.iter().map(retrieval::JudgedDocument::post_text).collect();
     let ids = scratch.fill(&texts, mode != SearchMode::Fulltext, &mut bars)?;
-    let names: std::collections::HashMap<PostId, &str> = ids
-        .iter()
-        .copied()
-        .zip(set.corpus.iter().map(|document| document.id.as_str()))
-        .collect();
+    let names: std::collections::HashMap<PostId, &str> =
+        ids.iter().copied().zip(set.corpus.iter().map(|document| document.id.as_str())).collect();
     let tenant = scratch.app.tenant_get("scratch")?;
     let mut runs = Vec::with_capacity(set.queries.len());
     for query in &set.queries {
         let started = Instant::now();
         let ranked = scratch.app.search_ranking(&tenant, &query.text, mode)?;
         let elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
-        let ranked = ranked
-            .iter()
-            .take(k)
-            .filter_map(|id| names.get(id).map(|name| (*name).to_owned()))
-            .collect();
-        runs.push(retrieval::Run {
-            query_id: query.id.clone(),
-            ranked,
-            elapsed_ms,
-        });
+        let ranked =
+            ranked.iter().take(k).filter_map(|id| names.get(id).map(|name| (*name).to_owned())).collect();
+        runs.push(retrieval::Run { query_id: query.id.clone(), ranked, elapsed_ms });
     }
     Ok(json!(retrieval::Metrics::of(&runs, &set.judgements)))
 }

@@ -41,43 +41,15 @@ pub(super) type Show = fn(&Value) -> String;
 pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
     let follow = matches!(&group, Group::Events(EventsCommand::Tail { follow: true, .. }));
     let (command, show): (Command, Show) = match group {
-        Group::Doctor {
-            link: Some(link),
-            tenant,
-        } => (
-            Command::Content(ContentCommand::Trace { tenant, link }),
-            output::trace,
-        ),
-        Group::Doctor { link: None, .. } => (Command::Operations(OperationsCommand::Doctor), output::doctor),
-        Group::Import {
-            file,
-            tenant,
-            channel,
-            format,
-            wait,
-        } => {
-            let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
-            (
-                Command::Content(ContentCommand::Import {
-                    tenant,
-                    path,
-                    format,
-                    channel,
-                    wait,
-                }),
-                output::import,
-            )
+        Group::Doctor { link: Some(link), tenant } => {
+            (Command::Content(ContentCommand::Trace { tenant, link }), output::trace)
         }
-        Group::Search {
-            query,
-            tenant,
-            mode,
-            channel,
-            tag,
-            since,
-            until,
-            limit,
-        } => {
+        Group::Doctor { link: None, .. } => (Command::Operations(OperationsCommand::Doctor), output::doctor),
+        Group::Import { file, tenant, channel, format, wait } => {
+            let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
+            (Command::Content(ContentCommand::Import { tenant, path, format, channel, wait }), output::import)
+        }
+        Group::Search { query, tenant, mode, channel, tag, since, until, limit } => {
             let mode = SearchMode::parse(&mode).unwrap_or_default();
             let request = SearchRequest {
                 query,
@@ -88,73 +60,31 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
                 limit: Some(limit),
                 ..SearchRequest::default()
             };
-            (
-                Command::Content(ContentCommand::Search {
-                    tenant,
-                    channel,
-                    request,
-                }),
-                output::search,
-            )
+            (Command::Content(ContentCommand::Search { tenant, channel, request }), output::search)
         }
-        Group::Ask {
-            question,
-            tenant,
-            channel,
-            since,
-            until,
-            limit,
-        } => {
-            let request = AskRequest {
-                query: question,
-                since,
-                until,
-                limit: Some(limit),
-                ..AskRequest::default()
-            };
-            (
-                Command::Content(ContentCommand::Ask {
-                    tenant,
-                    channel,
-                    request,
-                }),
-                output::ask,
-            )
+        Group::Ask { question, tenant, channel, since, until, limit } => {
+            let request =
+                AskRequest { query: question, since, until, limit: Some(limit), ..AskRequest::default() };
+            (Command::Content(ContentCommand::Ask { tenant, channel, request }), output::ask)
         }
-        Group::Tags(TagsCommand::Top { tenant, limit }) => (
-            Command::Content(ContentCommand::TagsTop { tenant, limit }),
-            output::tags,
-        ),
-        Group::Channel(ChannelCommand::List { tenant }) => (
-            Command::Content(ContentCommand::ChannelList { tenant }),
-            output::channels,
-        ),
+        Group::Tags(TagsCommand::Top { tenant, limit }) => {
+            (Command::Content(ContentCommand::TagsTop { tenant, limit }), output::tags)
+        }
+        Group::Channel(ChannelCommand::List { tenant }) => {
+            (Command::Content(ContentCommand::ChannelList { tenant }), output::channels)
+        }
         Group::Tenant(command) => tenant_command(command)?,
         Group::Token(command) => token_command(command),
         Group::Queue(command) => queue_command(command)?,
-        Group::Events(EventsCommand::Tail {
-            event,
-            tenant,
-            after,
-            limit,
-            ..
-        }) => (
-            Command::Content(ContentCommand::EventsList {
-                tenant,
-                event,
-                after,
-                limit,
-            }),
-            output::events,
-        ),
-        Group::Index(IndexCommand::Verify { tenant }) => (
-            Command::Operations(OperationsCommand::IndexVerify { tenant }),
-            output::verify,
-        ),
-        Group::Index(IndexCommand::Rebuild { tenant }) => (
-            Command::Operations(OperationsCommand::IndexRebuild { tenant }),
-            output::plain,
-        ),
+        Group::Events(EventsCommand::Tail { event, tenant, after, limit, .. }) => {
+            (Command::Content(ContentCommand::EventsList { tenant, event, after, limit }), output::events)
+        }
+        Group::Index(IndexCommand::Verify { tenant }) => {
+            (Command::Operations(OperationsCommand::IndexVerify { tenant }), output::verify)
+        }
+        Group::Index(IndexCommand::Rebuild { tenant }) => {
+            (Command::Operations(OperationsCommand::IndexRebuild { tenant }), output::plain)
+        }
         Group::Model(command) => model_command(command)?,
         Group::Serve
         | Group::Demo(_)
@@ -163,9 +93,7 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
         | Group::Eval(_)
         | Group::Migrate(_)
         | Group::Version => {
-            return Err(Error::Invalid(
-                "this command is not sent to an appliance".to_owned(),
-            ));
+            return Err(Error::Invalid("this command is not sent to an appliance".to_owned()));
         }
     };
     Ok((Leaf { command, follow }, show))
@@ -173,19 +101,16 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
 
 fn tenant_command(command: TenantCommand) -> Result<(Command, Show), Error> {
     Ok(match command {
-        TenantCommand::Create { name } => (
-            Command::People(PeopleCommand::TenantCreate { name }),
-            output::tenant,
-        ),
+        TenantCommand::Create { name } => {
+            (Command::People(PeopleCommand::TenantCreate { name }), output::tenant)
+        }
         TenantCommand::List => (Command::People(PeopleCommand::TenantList), output::tenants),
-        TenantCommand::Show { tenant } => (
-            Command::People(PeopleCommand::TenantShow { tenant }),
-            output::plain,
-        ),
-        TenantCommand::Delete { tenant, yes: true } => (
-            Command::People(PeopleCommand::TenantDelete { tenant }),
-            output::plain,
-        ),
+        TenantCommand::Show { tenant } => {
+            (Command::People(PeopleCommand::TenantShow { tenant }), output::plain)
+        }
+        TenantCommand::Delete { tenant, yes: true } => {
+            (Command::People(PeopleCommand::TenantDelete { tenant }), output::plain)
+        }
         TenantCommand::Delete { tenant, yes: false } => {
             return Err(Error::Invalid(format!(
                 "deleting {tenant} removes all its posts for good; add --yes if you mean it"
@@ -196,27 +121,16 @@ fn tenant_command(command: TenantCommand) -> Result<(Command, Show), Error> {
 
 fn token_command(command: TokenCommand) -> (Command, Show) {
     match command {
-        TokenCommand::Create {
-            tenant,
-            name,
-            scope,
-            expires,
-        } => {
+        TokenCommand::Create { tenant, name, scope, expires } => {
             let scope = Scope::parse(&scope).unwrap_or(Scope::Read);
             (
-                Command::People(PeopleCommand::TokenCreate {
-                    tenant,
-                    name,
-                    scope,
-                    expires_at: expires,
-                }),
+                Command::People(PeopleCommand::TokenCreate { tenant, name, scope, expires_at: expires }),
                 output::token,
             )
         }
-        TokenCommand::List { tenant } => (
-            Command::People(PeopleCommand::TokenList { tenant }),
-            output::tokens,
-        ),
+        TokenCommand::List { tenant } => {
+            (Command::People(PeopleCommand::TokenList { tenant }), output::tokens)
+        }
         TokenCommand::Revoke { id } => (Command::People(PeopleCommand::TokenRevoke { id }), output::plain),
     }
 }
@@ -224,27 +138,21 @@ fn token_command(command: TokenCommand) -> (Command, Show) {
 fn queue_command(command: QueueCommand) -> Result<(Command, Show), Error> {
     Ok(match command {
         QueueCommand::Info => (Command::Operations(OperationsCommand::QueueInfo), output::plain),
-        QueueCommand::List { dead, limit } => (
-            Command::Operations(OperationsCommand::QueueList { dead, limit }),
-            output::jobs,
-        ),
-        QueueCommand::Peek { id } => (
-            Command::Operations(OperationsCommand::QueuePeek { id }),
-            output::plain,
-        ),
-        QueueCommand::Requeue { ids } => (
-            Command::Operations(OperationsCommand::QueueRequeue { ids }),
-            output::plain,
-        ),
-        QueueCommand::Discard { ids, all } if ids.is_empty() && !all => {
-            return Err(Error::Invalid(
-                "name the dead letters to discard, or say --all".to_owned(),
-            ));
+        QueueCommand::List { dead, limit } => {
+            (Command::Operations(OperationsCommand::QueueList { dead, limit }), output::jobs)
         }
-        QueueCommand::Discard { ids, .. } => (
-            Command::Operations(OperationsCommand::QueueDiscard { ids }),
-            output::plain,
-        ),
+        QueueCommand::Peek { id } => {
+            (Command::Operations(OperationsCommand::QueuePeek { id }), output::plain)
+        }
+        QueueCommand::Requeue { ids } => {
+            (Command::Operations(OperationsCommand::QueueRequeue { ids }), output::plain)
+        }
+        QueueCommand::Discard { ids, all } if ids.is_empty() && !all => {
+            return Err(Error::Invalid("name the dead letters to discard, or say --all".to_owned()));
+        }
+        QueueCommand::Discard { ids, .. } => {
+            (Command::Operations(OperationsCommand::QueueDiscard { ids }), output::plain)
+        }
     })
 }
 
@@ -253,18 +161,13 @@ fn model_command(command: ModelCommand) -> Result<(Command, Show), Error> {
         ModelCommand::List => (Command::Operations(OperationsCommand::ModelList), output::models),
         ModelCommand::Import { file } => {
             let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
-            (
-                Command::Operations(OperationsCommand::ModelImport { path }),
-                output::model,
-            )
+            (Command::Operations(OperationsCommand::ModelImport { path }), output::model)
         }
-        ModelCommand::Pull { url } => (
-            Command::Operations(OperationsCommand::ModelPull { url }),
-            output::model,
-        ),
-        ModelCommand::Use { name } => (
-            Command::Operations(OperationsCommand::ModelUse { name }),
-            output::plain,
-        ),
+        ModelCommand::Pull { url } => {
+            (Command::Operations(OperationsCommand::ModelPull { url }), output::model)
+        }
+        ModelCommand::Use { name } => {
+            (Command::Operations(OperationsCommand::ModelUse { name }), output::plain)
+        }
     })
 }

@@ -67,10 +67,7 @@ pub fn help() -> String {
 ",
             command.render_long_help()
         );
-        for inner in command
-            .get_subcommands_mut()
-            .filter(|inner| inner.get_name() != "help")
-        {
+        for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
             walk(inner, &path, out);
         }
     }
@@ -91,10 +88,7 @@ fn dispatch(arguments: Arguments, output: Output) -> Result<ExitCode, Error> {
         Group::Eval(command) => eval::run(&global, &command, output),
         Group::Migrate(command) => configuration::migrate(&global, &command, output),
         Group::Version => {
-            output.show(
-                &serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }),
-                output::version,
-            );
+            output.show(&serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }), output::version);
             Ok(ExitCode::SUCCESS)
         }
         group @ (Group::Doctor { .. }

@@ -19,10 +19,7 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(global: &Global) -> Self {
-        Self {
-            json: global.json,
-            quiet: global.quiet,
-        }
+        Self { json: global.json, quiet: global.quiet }
     }
 
     /// Whether progress bars are wanted.
@@ -51,11 +48,7 @@ impl Output {
     }
 
     /// Prints a failure: words on stderr, and with `--json` a document on stdout.
-    #[expect(
-        clippy::print_stderr,
-        clippy::print_stdout,
-        reason = "the one place where a command fails"
-    )]
+    #[expect(clippy::print_stderr, clippy::print_stdout, reason = "the one place where a command fails")]
     pub(super) fn error(self, error: &Error) {
         if self.json {
             let body = json!({ "error": { "code": error.code(), "message": error.to_string() } });
@@ -74,15 +67,9 @@ pub(super) fn usage(message: &str) {
 
 /// 1 when a check found a problem, so that scripts notice.
 pub(super) fn exit_code(answer: &Value) -> ExitCode {
-    let problem = rows(answer, "findings")
-        .iter()
-        .any(|finding| finding["state"] == "problem");
+    let problem = rows(answer, "findings").iter().any(|finding| finding["state"] == "problem");
     let drift = rows(answer, "indexes").iter().any(|index| index["ok"] == false);
-    if problem || drift {
-        ExitCode::from(1)
-    } else {
-        ExitCode::SUCCESS
-    }
+    if problem || drift { ExitCode::from(1) } else { ExitCode::SUCCESS }
 }
 
 fn rows<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
@@ -101,10 +88,7 @@ fn word(value: &Value) -> String {
 /// Lines of cells, each column as wide as its widest.
 fn table(head: &[&str], lines: &[Vec<String>]) -> String {
     let width = |column: usize| {
-        let cells = lines
-            .iter()
-            .filter_map(|line| line.get(column))
-            .map(|cell| cell.chars().count());
+        let cells = lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count());
         cells.chain([head[column].chars().count()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
@@ -125,11 +109,7 @@ fn table_of(answer: &Value, name: &str, columns: &[&str], empty: &str) -> String
         .iter()
         .map(|row| columns.iter().map(|column| word(&row[*column])).collect())
         .collect();
-    if lines.is_empty() {
-        empty.to_owned()
-    } else {
-        table(columns, &lines)
-    }
+    if lines.is_empty() { empty.to_owned() } else { table(columns, &lines) }
 }
 
 pub(super) fn plain(answer: &Value) -> String {
@@ -151,20 +131,11 @@ pub(super) fn version(answer: &Value) -> String {
 }
 
 pub(super) fn tenant(answer: &Value) -> String {
-    format!(
-        "tenant {} created (id {})",
-        word(&answer["slug"]),
-        word(&answer["id"])
-    )
+    format!("tenant {} created (id {})", word(&answer["slug"]), word(&answer["id"]))
 }
 
 pub(super) fn tenants(answer: &Value) -> String {
-    table_of(
-        answer,
-        "tenants",
-        &["slug", "name", "id"],
-        "no tenants; make one with `tga tenant create NAME`",
-    )
+    table_of(answer, "tenants", &["slug", "name", "id"], "no tenants; make one with `tga tenant create NAME`")
 }
 
 pub(super) fn token(answer: &Value) -> String {
@@ -180,15 +151,7 @@ pub(super) fn tokens(answer: &Value) -> String {
     table_of(
         answer,
         "tokens",
-        &[
-            "id",
-            "name",
-            "scope",
-            "tenant_id",
-            "created_at",
-            "expires_at",
-            "revoked_at",
-        ],
+        &["id", "name", "scope", "tenant_id", "created_at", "expires_at", "revoked_at"],
         "no tokens",
     )
 }
@@ -217,51 +180,32 @@ pub(super) fn models(answer: &Value) -> String {
 }
 
 pub(super) fn model(answer: &Value) -> String {
-    let already = if answer["already_installed"] == true {
-        " (was there already)"
-    } else {
-        ""
-    };
-    let notice = answer["notice"]
-        .as_str()
-        .map(|notice| format!("\nnote: {notice}"))
-        .unwrap_or_default();
-    format!(
-        "model {} installed, {} bytes{already}{notice}",
-        word(&answer["id"]),
-        answer["bytes"]
-    )
+    let already = if answer["already_installed"] == true { " (was there already)" } else { "" };
+    let notice = answer["notice"].as_str().map(|notice| format!("\nnote: {notice}")).unwrap_or_default();
+    format!("model {} installed, {} bytes{already}{notice}", word(&answer["id"]), answer["bytes"])
 }
 
 pub(super) fn tags(answer: &Value) -> String {
     let share = answer["used_once_share"].as_f64().unwrap_or(0.0) * 100.0;
     let list = table_of(answer, "tags", &["count", "tag"], "no tags yet");
-    format!(
-        "{list}{} tags, {share:.0} % of them used once",
-        answer["distinct"]
-    )
+    format!("{list}{} tags, {share:.0} % of them used once", answer["distinct"])
 }
 
 pub(super) fn verify(answer: &Value) -> String {
-    rows(answer, "indexes")
-        .iter()
-        .fold(String::new(), |mut out, index| {
-            let state = if index["ok"] == true {
-                "agrees with the database"
-            } else {
-                "differs; run `tga index rebuild`"
-            };
-            let _ = writeln!(
-                out,
-                "{}: {state} (full text: {} missing, {} extra; vectors: {} missing, {} extra)",
-                word(&index["tenant"]),
-                index["fulltext"]["missing"],
-                index["fulltext"]["extra"],
-                index["vectors"]["missing"],
-                index["vectors"]["extra"]
-            );
-            out
-        })
+    rows(answer, "indexes").iter().fold(String::new(), |mut out, index| {
+        let state =
+            if index["ok"] == true { "agrees with the database" } else { "differs; run `tga index rebuild`" };
+        let _ = writeln!(
+            out,
+            "{}: {state} (full text: {} missing, {} extra; vectors: {} missing, {} extra)",
+            word(&index["tenant"]),
+            index["fulltext"]["missing"],
+            index["fulltext"]["extra"],
+            index["vectors"]["missing"],
+            index["vectors"]["extra"]
+        );
+        out
+    })
 }
 
 pub(super) fn import(answer: &Value) -> String {
@@ -293,10 +237,7 @@ pub(super) fn search(answer: &Value) -> String {
             hit["score"].as_f64().unwrap_or(0.0),
             word(&hit["snippet"]),
             word(&hit["permalink"]),
-            tags.iter()
-                .map(|tag| format!("#{}", tag.replace(' ', "_")))
-                .collect::<Vec<_>>()
-                .join(" ")
+            tags.iter().map(|tag| format!("#{}", tag.replace(' ', "_"))).collect::<Vec<_>>().join(" ")
         );
     }
     if out.is_empty() {
@@ -325,11 +266,7 @@ pub(super) fn ask(answer: &Value) -> String {
             word(&source["permalink"])
         );
     }
-    let _ = writeln!(
-        out,
-        "confidence {:.2}",
-        result["confidence"].as_f64().unwrap_or(0.0)
-    );
+    let _ = writeln!(out, "confidence {:.2}", result["confidence"].as_f64().unwrap_or(0.0));
     if let Some(why) = answer["degraded"].as_str() {
         let _ = writeln!(out, "note: {why}");
     }
@@ -341,54 +278,40 @@ fn day(at: &Value) -> String {
 }
 
 pub(super) fn events(answer: &Value) -> String {
-    rows(answer, "events")
-        .iter()
-        .fold(String::new(), |mut out, event| {
-            let _ = writeln!(
-                out,
-                "{} {} {} {}",
-                event["seq"],
-                word(&event["occurred_at"]),
-                word(&event["event"]),
-                event["data"]
-            );
-            out
-        })
+    rows(answer, "events").iter().fold(String::new(), |mut out, event| {
+        let _ = writeln!(
+            out,
+            "{} {} {} {}",
+            event["seq"],
+            word(&event["occurred_at"]),
+            word(&event["event"]),
+            event["data"]
+        );
+        out
+    })
 }
 
 pub(super) fn doctor(answer: &Value) -> String {
-    rows(answer, "findings")
-        .iter()
-        .fold(String::new(), |mut out, finding| {
-            let sign = match finding["state"].as_str() {
-                Some("ok") => "ok     ",
-                Some("reduced") => "reduced",
-                Some(_) | None => "PROBLEM",
-            };
-            let _ = writeln!(
-                out,
-                "{sign}  {}: {}",
-                word(&finding["check"]),
-                word(&finding["detail"])
-            );
-            if let Some(fix) = finding["fix"].as_str() {
-                let _ = writeln!(out, "         fix: {fix}");
-            }
-            out
-        })
+    rows(answer, "findings").iter().fold(String::new(), |mut out, finding| {
+        let sign = match finding["state"].as_str() {
+            Some("ok") => "ok     ",
+            Some("reduced") => "reduced",
+            Some(_) | None => "PROBLEM",
+        };
+        let _ = writeln!(out, "{sign}  {}: {}", word(&finding["check"]), word(&finding["detail"]));
+        if let Some(fix) = finding["fix"].as_str() {
+            let _ = writeln!(out, "         fix: {fix}");
+        }
+        out
+    })
 }
 
 pub(super) fn trace(answer: &Value) -> String {
     let mut out = format!("post {} {}\n", answer["post_id"], word(&answer["permalink"]));
     let _ = writeln!(out, "  ingested       {}", word(&answer["ingested_at"]));
     for step in rows(answer, "steps") {
-        let _ = writeln!(
-            out,
-            "  {:<14} {}  +{} ms",
-            word(&step["event"]),
-            word(&step["at"]),
-            step["elapsed_ms"]
-        );
+        let _ =
+            writeln!(out, "  {:<14} {}  +{} ms", word(&step["event"]), word(&step["at"]), step["elapsed_ms"]);
     }
     match answer["stuck"].as_str() {
         Some(stuck) => {

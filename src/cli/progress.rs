@@ -13,28 +13,16 @@ pub(super) struct Bars {
 
 impl Bars {
     pub(super) fn new(wanted: bool) -> Self {
-        Self {
-            wanted,
-            current: None,
-        }
+        Self { wanted, current: None }
     }
 
     pub(super) fn show(&mut self, progress: Progress) {
         match progress {
             Progress::Import(at) => {
-                let seconds = self
-                    .current
-                    .as_ref()
-                    .map_or(0.0, |(_, bar)| bar.elapsed().as_secs_f64());
-                let rate = if seconds > 0.0 {
-                    at.posts as f64 / seconds
-                } else {
-                    0.0
-                };
-                let bar = self.bar(
-                    "importing",
-                    "{msg:10} {bar:40} {bytes}/{total_bytes} {prefix} left {eta}",
-                );
+                let seconds = self.current.as_ref().map_or(0.0, |(_, bar)| bar.elapsed().as_secs_f64());
+                let rate = if seconds > 0.0 { at.posts as f64 / seconds } else { 0.0 };
+                let bar =
+                    self.bar("importing", "{msg:10} {bar:40} {bytes}/{total_bytes} {prefix} left {eta}");
                 bar.set_length(at.bytes_total.unwrap_or(at.bytes_read));
                 bar.set_position(at.bytes_read);
                 bar.set_prefix(format!("{} posts, {rate:.0}/s", at.posts));
@@ -53,16 +41,11 @@ impl Bars {
     fn bar(&mut self, what: &'static str, template: &str) -> &ProgressBar {
         if self.current.as_ref().is_none_or(|(current, _)| *current != what) {
             self.finish();
-            let target = if self.wanted {
-                ProgressDrawTarget::stderr()
-            } else {
-                ProgressDrawTarget::hidden()
-            };
+            let target =
+                if self.wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
             let style =
                 ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = ProgressBar::with_draw_target(None, target)
-                .with_style(style)
-                .with_message(what);
+            let bar = ProgressBar::with_draw_target(None, target).with_style(style).with_message(what);
             self.current = Some((what, bar));
         }
         &self.current.as_ref().expect("it was set just above").1

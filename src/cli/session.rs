@@ -47,9 +47,7 @@ impl Session {
             Session::Service(dir) => {
                 let answer = socket::request(dir, &command, &mut |at| bars.show(at));
                 answer.map_err(|error| match error {
-                    RequestError::NotListening => Error::InUse {
-                        dir: dir.display().to_string(),
-                    },
+                    RequestError::NotListening => Error::InUse { dir: dir.display().to_string() },
                     RequestError::Lost(message) => Error::Unavailable(message),
                     RequestError::Refused { code, message } => Error::Service { code, message },
                 })

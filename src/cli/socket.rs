@@ -68,20 +68,14 @@ pub(super) fn listen(app: &Arc<App>) -> Result<(), Error> {
                 handle(&app, &stream);
                 running.fetch_sub(1, Ordering::Relaxed);
             };
-            let started = std::thread::Builder::new()
-                .name("command".to_owned())
-                .spawn(handle);
+            let started = std::thread::Builder::new().name("command".to_owned()).spawn(handle);
             if let Err(error) = started {
                 tracing::error!(%error, "cannot start a thread for a command");
             }
         }
     };
-    let started = std::thread::Builder::new()
-        .name("socket".to_owned())
-        .spawn(accept);
-    started
-        .map(|_| ())
-        .map_err(|error| Error::Unavailable(format!("start thread socket: {error}")))
+    let started = std::thread::Builder::new().name("socket".to_owned()).spawn(accept);
+    started.map(|_| ()).map_err(|error| Error::Unavailable(format!("start thread socket: {error}")))
 }
 
 fn handle(app: &App, stream: &UnixStream) {
@@ -91,10 +85,7 @@ fn handle(app: &App, stream: &UnixStream) {
         serde_json::from_str::<Command>(&line)
             .map_err(|error| format!("{error}; use the tga of the running service"))
     }) {
-        Err(message) => Reply::Error {
-            code: "invalid_request".to_owned(),
-            message,
-        },
+        Err(message) => Reply::Error { code: "invalid_request".to_owned(), message },
         Ok(command) => {
             let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 app.execute(command, &mut |progress| {
@@ -104,10 +95,7 @@ fn handle(app: &App, stream: &UnixStream) {
             }));
             match answer {
                 Ok(Ok(answer)) => Reply::Ok(answer),
-                Ok(Err(error)) => Reply::Error {
-                    code: error.code().to_owned(),
-                    message: error.to_string(),
-                },
+                Ok(Err(error)) => Reply::Error { code: error.code().to_owned(), message: error.to_string() },
                 Err(_) => Reply::Error {
                     code: "internal".to_owned(),
                     message: "the command panicked; see the service's log".to_owned(),
@@ -144,9 +132,7 @@ pub(super) fn request(
             Reply::Error { code, message } => return Err(RequestError::Refused { code, message }),
         }
     }
-    Err(RequestError::Lost(
-        "the service ended while it worked; what it had done is kept".to_owned(),
-    ))
+    Err(RequestError::Lost("the service ended while it worked; what it had done is kept".to_owned()))
 }
 
 /// Why a command sent to the service has no answer.

@@ -102,32 +102,16 @@ impl Default for RawConfig {
                 request_timeout_s: 30,
                 requests_max: 64,
             },
-            metrics: RawMetrics {
-                listen: "127.0.0.1:9090".to_owned(),
-            },
-            log: RawLog {
-                level: "info".to_owned(),
-                format: "json".to_owned(),
-            },
-            tenants: RawTenants {
-                open_max: 64,
-                idle_close_s: 900,
-            },
-            pipeline: RawPipeline {
-                batch_posts: 512,
-                queue_jobs_max: 20_000,
-                sweep_s: 600,
-            },
+            metrics: RawMetrics { listen: "127.0.0.1:9090".to_owned() },
+            log: RawLog { level: "info".to_owned(), format: "json".to_owned() },
+            tenants: RawTenants { open_max: 64, idle_close_s: 900 },
+            pipeline: RawPipeline { batch_posts: 512, queue_jobs_max: 20_000, sweep_s: 600 },
             search: RawSearch {
                 exact_max_chunks: 500_000,
                 fulltext_weight: 0.2,
                 writer_heap_bytes: 32 * 1024 * 1024,
             },
-            ai: RawAi {
-                embedder: "local".to_owned(),
-                model: String::new(),
-                threads: 0,
-            },
+            ai: RawAi { embedder: "local".to_owned(), model: String::new(), threads: 0 },
         }
     }
 }

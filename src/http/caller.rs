@@ -40,10 +40,7 @@ pub struct DemoSession {
 
 impl DemoSession {
     pub fn new(tenant: Arc<Tenant>) -> Result<Self, Error> {
-        Ok(Self {
-            secret: random_hex()?,
-            tenant,
-        })
+        Ok(Self { secret: random_hex()?, tenant })
     }
 
     /// The cookie that opens the demo.
@@ -74,17 +71,13 @@ impl FromRequestParts<Web> for Caller {
         if let Some(token) = bearer(&parts.headers) {
             let token = token.to_owned();
             let (tenant, scope) = web.call(move |app| app.token_authenticate(&token)).await?;
-            return Ok(Caller {
-                tenant,
-                channels: ChannelSet::All,
-                scope,
-            });
+            return Ok(Caller { tenant, channels: ChannelSet::All, scope });
         }
         if let Some(demo) = web.demo.as_ref().filter(|demo| demo.opened_by(&parts.headers)) {
             let changes = parts.method != Method::GET && parts.method != Method::HEAD;
             if changes && !parts.headers.contains_key(REQUESTED_WITH) {
                 return Err(
-                    Error::Forbidden("a request with the demo's cookie also needs X-Requested-With").into(),
+                    Error::Forbidden("a request with the demo's cookie also needs X-Requested-With").into()
                 );
             }
             return Ok(Caller {

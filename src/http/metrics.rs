@@ -24,10 +24,7 @@ impl Metrics {
         Self(())
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "having it proves that the recorder is installed"
-    )]
+    #[expect(clippy::unused_self, reason = "having it proves that the recorder is installed")]
     pub(super) fn request(self, method: &Method, route: &str, status: u16, elapsed: Duration) {
         let labels = [
             ("method", known(method).to_owned()),
@@ -39,10 +36,7 @@ impl Metrics {
             .record(elapsed.as_secs_f64());
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "having it proves that the recorder is installed"
-    )]
+    #[expect(clippy::unused_self, reason = "having it proves that the recorder is installed")]
     pub(super) fn render(self, queue: &QueueView) -> String {
         for event in Event::ALL {
             // One queue feeds all stages; its depth stands under the event the next stage emits.
@@ -75,10 +69,5 @@ fn known(method: &Method) -> &'static str {
 /// Resident memory: field 2 of /proc/self/statm, in pages of 4096 bytes (proc(5)).
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse::<u64>().ok())
-        .unwrap_or(0)
-        * 4096
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
 }

@@ -47,12 +47,7 @@ pub struct Web {
 impl Web {
     pub fn new(app: &Arc<App>, metrics: Metrics, demo: Option<DemoSession>) -> Self {
         let blocking = Arc::new(Semaphore::new(app.config().server.requests_max));
-        Self {
-            app: Arc::clone(app),
-            metrics,
-            demo: demo.map(Arc::new),
-            blocking,
-        }
+        Self { app: Arc::clone(app), metrics, demo: demo.map(Arc::new), blocking }
     }
 
     /// Runs a blocking application call where it may block.
@@ -85,9 +80,7 @@ pub fn router(web: &Web) -> Router {
         .route("/api/channels", get(posts::channels))
         .route("/api/tags", get(posts::tags))
         .route("/api/demo/status", get(pages::status));
-    let ops = Router::new()
-        .route("/health", get(ops::health))
-        .route("/ready", get(ops::ready));
+    let ops = Router::new().route("/health", get(ops::health)).route("/ready", get(ops::ready));
     let pages = Router::new()
         .route("/", get(pages::index))
         .route("/demo.css", get(pages::style))
@@ -97,20 +90,14 @@ pub fn router(web: &Web) -> Router {
         .route("/words.js", get(pages::script_words))
         .route("/favicon.ico", get(pages::favicon));
     let config = web.app.config();
-    let mut router = api
-        .merge(ops)
-        .merge(pages)
-        .fallback(error::not_found)
-        .method_not_allowed_fallback(error::bad_method);
+    let mut router =
+        api.merge(ops).merge(pages).fallback(error::not_found).method_not_allowed_fallback(error::bad_method);
     if config.metrics_listen == Some(config.server.listen) {
         router = router.route("/metrics", get(ops::metrics));
     }
     router
         .layer(DefaultBodyLimit::max(config.server.body_bytes_max))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            config.server.request_timeout,
-        ))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, config.server.request_timeout))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(web.clone(), around))
         .with_state(web.clone())
@@ -118,10 +105,7 @@ pub fn router(web: &Web) -> Router {
 
 /// The metrics listener's only route.
 fn metrics_router(web: &Web) -> Router {
-    Router::new()
-        .route("/metrics", get(ops::metrics))
-        .fallback(error::not_found)
-        .with_state(web.clone())
+    Router::new().route("/metrics", get(ops::metrics)).fallback(error::not_found).with_state(web.clone())
 }
 
 /// Longest request id taken over from a client, characters.
@@ -139,9 +123,7 @@ async fn around(State(web): State<Web>, request: Request, next: Next) -> Respons
     let method = request.method().clone();
     let span = tracing::info_span!("http", request_id = %id, %method, route);
     let started = std::time::Instant::now();
-    let mut response = error::with_request_id(id.clone(), next.run(request))
-        .instrument(span.clone())
-        .await;
+    let mut response = error::with_request_id(id.clone(), next.run(request)).instrument(span.clone()).await;
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
     web.metrics.request(&method, &route, status, elapsed);
@@ -166,20 +148,13 @@ async fn around(State(web): State<Web>, request: Request, next: Next) -> Respons
 
 /// The client's request id where it is harmless, else a new one.
 fn request_id(request: &Request) -> String {
-    let given = request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|value| value.to_str().ok());
+    let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
     let harmless = |id: &&str| {
         !id.is_empty()
             && id.len() <= REQUEST_ID_CHARS_MAX
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     };
-    given
-        .filter(harmless)
-        .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+    given.filter(harmless).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 
 /// The bound listeners: the service's and, where it is apart, the metrics'.
@@ -202,10 +177,7 @@ impl Listeners {
 pub async fn bind(app: &App) -> Result<Listeners, Error> {
     let config = app.config();
     let main = listen(config.server.listen, "server.listen").await?;
-    let metrics = match config
-        .metrics_listen
-        .filter(|listen| *listen != config.server.listen)
-    {
+    let metrics = match config.metrics_listen.filter(|listen| *listen != config.server.listen) {
         Some(address) => Some(listen(address, "metrics.listen").await?),
         None => None,
     };

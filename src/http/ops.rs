@@ -40,19 +40,12 @@ pub(super) async fn ready(State(web): State<Web>) -> Result<Json<Value>, ApiErro
         .await?;
     match halted {
         None => Ok(Json(json!({ "ready": true }))),
-        Some(reason) => Err(ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            reason,
-        )),
+        Some(reason) => Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", reason)),
     }
 }
 
 pub(super) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
     let queue = web.app.queue_view();
     let text = web.metrics.render(&queue);
-    (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        text,
-    )
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

@@ -35,10 +35,7 @@ pub(super) async fn index(State(web): State<Web>, headers: HeaderMap) -> Respons
     }
     let page = include_str!("../../webapp/demo/index.html");
     (
-        [
-            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-            (header::CACHE_CONTROL, "no-store"),
-        ],
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")],
         [(header::SET_COOKIE, demo.cookie())],
         page,
     )
@@ -46,10 +43,7 @@ pub(super) async fn index(State(web): State<Web>, headers: HeaderMap) -> Respons
 }
 
 pub(super) async fn style() -> impl IntoResponse {
-    asset(
-        "text/css; charset=utf-8",
-        include_str!("../../webapp/demo/demo.css"),
-    )
+    asset("text/css; charset=utf-8", include_str!("../../webapp/demo/demo.css"))
 }
 
 pub(super) async fn script() -> impl IntoResponse {
@@ -69,10 +63,7 @@ pub(super) async fn script_words() -> impl IntoResponse {
 }
 
 fn asset(kind: &'static str, body: &'static str) -> impl IntoResponse + use<> {
-    (
-        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")],
-        body,
-    )
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], body)
 }
 
 pub(super) async fn favicon() -> StatusCode {
@@ -98,16 +89,9 @@ pub(super) async fn status(State(web): State<Web>, caller: Caller) -> Result<Jso
 }
 
 fn names_loopback(headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, port)| {
-        if port.bytes().all(|byte| byte.is_ascii_digit()) {
-            name
-        } else {
-            host
-        }
+        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { host }
     });
     matches!(name, "127.0.0.1" | "localhost" | "[::1]")
 }

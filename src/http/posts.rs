@@ -50,34 +50,23 @@ pub(super) async fn list(
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=POSTS_LISTED_MAX).contains(&limit) {
         let message = format!("limit: is {limit}; choose from 1 to {POSTS_LISTED_MAX}");
-        return Err(ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid_request",
-            message,
-        ));
+        return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", message));
     }
     let offset = query.offset.unwrap_or(0);
     web.call(move |app| {
         let tenant = &caller.tenant;
         let mut channels = caller.channels;
-        let mut request = SearchRequest {
-            since: query.since,
-            until: query.until,
-            ..SearchRequest::default()
-        };
+        let mut request =
+            SearchRequest { since: query.since, until: query.until, ..SearchRequest::default() };
         if let Some(channel) = &query.channel {
             let id = tenant.channel_get(channel, &channels)?.id;
             request.channel_ids.insert(id);
             channels = channels.narrow(&request.channel_ids);
         }
         match query.q.filter(|words| !words.trim().is_empty()) {
-            None => tenant.post_page(
-                channels,
-                query.tag.as_deref(),
-                (query.since, query.until),
-                limit,
-                offset,
-            ),
+            None => {
+                tenant.post_page(channels, query.tag.as_deref(), (query.since, query.until), limit, offset)
+            }
             Some(words) => {
                 request.query = words;
                 request.tags = query.tag.into_iter().collect();
@@ -95,9 +84,7 @@ pub(super) async fn one(
     id: Result<Path<i64>, PathRejection>,
 ) -> Result<Json<PostView>, ApiError> {
     let Path(id) = id?;
-    web.call(move |_| caller.tenant.post_get(PostId(id), &caller.channels))
-        .await
-        .map(Json)
+    web.call(move |_| caller.tenant.post_get(PostId(id), &caller.channels)).await.map(Json)
 }
 
 pub(super) async fn trace(
@@ -106,15 +93,11 @@ pub(super) async fn trace(
     id: Result<Path<i64>, PathRejection>,
 ) -> Result<Json<PostTrace>, ApiError> {
     let Path(id) = id?;
-    web.call(move |_| caller.tenant.post_trace(PostId(id), &caller.channels))
-        .await
-        .map(Json)
+    web.call(move |_| caller.tenant.post_trace(PostId(id), &caller.channels)).await.map(Json)
 }
 
 pub(super) async fn channels(State(web): State<Web>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    let channels = web
-        .call(move |_| caller.tenant.channel_views(&caller.channels))
-        .await?;
+    let channels = web.call(move |_| caller.tenant.channel_views(&caller.channels)).await?;
     Ok(Json(json!({ "total": channels.len(), "channels": channels })))
 }
 
@@ -130,8 +113,6 @@ pub(super) async fn tags(
     query: Result<Query<TagsQuery>, QueryRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let limit = query?.limit.unwrap_or(TAGS_DEFAULT).clamp(1, TAGS_MAX);
-    let tags = web
-        .call(move |_| caller.tenant.tag_top(&caller.channels, limit))
-        .await?;
+    let tags = web.call(move |_| caller.tenant.tag_top(&caller.channels, limit)).await?;
     Ok(Json(json!({ "tags": tags })))
 }

@@ -48,9 +48,7 @@ pub(super) async fn search(
         until: body.until,
         limit: body.limit,
     };
-    web.call(move |app| app.search(&caller.tenant, &caller.channels, &request))
-        .await
-        .map(Json)
+    web.call(move |app| app.search(&caller.tenant, &caller.channels, &request)).await.map(Json)
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,9 +76,8 @@ pub(super) async fn ask(
         limit: body.limit,
     };
     let started = std::time::Instant::now();
-    let answered = web
-        .call(move |app| app.ask(&caller.tenant, &caller.channels, &request, &TimeZone::system()))
-        .await;
+    let answered =
+        web.call(move |app| app.ask(&caller.tenant, &caller.channels, &request, &TimeZone::system())).await;
     metrics::histogram!("rag_processing_duration_seconds").record(started.elapsed().as_secs_f64());
     let (intent, status) = match &answered {
         Ok(answer) if answer.result.abstained => (answer.intent, "empty"),

@@ -65,11 +65,7 @@ impl Channel {
         }
         let id = self.telegram_id?;
         // Bot-API ids of channels are -100 followed by the bare id (core.telegram.org/api/bots/ids).
-        let bare = if id <= -1_000_000_000_000 {
-            -id - 1_000_000_000_000
-        } else {
-            id.abs()
-        };
+        let bare = if id <= -1_000_000_000_000 { -id - 1_000_000_000_000 } else { id.abs() };
         Some(format!("https://t.me/c/{bare}/{message_id}"))
     }
 }

@@ -16,13 +16,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Stage; 5] = [
-        Stage::Ingested,
-        Stage::Parsed,
-        Stage::Tagged,
-        Stage::Enriched,
-        Stage::Indexed,
-    ];
+    pub const ALL: [Stage; 5] =
+        [Stage::Ingested, Stage::Parsed, Stage::Tagged, Stage::Enriched, Stage::Indexed];
 
     /// The stage that comes after this one; `None` at the end.
     pub fn next(self) -> Option<Stage> {

@@ -53,11 +53,7 @@ pub fn embed_tick(app: &App, stop: &AtomicBool) -> Result<EmbedOutcome, Error> {
             Err(error) => return Err(error),
         }
     }
-    Ok(if embedded == 0 {
-        EmbedOutcome::Idle
-    } else {
-        EmbedOutcome::Embedded(embedded)
-    })
+    Ok(if embedded == 0 { EmbedOutcome::Idle } else { EmbedOutcome::Embedded(embedded) })
 }
 
 fn embed_batch(app: &App, tenant: &Tenant, model: &dyn Embedder) -> Result<usize, Error> {
@@ -80,10 +76,7 @@ fn embed_batch(app: &App, tenant: &Tenant, model: &dyn Embedder) -> Result<usize
             app.embedder_close(&old);
             app.log_system(
                 "info",
-                format!(
-                    "tenant {}: {name} replaces {old}, {rows} old vectors dropped",
-                    tenant.row().slug
-                ),
+                format!("tenant {}: {name} replaces {old}, {rows} old vectors dropped", tenant.row().slug),
             )?;
         }
         return Ok(0);
@@ -118,10 +111,7 @@ fn encode(model: &dyn Embedder, posts: &[Post]) -> Result<Vec<Encoded>, Error> {
     let started = std::time::Instant::now();
     let vectors = model.embed(EmbedKind::Passage, &chunks)?;
     metrics::histogram!("embedding_latency_seconds").record(started.elapsed().as_secs_f64());
-    let mut encoded: Vec<Encoded> = posts
-        .iter()
-        .map(|post| (post.id, post.revision, Vec::new()))
-        .collect();
+    let mut encoded: Vec<Encoded> = posts.iter().map(|post| (post.id, post.revision, Vec::new())).collect();
     for (vector, owner) in vectors.iter().zip(owners) {
         encoded[owner].2.push(encoding.encode(vector)?);
     }

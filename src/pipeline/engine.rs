@@ -39,11 +39,7 @@ impl Engine {
     /// Starts the pipeline thread and, with `embed`, the vector thread.
     pub fn start(app: &Arc<App>, embed: bool) -> Result<Self, Error> {
         let stop = Arc::new(AtomicBool::new(false));
-        let mut engine = Self {
-            app: Arc::clone(app),
-            stop,
-            threads: Vec::new(),
-        };
+        let mut engine = Self { app: Arc::clone(app), stop, threads: Vec::new() };
         engine.thread("pipeline", pipeline_loop)?;
         if embed {
             engine.thread("embed", embed_loop)?;
@@ -168,9 +164,7 @@ fn idle_wait(app: &App, sweep_due: Instant) -> Duration {
     let to_job = app.queue().next_due().map_or(IDLE_WAIT_MAX, |due| {
         Duration::try_from(due.duration_since(app.now())).unwrap_or(Duration::ZERO)
     });
-    to_sweep
-        .min(to_job)
-        .clamp(Duration::from_millis(10), IDLE_WAIT_MAX)
+    to_sweep.min(to_job).clamp(Duration::from_millis(10), IDLE_WAIT_MAX)
 }
 
 fn embed_loop(app: &App, stop: &AtomicBool) {

@@ -13,36 +13,19 @@ pub(super) const LINKS_PER_POST_MAX: usize = 100;
 
 pub(super) fn parse(post: &Post) -> StageOutput {
     let mut links_found: Vec<Link> = Vec::new();
-    for token in text::tokens(&post.text)
-        .iter()
-        .filter(|token| token.kind == TokenKind::Url)
-    {
+    for token in text::tokens(&post.text).iter().filter(|token| token.kind == TokenKind::Url) {
         let url = absolute(token.of(&post.text));
-        let known = post
-            .links
-            .iter()
-            .chain(&links_found)
-            .any(|link| same_address(&link.url, &url));
+        let known = post.links.iter().chain(&links_found).any(|link| same_address(&link.url, &url));
         if !known && post.links.len() + links_found.len() < LINKS_PER_POST_MAX {
-            links_found.push(Link {
-                text: String::new(),
-                url,
-            });
+            links_found.push(Link { text: String::new(), url });
         }
     }
-    StageOutput::Parsed {
-        language: text::language(&post.text).code(),
-        links_found,
-    }
+    StageOutput::Parsed { language: text::language(&post.text).code(), links_found }
 }
 
 /// A bare domain as an address that can be opened.
 fn absolute(url: &str) -> String {
-    if url.contains("://") {
-        url.to_owned()
-    } else {
-        format!("https://{url}")
-    }
+    if url.contains("://") { url.to_owned() } else { format!("https://{url}") }
 }
 
 fn same_address(a: &str, b: &str) -> bool {
@@ -66,13 +49,7 @@ mod tests {
             posted_at: jiff::Timestamp::UNIX_EPOCH,
             edited_at: None,
             text: text.to_owned(),
-            links: links
-                .iter()
-                .map(|url| Link {
-                    text: String::new(),
-                    url: (*url).to_owned(),
-                })
-                .collect(),
+            links: links.iter().map(|url| Link { text: String::new(), url: (*url).to_owned() }).collect(),
             author: None,
             views: None,
             media: None,
@@ -91,13 +68,7 @@ mod tests {
             "Подробности: https://example.org/a?b=1 и на example.com/Новости. Ещё раз HTTPS://example.org/a?b=1",
             &["https://example.com/Новости"],
         );
-        let StageOutput::Parsed {
-            language,
-            links_found,
-        } = parse(&post)
-        else {
-            panic!("parse parses")
-        };
+        let StageOutput::Parsed { language, links_found } = parse(&post) else { panic!("parse parses") };
         assert_eq!(language, "ru");
         let urls: Vec<&str> = links_found.iter().map(|link| link.url.as_str()).collect();
         assert_eq!(urls, ["https://example.org/a?b=1"]);
@@ -105,10 +76,7 @@ mod tests {
 
     #[test]
     fn a_link_farm_is_cut() {
-        let text = (0..200)
-            .map(|n| format!("https://example.org/{n}"))
-            .collect::<Vec<_>>()
-            .join(" ");
+        let text = (0..200).map(|n| format!("https://example.org/{n}")).collect::<Vec<_>>().join(" ");
         let StageOutput::Parsed { links_found, .. } = parse(&post(&text, &[])) else {
             panic!("parse parses")
         };

@@ -24,10 +24,7 @@ pub struct Swept {
 
 /// Queues every unfinished post of every tenant and fills indexes that lack posts.
 pub fn sweep(app: &App) -> Result<Swept, Error> {
-    let mut swept = Swept {
-        posts: 0,
-        complete: true,
-    };
+    let mut swept = Swept { posts: 0, complete: true };
     for row in app.tenant_list()? {
         // One tenant that cannot be read (moved, damaged, newer) must not hold the others; doctor shows it.
         if let Err(error) = sweep_tenant(app, &row, &mut swept) {
@@ -41,10 +38,7 @@ fn sweep_tenant(app: &App, row: &store::Tenant, swept: &mut Swept) -> Result<(),
     let tenant = app.tenant_open(row)?;
     if tenant.indexes().rebuild_due() {
         let posts = tenant.indexes().rebuild(tenant.store(), &mut |_, _| {})?;
-        app.log_system(
-            "info",
-            format!("tenant {}: full-text index rebuilt with {posts} posts", row.slug),
-        )?;
+        app.log_system("info", format!("tenant {}: full-text index rebuilt with {posts} posts", row.slug))?;
     }
     let mut after = PostId(0);
     loop {

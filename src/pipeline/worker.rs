@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long the jobs of a tenant that cannot be opened wait: a person has to act, the other tenants go on.
-const TENANT_RETRY: Duration = Duration::from_secs(60);
+const TENANT_RETRY: Duration = Duration::from_mins(1);
 /// Fewer posts than this are not worth a second thread.
 const PARALLEL_POSTS_MIN: usize = 32;
 
@@ -46,12 +46,8 @@ pub fn tick(app: &App) -> Result<TickOutcome, Error> {
     }
     fail_point(FailPoint::AfterClaim);
     let count = claimed.len();
-    let mut step = Step {
-        app,
-        settlements: Vec::with_capacity(count),
-        next: Vec::with_capacity(count),
-        halted: None,
-    };
+    let mut step =
+        Step { app, settlements: Vec::with_capacity(count), next: Vec::with_capacity(count), halted: None };
     let mut by_tenant: BTreeMap<TenantId, Vec<(PostId, Claimed)>> = BTreeMap::new();
     for job in claimed {
         match Job::decode(&job.payload) {
@@ -80,24 +76,18 @@ struct Step<'a> {
 
 impl Step<'_> {
     fn complete(&mut self, job: &Claimed) {
-        self.settlements.push(Settlement {
-            job: job.id,
-            outcome: Outcome::Complete,
-        });
+        self.settlements.push(Settlement { job: job.id, outcome: Outcome::Complete });
     }
 
     /// Settles a job that failed by what its error says; logged here, once.
     fn fail(&mut self, job: &Claimed, error: &Error) {
         let reason = error.to_string();
         let outcome = match error.disposition() {
-            Disposition::Reject => Outcome::Reject {
-                reason: reason.clone(),
-            },
+            Disposition::Reject => Outcome::Reject { reason: reason.clone() },
             // Not an attempt: however long the tenant's database is out of reach, its jobs do not become dead letters.
-            Disposition::Halt if error.is_one_tenants() => Outcome::Defer {
-                due: self.due_after(TENANT_RETRY),
-                reason: reason.clone(),
-            },
+            Disposition::Halt if error.is_one_tenants() => {
+                Outcome::Defer { due: self.due_after(TENANT_RETRY), reason: reason.clone() }
+            }
             Disposition::Halt => {
                 self.halted = Some(reason.clone());
                 Outcome::Release
@@ -118,10 +108,7 @@ impl Step<'_> {
 
     fn due_after(&self, wait: Duration) -> jiff::Timestamp {
         let now = self.app.now();
-        SignedDuration::try_from(wait)
-            .ok()
-            .and_then(|wait| now.checked_add(wait).ok())
-            .unwrap_or(now)
+        SignedDuration::try_from(wait).ok().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now)
     }
 
     fn tenant(&mut self, id: TenantId, jobs: Vec<(PostId, Claimed)>) {
@@ -135,9 +122,7 @@ impl Step<'_> {
         let posts = match tenant.store().posts_load(&ids) {
             Ok(posts) => posts,
             Err(error) => {
-                return jobs
-                    .iter()
-                    .for_each(|(_, job)| self.fail(job, &Error::Store(error.clone())));
+                return jobs.iter().for_each(|(_, job)| self.fail(job, &Error::Store(error.clone())));
             }
         };
         let mut jobs: BTreeMap<PostId, Claimed> = jobs.into_iter().collect();
@@ -163,38 +148,31 @@ impl Step<'_> {
         // A stage that panics on one post must not take the process, or the claims, with it.
         let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(tenant, from, posts)))
             .unwrap_or_else(|_| Err(Error::Unavailable(format!("stage {} panicked", reached.name()))));
-        match advanced {
-            Err(error) => {
-                if let Error::Search(damage) = &error
-                    && damage.needs_rebuild()
-                    && let Err(error) = self.app.fulltext_repair(tenant, damage)
-                {
-                    tracing::error!(tenant = %tenant.id(), %error, "full-text index cannot be set aside");
-                }
-                for job in jobs {
-                    self.fail(job, &error);
-                }
+        if let Err(error) = advanced {
+            if let Error::Search(damage) = &error
+                && damage.needs_rebuild()
+                && let Err(error) = self.app.fulltext_repair(tenant, damage)
+            {
+                tracing::error!(tenant = %tenant.id(), %error, "full-text index cannot be set aside");
             }
-            Ok(()) => {
-                metrics::counter!("posts_processed_total", "stage" => reached.name(), "success" => "true")
-                    .increment(posts.len() as u64);
-                for (post, job) in posts.iter().zip(jobs) {
-                    self.complete(job);
-                    if reached.next().is_some() {
-                        let mut next = Job::Advance {
-                            tenant: tenant.id(),
-                            post: post.id,
-                        }
-                        .to_new(Cause::News);
-                        next.lane = job.lane;
-                        self.next.push(next);
-                    }
-                }
-                if reached == Stage::Indexed {
-                    metrics::counter!("indexing_processed_total").increment(posts.len() as u64);
-                    self.app.embed_wake().signal();
-                }
+            for job in jobs {
+                self.fail(job, &error);
             }
+            return;
+        }
+        metrics::counter!("posts_processed_total", "stage" => reached.name(), "success" => "true")
+            .increment(posts.len() as u64);
+        for (post, job) in posts.iter().zip(jobs) {
+            self.complete(job);
+            if reached.next().is_some() {
+                let mut next = Job::Advance { tenant: tenant.id(), post: post.id }.to_new(Cause::News);
+                next.lane = job.lane;
+                self.next.push(next);
+            }
+        }
+        if reached == Stage::Indexed {
+            metrics::counter!("indexing_processed_total").increment(posts.len() as u64);
+            self.app.embed_wake().signal();
         }
     }
 

@@ -15,11 +15,7 @@ pub enum Error {
     #[error("enqueue: the queue holds its {jobs_max} jobs; wait until some are settled")]
     Full { jobs_max: usize },
     #[error("enqueue: {what} of {size} is over the limit of {max}; split or shorten it")]
-    TooLarge {
-        what: &'static str,
-        size: usize,
-        max: usize,
-    },
+    TooLarge { what: &'static str, size: usize, max: usize },
     #[error("write the queue: the disk is full ({message}); free some space, nothing acknowledged is lost")]
     DiskFull { message: String },
     #[error(
@@ -41,25 +37,13 @@ impl Error {
         let Some(path) = path else { return self };
         let place = path.display();
         let named = |message: String| {
-            if message.starts_with(&place.to_string()) {
-                message
-            } else {
-                format!("{place}: {message}")
-            }
+            if message.starts_with(&place.to_string()) { message } else { format!("{place}: {message}") }
         };
         match self {
-            Error::DiskFull { message } => Error::DiskFull {
-                message: named(message),
-            },
-            Error::ReadOnly { message } => Error::ReadOnly {
-                message: named(message),
-            },
-            Error::Io { message } => Error::Io {
-                message: named(message),
-            },
-            Error::Corrupt { message } => Error::Corrupt {
-                message: named(message),
-            },
+            Error::DiskFull { message } => Error::DiskFull { message: named(message) },
+            Error::ReadOnly { message } => Error::ReadOnly { message: named(message) },
+            Error::Io { message } => Error::Io { message: named(message) },
+            Error::Corrupt { message } => Error::Corrupt { message: named(message) },
             other @ (Error::Locked { .. } | Error::Full { .. } | Error::TooLarge { .. } | Error::Closed) => {
                 other
             }
@@ -85,10 +69,7 @@ impl From<std::io::Error> for Error {
         use std::io::ErrorKind;
         let message = error.to_string();
         let kind = error.kind();
-        if matches!(
-            kind,
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
-        ) {
+        if matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge) {
             Error::DiskFull { message }
         } else if matches!(kind, ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) {
             Error::ReadOnly { message }
@@ -107,14 +88,8 @@ impl From<redb::Error> for Error {
             return io.into();
         }
         let message = error.to_string();
-        let storage = matches!(
-            error,
-            redb::Error::PreviousIo | redb::Error::Backend(_) | redb::Error::DatabaseClosed
-        );
-        if storage {
-            Error::Io { message }
-        } else {
-            Error::Corrupt { message }
-        }
+        let storage =
+            matches!(error, redb::Error::PreviousIo | redb::Error::Backend(_) | redb::Error::DatabaseClosed);
+        if storage { Error::Io { message } } else { Error::Corrupt { message } }
     }
 }

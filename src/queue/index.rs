@@ -163,9 +163,7 @@ impl Index {
                 self.is_new(job) && (job.key.is_empty() || unseen.insert((job.tenant, &job.key)))
             });
             if self.jobs.len() + new.count() > self.settings.jobs_max {
-                return Err(Error::Full {
-                    jobs_max: self.settings.jobs_max,
-                });
+                return Err(Error::Full { jobs_max: self.settings.jobs_max });
             }
         }
         let mut enqueued = Enqueued::default();
@@ -188,11 +186,7 @@ impl Index {
         };
         check("batch (jobs)", jobs.len(), self.settings.batch_max)?;
         for job in jobs {
-            check(
-                "payload (bytes)",
-                job.payload.len(),
-                self.settings.payload_bytes_max,
-            )?;
+            check("payload (bytes)", job.payload.len(), self.settings.payload_bytes_max)?;
             check("key (bytes)", job.key.len(), KEY_BYTES_MAX)?;
         }
         Ok(())
@@ -256,11 +250,8 @@ impl Index {
             (State::Claimed { .. }, Cause::Sweep) => {}
             (State::Ready | State::Scheduled, Cause::News | Cause::Sweep) => {
                 // After a failed attempt the back-off stands: whoever is down is still down.
-                let due_ms = if job.record.attempt == 0 {
-                    due_ms.min(job.record.due_ms)
-                } else {
-                    job.record.due_ms
-                };
+                let due_ms =
+                    if job.record.attempt == 0 { due_ms.min(job.record.due_ms) } else { job.record.due_ms };
                 if lane != job.record.lane || due_ms != job.record.due_ms {
                     self.unlist(id);
                     if let Some(job) = self.jobs.get_mut(&id) {
@@ -333,11 +324,7 @@ impl Index {
     /// Ids of the jobs that `pick` names.
     fn picked(&self, pick: &Pick) -> Vec<u64> {
         match pick {
-            Pick::Jobs(ids) => ids
-                .iter()
-                .map(|id| id.0)
-                .filter(|id| self.jobs.contains_key(id))
-                .collect(),
+            Pick::Jobs(ids) => ids.iter().map(|id| id.0).filter(|id| self.jobs.contains_key(id)).collect(),
             Pick::Tenant(tenant) => {
                 let own = self.jobs.iter().filter(|(_, job)| job.record.tenant == *tenant);
                 own.map(|(id, _)| *id).collect()

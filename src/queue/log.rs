@@ -45,11 +45,7 @@ impl Log {
         let existed = fs::metadata(path).is_ok_and(|meta| meta.len() > 0);
         match open_guarded(path, || builder().create(path)) {
             Ok((log, rows)) => {
-                let origin = if existed {
-                    Origin::Existing
-                } else {
-                    Origin::Created
-                };
+                let origin = if existed { Origin::Existing } else { Origin::Created };
                 dir_sync(path)?;
                 Ok((log, rows, origin))
             }
@@ -78,11 +74,7 @@ impl Log {
     /// Gives unused pages back to the file system.
     pub(super) fn compact(&mut self) -> Result<(), Error> {
         // One call moves what it can into free pages and cuts the file; repeated until nothing moves.
-        while self
-            .database
-            .compact()
-            .map_err(|e| Error::from(redb::Error::from(e)))?
-        {}
+        while self.database.compact().map_err(|e| Error::from(redb::Error::from(e)))? {}
         Ok(())
     }
 }
@@ -99,9 +91,7 @@ impl Staged {
 
 fn builder() -> redb::Builder {
     let mut builder = Database::builder();
-    builder
-        .set_cache_size(CACHE_BYTES)
-        .set_check_integrity_on_open(true);
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
     builder
 }
 
@@ -122,17 +112,11 @@ fn open_guarded(
         let rows = load(&log.database)?;
         Ok((log, rows))
     }));
-    opened.unwrap_or_else(|_| {
-        Err(Error::Corrupt {
-            message: "its pages contradict each other".to_owned(),
-        })
-    })
+    opened.unwrap_or_else(|_| Err(Error::Corrupt { message: "its pages contradict each other".to_owned() }))
 }
 
 fn load(database: &Database) -> Result<Rows, Error> {
-    let corrupt = |what: &str| Error::Corrupt {
-        message: what.to_owned(),
-    };
+    let corrupt = |what: &str| Error::Corrupt { message: what.to_owned() };
     if !format_check(database).map_err(Error::from)? {
         return Err(corrupt("not a queue, or one of another version"));
     }
@@ -159,8 +143,7 @@ fn format_check(database: &Database) -> Result<bool, redb::Error> {
             transaction.open_table(DEAD)?;
             transaction.open_table(CLAIMS)?;
         }
-        meta.get(META_FORMAT)?
-            .is_some_and(|format| format.value() == FORMAT)
+        meta.get(META_FORMAT)?.is_some_and(|format| format.value() == FORMAT)
     };
     if fresh {
         transaction.commit()?;
@@ -202,12 +185,7 @@ fn stage(database: &Database, index: &mut Index) -> Result<WriteTransaction, red
     if !dirty.jobs.is_empty() {
         let mut jobs = transaction.open_table(JOBS)?;
         for id in dirty.jobs {
-            put(
-                &mut jobs,
-                id,
-                index.jobs.get(&id).map(|job| &job.record),
-                &mut row,
-            )?;
+            put(&mut jobs, id, index.jobs.get(&id).map(|job| &job.record), &mut row)?;
         }
     }
     if !dirty.dead.is_empty() {
@@ -226,9 +204,7 @@ fn stage(database: &Database, index: &mut Index) -> Result<WriteTransaction, red
         }
     }
     if dirty.next_id {
-        transaction
-            .open_table(META)?
-            .insert(META_NEXT_ID, index.next_id)?;
+        transaction.open_table(META)?.insert(META_NEXT_ID, index.next_id)?;
     }
     Ok(transaction)
 }

@@ -124,9 +124,7 @@ pub(super) fn instant(ms: i64) -> Timestamp {
 }
 
 fn instant_ms(ms: i64) -> Result<i64, &'static str> {
-    Timestamp::from_millisecond(ms)
-        .map(|_| ms)
-        .map_err(|_| "row has an impossible time")
+    Timestamp::from_millisecond(ms).map(|_| ms).map_err(|_| "row has an impossible time")
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -149,34 +147,27 @@ mod tests {
         let key = prop::collection::vec(any::<u8>(), 0..=KEY_BYTES_MAX);
         let payload = prop::collection::vec(any::<u8>(), 0..200);
         let times = (0..4_000_000_000_000_i64, -1_000_i64..1_000);
-        (
-            any::<(bool, bool, u128, u64, u16, u16)>(),
-            key,
-            ".{0,40}",
-            payload,
-            times,
+        (any::<(bool, bool, u128, u64, u16, u16)>(), key, ".{0,40}", payload, times).prop_map(
+            |(
+                (live, suspect, tenant, claim_seen, attempt, attempts_max),
+                key,
+                reason,
+                payload,
+                (due_ms, created_ms),
+            )| Record {
+                lane: if live { Lane::Live } else { Lane::Backfill },
+                tenant,
+                key: key.into(),
+                due_ms,
+                created_ms,
+                claim_seen,
+                attempt,
+                attempts_max,
+                suspect,
+                reason: reason.into(),
+                payload: payload.into(),
+            },
         )
-            .prop_map(
-                |(
-                    (live, suspect, tenant, claim_seen, attempt, attempts_max),
-                    key,
-                    reason,
-                    payload,
-                    (due_ms, created_ms),
-                )| Record {
-                    lane: if live { Lane::Live } else { Lane::Backfill },
-                    tenant,
-                    key: key.into(),
-                    due_ms,
-                    created_ms,
-                    claim_seen,
-                    attempt,
-                    attempts_max,
-                    suspect,
-                    reason: reason.into(),
-                    payload: payload.into(),
-                },
-            )
     }
 
     proptest! {
@@ -207,9 +198,6 @@ mod tests {
     #[test]
     fn reason_is_cut_at_a_character() {
         assert_eq!(reason_cut(&"ж".repeat(600)).len(), REASON_BYTES_MAX);
-        assert_eq!(
-            reason_cut(&format!("a{}", "ж".repeat(600))).len(),
-            REASON_BYTES_MAX - 1
-        );
+        assert_eq!(reason_cut(&format!("a{}", "ж".repeat(600))).len(), REASON_BYTES_MAX - 1);
     }
 }

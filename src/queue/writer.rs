@@ -57,10 +57,7 @@ impl Shared {
     }
 
     pub(super) fn failed(&self) -> Option<Error> {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn fail(&self, result: &Result<(), Error>) {

@@ -40,13 +40,7 @@ mod tests {
         let ids = |list: &[i64]| list.iter().copied().map(PostId).collect::<Vec<_>>();
         let held: BTreeSet<PostId> = ids(&[2, 3, 9]).into_iter().collect();
         let drift = Drift::between(ids(&[1, 2, 3, 3]), &held);
-        assert_eq!(
-            drift,
-            Drift {
-                missing: ids(&[1]),
-                extra: ids(&[9])
-            }
-        );
+        assert_eq!(drift, Drift { missing: ids(&[1]), extra: ids(&[9]) });
         assert!(Drift::between(ids(&[9, 3, 2]), &held).is_empty());
     }
 }

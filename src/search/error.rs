@@ -21,11 +21,7 @@ pub enum Error {
     #[error(
         "read {object}: format {found} is newer than {supported}, the newest this program reads; use the newer program or run `tga index rebuild`"
     )]
-    Newer {
-        object: String,
-        found: u32,
-        supported: u32,
-    },
+    Newer { object: String, found: u32, supported: u32 },
     /// Another process writes to this index right now.
     #[error("write {object}: another process holds it; stop the other `tga` or wait for it")]
     Busy { object: String },
@@ -68,35 +64,22 @@ impl Error {
     }
 
     pub(super) fn corrupt(object: &str, reason: impl Into<String>) -> Error {
-        Error::Corrupt {
-            object: object.to_owned(),
-            reason: reason.into(),
-        }
+        Error::Corrupt { object: object.to_owned(), reason: reason.into() }
     }
 
     pub(super) fn io(operation: &str, object: &str, source: &io::Error) -> Error {
         if source.kind() == io::ErrorKind::StorageFull || source.kind() == io::ErrorKind::QuotaExceeded {
-            return Error::Full {
-                object: object.to_owned(),
-            };
+            return Error::Full { object: object.to_owned() };
         }
-        if matches!(
-            source.kind(),
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
-        ) {
+        if matches!(source.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData) {
             return Error::corrupt(object, source.to_string());
         }
-        Error::Unavailable {
-            operation: format!("{operation} {object}"),
-            reason: source.to_string(),
-        }
+        Error::Unavailable { operation: format!("{operation} {object}"), reason: source.to_string() }
     }
 
     pub(super) fn tantivy(operation: &str, object: &str, source: &TantivyError) -> Error {
         if let TantivyError::LockFailure(LockError::LockBusy, _) = source {
-            return Error::Busy {
-                object: object.to_owned(),
-            };
+            return Error::Busy { object: object.to_owned() };
         }
         if let TantivyError::IoError(io)
         | TantivyError::LockFailure(LockError::IoError(io), _)
@@ -120,9 +103,6 @@ impl Error {
         if damaged {
             return Error::corrupt(object, source.to_string());
         }
-        Error::Unavailable {
-            operation: format!("{operation} {object}"),
-            reason: source.to_string(),
-        }
+        Error::Unavailable { operation: format!("{operation} {object}"), reason: source.to_string() }
     }
 }

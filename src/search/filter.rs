@@ -22,23 +22,13 @@ pub struct Filter {
 impl Filter {
     /// All posts of these channels.
     pub fn channels(channels: ChannelSet) -> Filter {
-        Filter {
-            channels,
-            tags: Vec::new(),
-            since: None,
-            until: None,
-        }
+        Filter { channels, tags: Vec::new(), since: None, until: None }
     }
 
     /// The same limits for the vectors. Vectors know no tags: with tags in the filter, `posts` must be what
     /// `FullText::posts_matching` returned for it.
     pub fn vectors(&self, posts: Option<BTreeSet<PostId>>) -> VectorFilter {
-        VectorFilter {
-            channels: self.channels.clone(),
-            since: self.since,
-            until: self.until,
-            posts,
-        }
+        VectorFilter { channels: self.channels.clone(), since: self.since, until: self.until, posts }
     }
 }
 
@@ -58,11 +48,6 @@ pub struct VectorFilter {
 impl VectorFilter {
     /// All posts of these channels.
     pub fn channels(channels: ChannelSet) -> VectorFilter {
-        VectorFilter {
-            channels,
-            since: None,
-            until: None,
-            posts: None,
-        }
+        VectorFilter { channels, since: None, until: None, posts: None }
     }
 }

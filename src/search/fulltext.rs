@@ -60,10 +60,7 @@ pub struct FullTextSettings {
 
 impl Default for FullTextSettings {
     fn default() -> FullTextSettings {
-        FullTextSettings {
-            writer_heap_bytes: 32 * 1024 * 1024,
-            weights: Weights::default(),
-        }
+        FullTextSettings { writer_heap_bytes: 32 * 1024 * 1024, weights: Weights::default() }
     }
 }
 
@@ -100,34 +97,23 @@ impl FullText {
         let (schema, fields) = schema();
         let fresh = format_check(dir)?;
         let mapped = MmapDirectory::open(dir).map_err(|e| Error::tantivy("open", OBJECT, &e.into()))?;
-        let index = if fresh {
-            Index::create(mapped, schema, IndexSettings::default())
-        } else {
-            Index::open(mapped)
-        }
-        .map_err(|e| Error::tantivy("open", OBJECT, &e))?;
+        let index =
+            if fresh { Index::create(mapped, schema, IndexSettings::default()) } else { Index::open(mapped) }
+                .map_err(|e| Error::tantivy("open", OBJECT, &e))?;
         if fresh {
             // Last, so that a directory with a format file is a complete index.
             fs::write(dir.join(FORMAT_FILE), FORMAT.to_string())
                 .map_err(|e| Error::io("write format of", OBJECT, &e))?;
         } else {
-            let damaged = index
-                .validate_checksum()
-                .map_err(|e| Error::tantivy("verify", OBJECT, &e))?;
+            let damaged = index.validate_checksum().map_err(|e| Error::tantivy("verify", OBJECT, &e))?;
             if let Some(file) = damaged.iter().min() {
-                return Err(Error::corrupt(
-                    OBJECT,
-                    format!("checksum of {} differs", file.display()),
-                ));
+                return Err(Error::corrupt(OBJECT, format!("checksum of {} differs", file.display())));
             }
             if index.schema() != self::schema().0 {
                 return Err(Error::corrupt(OBJECT, "its fields are not those of this format"));
             }
         }
-        let payload = index
-            .load_metas()
-            .map_err(|e| Error::tantivy("open", OBJECT, &e))?
-            .payload;
+        let payload = index.load_metas().map_err(|e| Error::tantivy("open", OBJECT, &e))?.payload;
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
@@ -140,20 +126,14 @@ impl FullText {
             reader,
             fields,
             settings,
-            writer: Mutex::new(WriterState {
-                writer: None,
-                watermark,
-            }),
+            writer: Mutex::new(WriterState { writer: None, watermark }),
         })
     }
 
     /// Adds the posts, each replacing an older document of the same id. Visible after [`FullText::commit`].
     pub fn upsert(&self, posts: &[Document<'_>]) -> Result<(), Error> {
         // Cutting and stemming is most of the work, and needs no lock.
-        let documents: Vec<_> = posts
-            .iter()
-            .map(|post| (post.post_id, self.fields.document(post)))
-            .collect();
+        let documents: Vec<_> = posts.iter().map(|post| (post.post_id, self.fields.document(post))).collect();
         self.write(|writer| {
             for (post_id, document) in documents {
                 writer.delete_term(self.id_term(post_id));
@@ -186,9 +166,7 @@ impl FullText {
         })?;
         state.watermark = mark;
         drop(state);
-        self.reader
-            .reload()
-            .map_err(|e| Error::tantivy("reload", OBJECT, &e))
+        self.reader.reload().map_err(|e| Error::tantivy("reload", OBJECT, &e))
     }
 
     /// The watermark of the last commit, also after a restart.
@@ -278,12 +256,7 @@ impl FullText {
         let ids = PostIds::of(&searcher)?;
         let mut out = BTreeSet::new();
         for (column, segment) in ids.0.iter().zip(searcher.segment_readers()) {
-            out.extend(
-                segment
-                    .doc_ids_alive()
-                    .filter_map(|doc| column.first(doc))
-                    .map(PostId),
-            );
+            out.extend(segment.doc_ids_alive().filter_map(|doc| column.first(doc)).map(PostId));
         }
         Ok(out)
     }
@@ -297,26 +270,17 @@ impl FullText {
     pub fn bytes_on_disk(&self) -> Result<u64, Error> {
         let entries = fs::read_dir(&self.dir).map_err(|e| Error::io("list", OBJECT, &e))?;
         // A file that a merge removes between the two calls counts as nothing.
-        Ok(entries
-            .filter_map(|entry| entry.ok()?.metadata().ok())
-            .map(|file| file.len())
-            .sum())
+        Ok(entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|file| file.len()).sum())
     }
 
     fn collect(searcher: &Searcher, query: &dyn IndexQuery, limit: usize) -> Result<(Vec<Hit>, u64), Error> {
         let top = TopDocs::with_limit(limit.clamp(1, HITS_MAX)).order_by_score();
-        let (top, total) = searcher
-            .search(query, &(top, Count))
-            .map_err(|e| Error::tantivy("search", OBJECT, &e))?;
+        let (top, total) =
+            searcher.search(query, &(top, Count)).map_err(|e| Error::tantivy("search", OBJECT, &e))?;
         let ids = PostIds::of(searcher)?;
         let mut hits: Vec<Hit> = top
             .into_iter()
-            .filter_map(|(score, at)| {
-                Some(Hit {
-                    post_id: ids.get(at)?,
-                    score,
-                })
-            })
+            .filter_map(|(score, at)| Some(Hit { post_id: ids.get(at)?, score }))
             .take(limit)
             .collect();
         hits.sort_by(best_first);
@@ -324,11 +288,7 @@ impl FullText {
     }
 
     fn composer<'a>(&'a self, searcher: &'a Searcher) -> Composer<'a> {
-        Composer {
-            fields: &self.fields,
-            weights: &self.settings.weights,
-            searcher,
-        }
+        Composer { fields: &self.fields, weights: &self.settings.weights, searcher }
     }
 
     fn id_term(&self, post_id: PostId) -> Term {
@@ -365,17 +325,13 @@ impl FullText {
             .num_worker_threads(1)
             .num_merge_threads(1)
             .build();
-        self.index
-            .writer_with_options(options)
-            .map_err(|e| Error::tantivy("write", OBJECT, &e))
+        self.index.writer_with_options(options).map_err(|e| Error::tantivy("write", OBJECT, &e))
     }
 }
 
 impl std::fmt::Debug for FullText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FullText")
-            .field("dir", &self.dir)
-            .finish_non_exhaustive()
+        f.debug_struct("FullText").field("dir", &self.dir).finish_non_exhaustive()
     }
 }
 
@@ -388,25 +344,17 @@ fn format_check(dir: &Path) -> Result<bool, Error> {
             return if entries.next().is_none() {
                 Ok(true)
             } else {
-                Err(Error::corrupt(
-                    OBJECT,
-                    "it has no format file: its creation was interrupted",
-                ))
+                Err(Error::corrupt(OBJECT, "it has no format file: its creation was interrupted"))
             };
         }
         Err(e) => return Err(Error::io("read format of", OBJECT, &e)),
     };
     match text.trim().parse::<u32>() {
         Ok(FORMAT) => Ok(false),
-        Ok(found) if found > FORMAT => Err(Error::Newer {
-            object: OBJECT.to_owned(),
-            found,
-            supported: FORMAT,
-        }),
-        Ok(found) => Err(Error::corrupt(
-            OBJECT,
-            format!("format {found} is older than {FORMAT}"),
-        )),
+        Ok(found) if found > FORMAT => {
+            Err(Error::Newer { object: OBJECT.to_owned(), found, supported: FORMAT })
+        }
+        Ok(found) => Err(Error::corrupt(OBJECT, format!("format {found} is older than {FORMAT}"))),
         Err(_) => Err(Error::corrupt(OBJECT, "its format file is not a number")),
     }
 }
@@ -418,9 +366,7 @@ impl PostIds {
     fn of(searcher: &Searcher) -> Result<PostIds, Error> {
         let column = |segment: &tantivy::SegmentReader| segment.fast_fields().i64(POST_ID);
         let columns: tantivy::Result<Vec<_>> = searcher.segment_readers().iter().map(column).collect();
-        columns
-            .map(PostIds)
-            .map_err(|e| Error::tantivy("search", OBJECT, &e))
+        columns.map(PostIds).map_err(|e| Error::tantivy("search", OBJECT, &e))
     }
 
     fn get(&self, at: tantivy::DocAddress) -> Option<PostId> {

@@ -37,10 +37,7 @@ pub struct FusionSettings {
 
 impl Default for FusionSettings {
     fn default() -> FusionSettings {
-        FusionSettings {
-            fulltext_weight: 0.25,
-            recency: None,
-        }
+        FusionSettings { fulltext_weight: 0.25, recency: None }
     }
 }
 
@@ -98,9 +95,7 @@ pub fn fuse_rrf(fulltext: &[Hit], vectors: &[Hit], k: f32) -> Vec<Fused> {
     let mut all = joined(fulltext, vectors);
     let ranks = |list: &[Hit]| -> BTreeMap<PostId, f32> {
         let ranked = list.iter().enumerate();
-        ranked
-            .map(|(i, hit)| (hit.post_id, 1.0 / (k + 1.0 + i as f32)))
-            .collect()
+        ranked.map(|(i, hit)| (hit.post_id, 1.0 / (k + 1.0 + i as f32))).collect()
     };
     let (by_text, by_vector) = (ranks(fulltext), ranks(vectors));
     for candidate in &mut all {
@@ -112,25 +107,14 @@ pub fn fuse_rrf(fulltext: &[Hit], vectors: &[Hit], k: f32) -> Vec<Fused> {
 }
 
 fn sort(all: &mut [Fused]) {
-    all.sort_by(|a, b| {
-        b.score
-            .total_cmp(&a.score)
-            .then_with(|| b.post_id.cmp(&a.post_id))
-    });
+    all.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| b.post_id.cmp(&a.post_id)));
 }
 
 fn joined(fulltext: &[Hit], vectors: &[Hit]) -> Vec<Fused> {
     let mut all: BTreeMap<PostId, Fused> = BTreeMap::new();
-    let entry = |post_id| Fused {
-        post_id,
-        score: 0.0,
-        fulltext_score: None,
-        cosine: None,
-    };
+    let entry = |post_id| Fused { post_id, score: 0.0, fulltext_score: None, cosine: None };
     for hit in fulltext {
-        all.entry(hit.post_id)
-            .or_insert(entry(hit.post_id))
-            .fulltext_score = Some(hit.score);
+        all.entry(hit.post_id).or_insert(entry(hit.post_id)).fulltext_score = Some(hit.score);
     }
     for hit in vectors {
         all.entry(hit.post_id).or_insert(entry(hit.post_id)).cosine = Some(hit.score);
@@ -168,10 +152,7 @@ mod tests {
     use super::*;
 
     fn hits(list: &[(i64, f32)]) -> Vec<Hit> {
-        let hit = |&(id, score)| Hit {
-            post_id: PostId(id),
-            score,
-        };
+        let hit = |&(id, score)| Hit { post_id: PostId(id), score };
         list.iter().map(hit).collect()
     }
 
@@ -181,10 +162,7 @@ mod tests {
         recency: Option<Recency>,
         expected: &[(i64, f32)],
     ) {
-        let settings = FusionSettings {
-            recency,
-            ..FusionSettings::default()
-        };
+        let settings = FusionSettings { recency, ..FusionSettings::default() };
         let fused = fuse(&hits(fulltext), &hits(vectors), &settings, |id| Some(id.0 * 100));
         assert_eq!(fused.len(), expected.len());
         for (got, (id, score)) in fused.iter().zip(expected) {
@@ -209,22 +187,14 @@ mod tests {
     #[test]
     fn ties_put_the_newer_post_first_and_recency_adds_its_weight() {
         check(&[(1, 2.0), (2, 2.0)], &[], None, &[(2, 1.0), (1, 1.0)]);
-        let recency = Recency {
-            now: 200,
-            half_life_s: 100,
-            weight: 0.5,
-        };
+        let recency = Recency { now: 200, half_life_s: 100, weight: 0.5 };
         check(&[(1, 2.0), (2, 2.0)], &[], Some(recency), &[(2, 1.5), (1, 1.25)]);
     }
 
     #[test]
     fn both_raw_scores_are_kept() {
-        let fused = fuse(
-            &hits(&[(1, 5.0)]),
-            &hits(&[(1, 0.8), (2, 0.7)]),
-            &FusionSettings::default(),
-            |_| None,
-        );
+        let fused =
+            fuse(&hits(&[(1, 5.0)]), &hits(&[(1, 0.8), (2, 0.7)]), &FusionSettings::default(), |_| None);
         assert_eq!(fused[0].fulltext_score, Some(5.0));
         assert_eq!(fused[0].cosine, Some(0.8));
         assert_eq!(fused[1].fulltext_score, None);

@@ -46,7 +46,5 @@ pub struct Found {
 
 /// Best first, ties by post id, newest first: one order everywhere, so that a page never depends on how an index is laid out.
 fn best_first(a: &Hit, b: &Hit) -> std::cmp::Ordering {
-    b.score
-        .total_cmp(&a.score)
-        .then_with(|| b.post_id.cmp(&a.post_id))
+    b.score.total_cmp(&a.score).then_with(|| b.post_id.cmp(&a.post_id))
 }

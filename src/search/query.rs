@@ -55,9 +55,7 @@ impl Query {
 
     /// Free words only: a post's own text as a query, where quotes and signs are just text.
     pub fn words(text: &str) -> Query {
-        Query {
-            clauses: vec![Clause::Words(text::normalise(text))],
-        }
+        Query { clauses: vec![Clause::Words(text::normalise(text))] }
     }
 
     /// The same query with the phrases' words made free: what is tried when the phrases match nothing.
@@ -71,9 +69,7 @@ impl Query {
             Clause::Without(words) => Clause::Without(words.clone()),
             Clause::Tag(tag) => Clause::Tag(tag.clone()),
         };
-        Some(Query {
-            clauses: self.clauses.iter().map(loosen).collect(),
-        })
+        Some(Query { clauses: self.clauses.iter().map(loosen).collect() })
     }
 }
 
@@ -82,10 +78,7 @@ fn sign_at(chars: &[char], at: usize, starts: bool) -> Option<(Clause, usize)> {
     let quoted = |open: usize| -> Option<(String, usize)> {
         let length = chars.get(open + 1..)?.iter().position(|c| *c == '"')?;
         let inner: String = chars[open + 1..open + 1 + length].iter().collect();
-        inner
-            .chars()
-            .any(char::is_alphanumeric)
-            .then_some((inner, open + length + 2))
+        inner.chars().any(char::is_alphanumeric).then_some((inner, open + length + 2))
     };
     let word = |from: usize| -> Option<(String, usize)> {
         let rest = chars.get(from..)?;
@@ -127,15 +120,9 @@ mod tests {
         check("", &[]);
         check("  \u{200b} ", &[]);
         check("ключевая ставка", &[words("ключевая ставка")]);
-        check(
-            "\"ключевая ставка\" цб",
-            &[phrase("ключевая ставка"), words("цб")],
-        );
+        check("\"ключевая ставка\" цб", &[phrase("ключевая ставка"), words("цб")]);
         check("ставка -ипотека", &[without("ипотека"), words("ставка")]);
-        check(
-            "ставка -\"ипотека под 8\"",
-            &[without("ипотека под 8"), words("ставка")],
-        );
+        check("ставка -\"ипотека под 8\"", &[without("ипотека под 8"), words("ставка")]);
         check("#rust async", &[tag("rust"), words("async")]);
         check("-#реклама курс", &[without("#реклама"), words("курс")]);
         check("рост -5 %", &[words("рост -5 %")]);

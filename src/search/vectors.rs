@@ -106,11 +106,7 @@ impl Vectors {
             model: model.to_owned(),
             encoding,
             settings,
-            state: RwLock::new(State {
-                rows,
-                graph: None,
-                generation: 0,
-            }),
+            state: RwLock::new(State { rows, graph: None, generation: 0 }),
         }
     }
 
@@ -192,10 +188,7 @@ impl Vectors {
         let query = ScanQuery::new(&self.encoding, question, state.rows.width())?;
         let mut best = Best::new(posts.len());
         for slot in posts.iter().flat_map(|post| state.rows.slots_of(*post)) {
-            best.push(
-                state.rows.entries()[*slot as usize].post_id,
-                state.cosine(&query, *slot),
-            );
+            best.push(state.rows.entries()[*slot as usize].post_id, state.cosine(&query, *slot));
         }
         Ok(best.into_hits())
     }
@@ -249,9 +242,8 @@ impl Vectors {
         }
         let (blocks, slots, keys) = {
             let state = self.read();
-            let slots: Vec<u32> = (0..state.rows.slot_count() as u32)
-                .filter(|slot| state.rows.is_live(*slot))
-                .collect();
+            let slots: Vec<u32> =
+                (0..state.rows.slot_count() as u32).filter(|slot| state.rows.is_live(*slot)).collect();
             let keys: Vec<GraphKey> = slots.iter().map(|slot| state.key(*slot)).collect();
             (state.rows.blocks().to_vec(), slots, keys)
         };
@@ -281,11 +273,7 @@ impl Vectors {
         let (graph, keys, generation) = {
             let state = self.read();
             let Some(graph) = &state.graph else { return Ok(()) };
-            (
-                Arc::clone(&graph.graph),
-                Arc::clone(&graph.keys),
-                state.generation,
-            )
+            (Arc::clone(&graph.graph), Arc::clone(&graph.keys), state.generation)
         };
         let manifest = Manifest::new(&self.model, self.encoding.dim(), generation, keys.len());
         dump::write(dir, manifest, &graph, &keys)
@@ -307,12 +295,7 @@ impl Vectors {
         let left = if passes.is_open() {
             rows
         } else {
-            state
-                .rows
-                .entries()
-                .iter()
-                .filter(|entry| passes.passes(entry))
-                .count()
+            state.rows.entries().iter().filter(|entry| passes.passes(entry)).count()
         };
         let share = left as f32 / rows.max(1) as f32;
         (left > self.settings.exact_max_chunks && share >= self.settings.graph_share_min).then_some(share)

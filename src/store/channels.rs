@@ -17,8 +17,7 @@ impl TenantStore {
         title: String,
         now: Timestamp,
     ) -> Result<ChannelId, Error> {
-        self.db
-            .write(move |tx| channel_upsert(tx, telegram_id, username.as_deref(), &title, now))
+        self.db.write(move |tx| channel_upsert(tx, telegram_id, username.as_deref(), &title, now))
     }
 
     pub fn channel_list(&self) -> Result<Vec<Channel>, Error> {
@@ -47,10 +46,7 @@ fn channel_upsert(
     let by_title = "SELECT id FROM channels WHERE title = ?1 AND telegram_id IS NULL AND username IS NULL";
     let mut found: Option<i64> = None;
     if telegram_id.is_some() {
-        found = tx
-            .prepare_cached(by_id)?
-            .query_row([telegram_id], |row| row.get(0))
-            .optional()?;
+        found = tx.prepare_cached(by_id)?.query_row([telegram_id], |row| row.get(0)).optional()?;
     }
     if found.is_none() && username.is_some() {
         found = tx
@@ -59,10 +55,7 @@ fn channel_upsert(
             .optional()?;
     }
     if found.is_none() && telegram_id.is_none() && username.is_none() {
-        found = tx
-            .prepare_cached(by_title)?
-            .query_row([title], |row| row.get(0))
-            .optional()?;
+        found = tx.prepare_cached(by_title)?.query_row([title], |row| row.get(0)).optional()?;
     }
     // A username moves: whoever had it before keeps their posts under their own id.
     tx.prepare_cached("UPDATE channels SET username = NULL WHERE username = ?1 AND id IS NOT ?2")?
@@ -76,11 +69,7 @@ fn channel_upsert(
         .execute(params![id, telegram_id, username, title])?;
         return Ok(ChannelId(id));
     }
-    let title = if title.is_empty() {
-        username.unwrap_or("untitled channel")
-    } else {
-        title
-    };
+    let title = if title.is_empty() { username.unwrap_or("untitled channel") } else { title };
     tx.prepare_cached(
         "INSERT INTO channels (telegram_id, username, title, created_at) VALUES (?1, ?2, ?3, ?4)",
     )?

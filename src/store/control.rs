@@ -42,9 +42,7 @@ impl Scope {
     }
 
     pub fn parse(name: &str) -> Option<Scope> {
-        [Scope::Read, Scope::Write, Scope::Admin]
-            .into_iter()
-            .find(|scope| scope.name() == name)
+        [Scope::Read, Scope::Write, Scope::Admin].into_iter().find(|scope| scope.name() == name)
     }
 }
 
@@ -98,8 +96,7 @@ impl Control {
 
     /// Forgets a tenant; its directory is the caller's to remove.
     pub fn tenant_delete(&self, id: TenantId) -> Result<bool, Error> {
-        self.0
-            .write(move |tx| Ok(tx.execute("DELETE FROM tenants WHERE id = ?1", [id.to_string()])? > 0))
+        self.0.write(move |tx| Ok(tx.execute("DELETE FROM tenants WHERE id = ?1", [id.to_string()])? > 0))
     }
 
     /// Stores a token by its hash (SHA-256 of the whole token) and returns its id.
@@ -111,10 +108,7 @@ impl Control {
     pub fn token_find(&self, hash: &[u8; 32]) -> Result<Option<ApiToken>, Error> {
         self.0.read(|db| {
             let sql = format!("{TOKEN_COLUMNS} WHERE hash = ?1");
-            Ok(db
-                .prepare_cached(&sql)?
-                .query_row([hash.as_slice()], token_from_row)
-                .optional()?)
+            Ok(db.prepare_cached(&sql)?.query_row([hash.as_slice()], token_from_row).optional()?)
         })
     }
 
@@ -138,10 +132,7 @@ impl Control {
     pub fn setting_find(&self, key: &str) -> Result<Option<String>, Error> {
         self.0.read(|db| {
             let sql = "SELECT value FROM settings WHERE key = ?1";
-            Ok(db
-                .prepare_cached(sql)?
-                .query_row([key], |row| row.get(0))
-                .optional()?)
+            Ok(db.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?)
         })
     }
 
@@ -159,10 +150,7 @@ impl Control {
     pub fn system_log(&self, entry: SystemLogEntry) -> Result<(), Error> {
         self.0.write(move |tx| {
             let sql = "INSERT INTO system_log (at, level, message, data) VALUES (?1, ?2, ?3, ?4)";
-            tx.execute(
-                sql,
-                params![entry.at.as_millisecond(), entry.level, entry.message, entry.data],
-            )?;
+            tx.execute(sql, params![entry.at.as_millisecond(), entry.level, entry.message, entry.data])?;
             Ok(())
         })
     }
@@ -209,22 +197,14 @@ fn tenant_insert(tx: &Transaction<'_>, tenant: &Tenant) -> Result<(), Error> {
     }
     tx.execute(
         "INSERT INTO tenants (id, slug, name, created_at) VALUES (?1, ?2, ?3, ?4)",
-        params![
-            tenant.id.to_string(),
-            tenant.slug,
-            tenant.name,
-            tenant.created_at.as_millisecond()
-        ],
+        params![tenant.id.to_string(), tenant.slug, tenant.name, tenant.created_at.as_millisecond()],
     )?;
     Ok(())
 }
 
 fn tenant_find(db: &Connection, id_or_slug: &str) -> Result<Option<Tenant>, Error> {
     let sql = "SELECT id, slug, name, created_at FROM tenants WHERE id = ?1 OR slug = ?1";
-    Ok(db
-        .prepare_cached(sql)?
-        .query_row([id_or_slug], tenant_from_row)
-        .optional()?)
+    Ok(db.prepare_cached(sql)?.query_row([id_or_slug], tenant_from_row).optional()?)
 }
 
 fn tenant_list(db: &Connection) -> Result<Vec<Tenant>, Error> {
@@ -273,8 +253,7 @@ fn token_from_row(row: &Row<'_>) -> rusqlite::Result<ApiToken> {
 
 fn tenant_id(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantId> {
     let text: String = row.get(column)?;
-    text.parse()
-        .map_err(|_| rusqlite::Error::InvalidColumnType(column, text, rusqlite::types::Type::Text))
+    text.parse().map_err(|_| rusqlite::Error::InvalidColumnType(column, text, rusqlite::types::Type::Text))
 }
 
 /// A stored instant: unix milliseconds.

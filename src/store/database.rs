@@ -89,29 +89,22 @@ struct Readers {
 
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Database")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("Database").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
 impl Database {
     /// Opens or creates the file, migrates it and starts its writer thread.
     pub(super) fn open(path: &Path, schema: Schema) -> Result<Self, Error> {
-        let mut connection = connect(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-        )?;
+        let mut connection =
+            connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         migrate::migrate(&mut connection, path, schema)?;
         let (sender, receiver) = sync_channel(WRITES_QUEUED_MAX);
         let thread_path = path.to_owned();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || write_loop(connection, &receiver, &thread_path))
-            .map_err(|error| Error::Open {
-                path: path.to_owned(),
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| Error::Open { path: path.to_owned(), reason: error.to_string() })?;
         Ok(Self {
             path: path.to_owned(),
             writer: Mutex::new(Some(sender)),
@@ -137,24 +130,12 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        let sender = self
-            .writer
-            .lock()
-            .expect("no panic holds the writer")
-            .clone()
-            .ok_or(Error::Closing)?;
+        let sender = self.writer.lock().expect("no panic holds the writer").clone().ok_or(Error::Closing)?;
         let (reply, answer) = sync_channel(1);
         sender
-            .send(Box::new(WriteCall {
-                body: Some(body),
-                result: None,
-                reply,
-            }))
+            .send(Box::new(WriteCall { body: Some(body), result: None, reply }))
             .map_err(|_| Error::Closing)?;
-        answer
-            .recv()
-            .map_err(|_| Error::Closing)?
-            .map_err(|error| self.located(error))
+        answer.recv().map_err(|_| Error::Closing)?.map_err(|error| self.located(error))
     }
 
     /// Runs `body` on a read connection; it sees the last commit. Blocks: never call it on the async runtime.
@@ -162,11 +143,7 @@ impl Database {
         let connection = self.reader_take()?;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(&connection)))
             .unwrap_or_else(|_| Err(Error::Internal("a read panicked".to_owned())));
-        self.readers
-            .lock()
-            .expect("no panic holds the readers")
-            .idle
-            .push(connection);
+        self.readers.lock().expect("no panic holds the readers").idle.push(connection);
         self.reader_freed.notify_one();
         result.map_err(|error| self.located(error))
     }
@@ -190,10 +167,7 @@ impl Database {
                 readers.open += 1;
                 return Ok(connection);
             }
-            readers = self
-                .reader_freed
-                .wait(readers)
-                .expect("no panic holds the readers");
+            readers = self.reader_freed.wait(readers).expect("no panic holds the readers");
         }
     }
 
@@ -202,18 +176,9 @@ impl Database {
         match error {
             Error::DiskFull(_) => Error::DiskFull(self.path.clone()),
             Error::ReadOnly(_) => Error::ReadOnly(self.path.clone()),
-            Error::Corrupt { reason, .. } => Error::Corrupt {
-                path: self.path.clone(),
-                reason,
-            },
-            Error::Open { reason, .. } => Error::Open {
-                path: self.path.clone(),
-                reason,
-            },
-            Error::Io { reason, .. } => Error::Io {
-                path: self.path.clone(),
-                reason,
-            },
+            Error::Corrupt { reason, .. } => Error::Corrupt { path: self.path.clone(), reason },
+            Error::Open { reason, .. } => Error::Open { path: self.path.clone(), reason },
+            Error::Io { reason, .. } => Error::Io { path: self.path.clone(), reason },
             other @ (Error::NotFound(_)
             | Error::Conflict(_)
             | Error::Newer { .. }
@@ -245,15 +210,10 @@ impl Drop for Database {
 
 /// Refuses a file that is gone or empty although `witness`, which is made after it, is there.
 pub(super) fn lost_check(path: &Path, witness: &Path) -> Result<(), Error> {
-    let empty = std::fs::metadata(path).map_or_else(
-        |error| error.kind() == std::io::ErrorKind::NotFound,
-        |meta| meta.len() == 0,
-    );
+    let empty = std::fs::metadata(path)
+        .map_or_else(|error| error.kind() == std::io::ErrorKind::NotFound, |meta| meta.len() == 0);
     if empty && witness.exists() {
-        return Err(Error::Missing {
-            path: path.to_owned(),
-            witness: witness.to_owned(),
-        });
+        return Err(Error::Missing { path: path.to_owned(), witness: witness.to_owned() });
     }
     Ok(())
 }
@@ -266,25 +226,13 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
     if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
         // Asking for the journal mode reads the header, so a file that is no database is noticed here.
-        connection
-            .pragma_update(None, "journal_mode", "WAL")
-            .map_err(wrap)?;
-        connection
-            .pragma_update(None, "synchronous", "FULL")
-            .map_err(wrap)?;
-        connection
-            .pragma_update(None, "journal_size_limit", WAL_BYTES_MAX)
-            .map_err(wrap)?;
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(wrap)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(wrap)?;
+        connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX).map_err(wrap)?;
     }
-    connection
-        .pragma_update(None, "foreign_keys", true)
-        .map_err(wrap)?;
-    connection
-        .pragma_update(None, "cache_size", -CACHE_KIB)
-        .map_err(wrap)?;
-    connection
-        .pragma_update(None, "temp_store", "MEMORY")
-        .map_err(wrap)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(wrap)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(wrap)?;
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(wrap)?;
     Ok(connection)
 }
 
@@ -319,11 +267,7 @@ fn write_batch(
         let ran = run_in_savepoint(&tx, call.as_mut());
         batch.push(call);
         ran?;
-        next = if batch.len() < WRITES_PER_COMMIT_MAX {
-            calls.try_recv().ok()
-        } else {
-            None
-        };
+        next = if batch.len() < WRITES_PER_COMMIT_MAX { calls.try_recv().ok() } else { None };
     }
     tx.commit()
 }

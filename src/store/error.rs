@@ -22,17 +22,9 @@ pub enum Error {
          or put back the copy of the file made before the upgrade",
         .path.display()
     )]
-    Newer {
-        path: PathBuf,
-        found: i64,
-        supported: i64,
-    },
+    Newer { path: PathBuf, found: i64, supported: i64 },
     #[error("{} belongs to tenant {stored}, its directory is named {named}; move the directory back to where it was", .path.display())]
-    Moved {
-        path: PathBuf,
-        stored: String,
-        named: String,
-    },
+    Moved { path: PathBuf, stored: String, named: String },
     /// The file is gone or empty where there was one: opening it would silently begin with nothing.
     #[error(
         "{} is missing or empty, but {} shows that it held data; put the file back from a backup, or move {} away to begin with nothing",

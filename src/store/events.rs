@@ -84,12 +84,7 @@ pub(super) fn event_insert(
     tx.prepare_cached(
         "INSERT INTO outbox_events (event, occurred_at, post_id, data) VALUES (?1, ?2, ?3, ?4)",
     )?
-    .execute(params![
-        event as i64,
-        now.as_millisecond(),
-        post.map(|id| id.0),
-        data
-    ])?;
+    .execute(params![event as i64, now.as_millisecond(), post.map(|id| id.0), data])?;
     Ok(())
 }
 

@@ -115,11 +115,7 @@ fn post_insert(
         ingested.albums += 1;
     }
     // A member has no life of its own: it is at the end at once, and sends its lead round again.
-    let stage = if lead.is_some() {
-        Stage::Indexed
-    } else {
-        Stage::Ingested
-    };
+    let stage = if lead.is_some() { Stage::Indexed } else { Stage::Ingested };
     tx.prepare_cached(
         "INSERT INTO posts (channel_id, message_id, posted_at, stage, content_hash, text, media, author, grouped_id, lead_id,
              reply_to, forwarded_from, views, forwards, replies, reactions, edited_at, ingested_at)
@@ -170,8 +166,7 @@ fn post_update(tx: &Transaction<'_>, id: i64, lead: Option<i64>, hashed: &Hashed
         post.edited_at.map(Timestamp::as_millisecond),
     ])?;
     counters_update(tx, id, post)?;
-    tx.prepare_cached("DELETE FROM post_links WHERE post_id = ?1")?
-        .execute([id])?;
+    tx.prepare_cached("DELETE FROM post_links WHERE post_id = ?1")?.execute([id])?;
     links_put(tx, id, post)?;
     stage_reset(tx, lead.unwrap_or(id))
 }

@@ -17,16 +17,12 @@ pub struct Schema {
 }
 
 /// Who exists on this installation.
-pub const CONTROL: Schema = Schema {
-    name: "control.db",
-    migrations: &[include_str!("../../schema/control/0001_init.sql")],
-};
+pub const CONTROL: Schema =
+    Schema { name: "control.db", migrations: &[include_str!("../../schema/control/0001_init.sql")] };
 
 /// What one tenant owns.
-pub const TENANT: Schema = Schema {
-    name: "tenant.db",
-    migrations: &[include_str!("../../schema/tenant/0001_init.sql")],
-};
+pub const TENANT: Schema =
+    Schema { name: "tenant.db", migrations: &[include_str!("../../schema/tenant/0001_init.sql")] };
 
 /// The version stored in the file; 0 for a new one.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
@@ -39,11 +35,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, schema: Schema) 
     let found = version(connection).map_err(wrap)?;
     let supported = schema.migrations.len() as i64;
     if found > supported {
-        return Err(Error::Newer {
-            path: path.to_owned(),
-            found,
-            supported,
-        });
+        return Err(Error::Newer { path: path.to_owned(), found, supported });
     }
     for (sql, to) in schema.migrations.iter().zip(1_i64..).skip(found as usize) {
         let tx = connection.transaction().map_err(wrap)?;

@@ -53,8 +53,7 @@ impl TenantStore {
 
     /// One post, if the caller may see its channel.
     pub fn post_find(&self, id: PostId, channels: &ChannelSet) -> Result<Option<Post>, Error> {
-        self.db
-            .read(|db| Ok(post_find(db, id)?.filter(|post| channels.contains(post.channel_id))))
+        self.db.read(|db| Ok(post_find(db, id)?.filter(|post| channels.contains(post.channel_id))))
     }
 
     /// The post (or the lead of the album) a message belongs to.
@@ -116,10 +115,7 @@ impl TenantStore {
             let unfinished: i64 = db
                 .prepare_cached("SELECT count(*) FROM posts WHERE stage < 4 AND deleted_at IS NULL")?
                 .query_row([], |row| row.get(0))?;
-            Ok(PostCounts {
-                posts: posts as u64,
-                indexed: (posts - unfinished).max(0) as u64,
-            })
+            Ok(PostCounts { posts: posts as u64, indexed: (posts - unfinished).max(0) as u64 })
         })
     }
 
@@ -142,11 +138,7 @@ impl TenantStore {
 fn post_delete(tx: &Transaction<'_>, id: PostId, reason: &str, now: Timestamp) -> Result<bool, Error> {
     let sql = "UPDATE posts SET deleted_at = ?2, text = '', revision = revision + 1
                WHERE (id = ?1 OR lead_id = ?1) AND deleted_at IS NULL";
-    if tx
-        .prepare_cached(sql)?
-        .execute(params![id.0, now.as_millisecond()])?
-        == 0
-    {
+    if tx.prepare_cached(sql)?.execute(params![id.0, now.as_millisecond()])? == 0 {
         return Ok(false);
     }
     for table in ["post_links", "post_enrichment", "post_tags", "post_vectors"] {
@@ -155,13 +147,7 @@ fn post_delete(tx: &Transaction<'_>, id: PostId, reason: &str, now: Timestamp) -
         );
         tx.prepare_cached(&sql)?.execute([id.0])?;
     }
-    event_insert(
-        tx,
-        Event::PostsDeleted,
-        Some(id),
-        Some(&format!("{{\"reason\":\"{reason}\"}}")),
-        now,
-    )?;
+    event_insert(tx, Event::PostsDeleted, Some(id), Some(&format!("{{\"reason\":\"{reason}\"}}")), now)?;
     Ok(true)
 }
 
@@ -172,10 +158,7 @@ const COLUMNS: &str =
 /// The post with this id unless it is deleted or an album's member.
 fn post_find(db: &Connection, id: PostId) -> Result<Option<Post>, Error> {
     let sql = format!("{COLUMNS} WHERE id = ?1 AND lead_id IS NULL AND deleted_at IS NULL");
-    let found = db
-        .prepare_cached(&sql)?
-        .query_row([id.0], post_from_row)
-        .optional()?;
+    let found = db.prepare_cached(&sql)?.query_row([id.0], post_from_row).optional()?;
     let Some((mut post, grouped)) = found else {
         return Ok(None);
     };
@@ -224,16 +207,12 @@ fn post_list(db: &Connection, filter: &PostFilter, limit: usize, offset: usize) 
         ChannelSet::All => None,
         ChannelSet::Only(set) => Some(json_list(set)),
     };
-    let (since, until) = (
-        filter.since.map(Timestamp::as_millisecond),
-        filter.until.map(Timestamp::as_millisecond),
-    );
-    let total: i64 = db
-        .prepare_cached(&format!("SELECT count(*) FROM posts WHERE {condition}"))?
-        .query_row(
-            named_params! {":channels": channels, ":tag": filter.tag_key, ":since": since, ":until": until},
-            |row| row.get(0),
-        )?;
+    let (since, until) =
+        (filter.since.map(Timestamp::as_millisecond), filter.until.map(Timestamp::as_millisecond));
+    let total: i64 = db.prepare_cached(&format!("SELECT count(*) FROM posts WHERE {condition}"))?.query_row(
+        named_params! {":channels": channels, ":tag": filter.tag_key, ":since": since, ":until": until},
+        |row| row.get(0),
+    )?;
     let sql = format!(
         "SELECT id FROM posts WHERE {condition} ORDER BY posted_at DESC, id DESC LIMIT :limit OFFSET :offset"
     );
@@ -249,10 +228,7 @@ fn post_list(db: &Connection, filter: &PostFilter, limit: usize, offset: usize) 
     for id in ids {
         posts.extend(post_find(db, PostId(id))?);
     }
-    Ok(PostPage {
-        posts,
-        total: total as u64,
-    })
+    Ok(PostPage { posts, total: total as u64 })
 }
 
 /// A list of plain values as the JSON that `json_each` reads.
@@ -261,10 +237,7 @@ pub(super) fn json_list<T: Serialize>(values: impl IntoIterator<Item = T>) -> St
 }
 
 fn link_from_row(row: &Row<'_>) -> rusqlite::Result<Link> {
-    Ok(Link {
-        text: row.get(0)?,
-        url: row.get(1)?,
-    })
+    Ok(Link { text: row.get(0)?, url: row.get(1)? })
 }
 
 fn post_from_row(row: &Row<'_>) -> rusqlite::Result<(Post, bool)> {

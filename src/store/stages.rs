@@ -17,16 +17,9 @@ use crate::model::{Link, PostId, Stage};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StageOutput {
     /// Parse: the language and the links that only the text shows.
-    Parsed {
-        language: &'static str,
-        links_found: Vec<Link>,
-    },
+    Parsed { language: &'static str, links_found: Vec<Link> },
     /// Tag: tags in order of weight.
-    Tagged {
-        tags: Vec<TagForm>,
-        tags_hash: String,
-        provider: String,
-    },
+    Tagged { tags: Vec<TagForm>, tags_hash: String, provider: String },
     /// Enrich: nothing is fetched yet, the stage is passed.
     Enriched,
     /// Index: the post is in the full-text index.
@@ -75,19 +68,12 @@ fn stage_apply(tx: &Transaction<'_>, result: &StageResult, now: Timestamp) -> Re
         return Ok(false);
     }
     match &result.output {
-        StageOutput::Parsed {
-            language,
-            links_found,
-        } => {
+        StageOutput::Parsed { language, links_found } => {
             tx.prepare_cached("UPDATE posts SET language = ?2 WHERE id = ?1 AND language IS NOT ?2")?
                 .execute(params![result.post.0, language])?;
             links_append(tx, result.post, links_found)?;
         }
-        StageOutput::Tagged {
-            tags,
-            tags_hash,
-            provider,
-        } => {
+        StageOutput::Tagged { tags, tags_hash, provider } => {
             post_tags_put(tx, result.post, tags, tags_hash, provider, now)?;
         }
         StageOutput::Enriched | StageOutput::Indexed => {}

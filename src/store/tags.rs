@@ -42,10 +42,7 @@ impl TenantStore {
                        GROUP BY tag_id ORDER BY used DESC, name LIMIT ?2";
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map(params![only, limit as i64], |row| {
-                Ok(TagCount {
-                    tag: row.get(0)?,
-                    count: row.get::<_, i64>(1)? as u64,
-                })
+                Ok(TagCount { tag: row.get(0)?, count: row.get::<_, i64>(1)? as u64 })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -56,9 +53,9 @@ impl TenantStore {
         self.db.read(|db| {
             let sql = "SELECT count(*), count(*) FILTER (WHERE used = 1)
                        FROM (SELECT count(*) AS used FROM post_tags GROUP BY tag_id)";
-            Ok(db.prepare_cached(sql)?.query_row([], |row| {
-                Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
-            })?)
+            Ok(db
+                .prepare_cached(sql)?
+                .query_row([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?)
         })
     }
 }
@@ -119,8 +116,7 @@ pub(super) fn post_tags_put(
     if changed == 0 {
         return Ok(());
     }
-    tx.prepare_cached("DELETE FROM post_tags WHERE post_id = ?1")?
-        .execute([post.0])?;
+    tx.prepare_cached("DELETE FROM post_tags WHERE post_id = ?1")?.execute([post.0])?;
     for tag in tags {
         let known: Option<i64> = tx
             .prepare_cached("SELECT id FROM tags WHERE key = ?1")?

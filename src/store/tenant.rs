@@ -29,15 +29,10 @@ impl TenantStore {
         let stored = db.write({
             let named = named.clone();
             move |tx| {
-                tx.execute(
-                    "INSERT OR IGNORE INTO meta (key, value) VALUES ('tenant_id', ?1)",
-                    [&named],
-                )?;
-                Ok(
-                    tx.query_row("SELECT value FROM meta WHERE key = 'tenant_id'", [], |row| {
-                        row.get::<_, String>(0)
-                    })?,
-                )
+                tx.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('tenant_id', ?1)", [&named])?;
+                Ok(tx.query_row("SELECT value FROM meta WHERE key = 'tenant_id'", [], |row| {
+                    row.get::<_, String>(0)
+                })?)
             }
         })?;
         if stored != named {
@@ -53,10 +48,7 @@ impl TenantStore {
     pub fn meta_find(&self, key: &str) -> Result<Option<String>, Error> {
         self.db.read(|db| {
             let sql = "SELECT value FROM meta WHERE key = ?1";
-            Ok(db
-                .prepare_cached(sql)?
-                .query_row([key], |row| row.get(0))
-                .optional()?)
+            Ok(db.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?)
         })
     }
 

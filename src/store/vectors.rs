@@ -134,7 +134,6 @@ impl TenantStore {
 
     /// Removes the vectors of every model but this one; returns how many rows went.
     pub fn vectors_prune(&self, keep: i64) -> Result<usize, Error> {
-        self.db
-            .write(move |tx| Ok(tx.execute("DELETE FROM post_vectors WHERE model_id <> ?1", [keep])?))
+        self.db.write(move |tx| Ok(tx.execute("DELETE FROM post_vectors WHERE model_id <> ?1", [keep])?))
     }
 }

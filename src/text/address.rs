@@ -38,18 +38,15 @@ pub(super) fn length(rest: &str) -> Option<usize> {
 /// `www.example.org/path`, `t.me/name`, `user@host.tld`.
 fn bare_length(rest: &str) -> Option<usize> {
     let near = &rest[..rest.floor_char_boundary(HOST_BYTES_MAX)];
-    let host_end = near
-        .find(|c: char| !is_word(c) && !matches!(c, '.' | '-' | '_' | '+'))
-        .unwrap_or(near.len());
+    let host_end =
+        near.find(|c: char| !is_word(c) && !matches!(c, '.' | '-' | '_' | '+')).unwrap_or(near.len());
     let mut host = &rest[..host_end];
     let mut begin = 0;
     if rest[host_end..].starts_with('@') && host.is_ascii() {
         // E-mail: the host stands after the `@`.
         begin = host_end + 1;
         let after = &rest[begin..rest.floor_char_boundary(begin + HOST_BYTES_MAX)];
-        let end = after
-            .find(|c: char| !is_word(c) && !matches!(c, '.' | '-'))
-            .unwrap_or(after.len());
+        let end = after.find(|c: char| !is_word(c) && !matches!(c, '.' | '-')).unwrap_or(after.len());
         host = &after[..end];
     }
     let host = host.trim_end_matches(['.', '-', '_', '+']);
@@ -99,21 +96,11 @@ fn tail_end(rest: &str, from: usize) -> usize {
 
 /// Whether `text` begins with an ASCII prefix, whatever its case.
 pub(super) fn starts_with_ascii(text: &str, prefix: &str) -> bool {
-    text.as_bytes()
-        .get(..prefix.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
+    text.as_bytes().get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
 }
 
 /// Where scheme and `www.` end: the byte at which the host begins.
 pub(super) fn host_start(url: &str) -> usize {
-    let scheme = SCHEMES
-        .into_iter()
-        .find(|scheme| starts_with_ascii(url, scheme))
-        .map_or(0, str::len);
-    scheme
-        + if starts_with_ascii(&url[scheme..], "www.") {
-            4
-        } else {
-            0
-        }
+    let scheme = SCHEMES.into_iter().find(|scheme| starts_with_ascii(url, scheme)).map_or(0, str::len);
+    scheme + if starts_with_ascii(&url[scheme..], "www.") { 4 } else { 0 }
 }

@@ -45,11 +45,7 @@ pub fn language(text: &str) -> Language {
     let mut cyrillic = Letters::default();
     let mut latin = Letters::default();
     let mut other = 0_usize;
-    for token in tokens(text)
-        .into_iter()
-        .filter(|token| token.kind == TokenKind::Word)
-        .take(WORDS_MAX)
-    {
+    for token in tokens(text).into_iter().filter(|token| token.kind == TokenKind::Word).take(WORDS_MAX) {
         let word = fold(token.of(text));
         let Some(first) = word.chars().find(|c| c.is_alphabetic()) else {
             continue;
@@ -103,20 +99,11 @@ mod tests {
     fn languages() {
         let check = |text: &str, expected| assert_eq!(language(text), expected, "{text}");
         check("ЦБ сохранил ключевую ставку", Language::Ru);
-        check(
-            "Вышел Rust 1.95: async closures, let chains и edition 2024",
-            Language::Ru,
-        );
+        check("Вышел Rust 1.95: async closures, let chains и edition 2024", Language::Ru);
         check("The bank kept its key rate", Language::En);
         check("Rust 1.95", Language::En);
-        check(
-            "Президент України підписав закон про мобілізацію",
-            Language::Other,
-        );
-        check(
-            "Die Bank hat den Zinssatz nicht verändert und wird später entscheiden",
-            Language::Other,
-        );
+        check("Президент України підписав закон про мобілізацію", Language::Other);
+        check("Die Bank hat den Zinssatz nicht verändert und wird später entscheiden", Language::Other);
         check("今日は天気がいい", Language::Other);
         check("", Language::Other);
         check("🚀 12 https://example.com @name", Language::Other);

@@ -16,11 +16,7 @@ use super::chars::{
 pub fn normalise(text: &str) -> String {
     let visible = without_invisible(text);
     // Taking a zero-width character out can bring a letter and its accent together, so composition comes last.
-    if is_nfc(&visible) {
-        visible
-    } else {
-        visible.nfc().collect()
-    }
+    if is_nfc(&visible) { visible } else { visible.nfc().collect() }
 }
 
 fn without_invisible(text: &str) -> String {

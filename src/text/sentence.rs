@@ -127,11 +127,7 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
             '.' => closes(text, &tokens[..next_token], start, at),
             _ => false,
         };
-        at = if ends && c != '\n' {
-            closing_end(text, after)
-        } else {
-            after
-        };
+        at = if ends && c != '\n' { closing_end(text, after) } else { after };
         if ends {
             push_trimmed(text, start..at, &mut out);
             start = at;
@@ -153,10 +149,7 @@ fn is_bullet(text: &str, token: &Token, sentence_start: usize) -> bool {
 fn closing_end(text: &str, from: usize) -> usize {
     let rest = &text[from..];
     let closing = |c: char| {
-        matches!(
-            c,
-            '.' | '!' | '?' | '…' | '»' | '”' | '"' | '\'' | ')' | ']' | '。' | '！' | '？'
-        )
+        matches!(c, '.' | '!' | '?' | '…' | '»' | '”' | '"' | '\'' | ')' | ']' | '。' | '！' | '？')
     };
     from + rest.find(|c| !closing(c)).unwrap_or(rest.len())
 }
@@ -194,13 +187,9 @@ fn closes(text: &str, before: &[Token], start: usize, dot: usize) -> bool {
     }
     let word_start = text[start..dot]
         .rfind(|c: char| !is_word(c) && c != '.' && c != '-')
-        .map_or(start, |at| {
-            start + at + text[start + at..].chars().next().map_or(1, char::len_utf8)
-        });
+        .map_or(start, |at| start + at + text[start + at..].chars().next().map_or(1, char::len_utf8));
     let word = &text[word_start..dot];
-    let numbered = before
-        .last()
-        .is_some_and(|token| token.kind == TokenKind::Number && token.end == dot);
+    let numbered = before.last().is_some_and(|token| token.kind == TokenKind::Number && token.end == dot);
     if numbered {
         // `1. Item` at the beginning of a line is an item's number.
         return !text[start..word_start].trim().is_empty();

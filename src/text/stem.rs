@@ -22,11 +22,7 @@ pub fn stem(folded: &str) -> String {
         Some(_) | None => return folded.to_owned(),
     };
     let stem = Stemmer::new(algorithm).stem(folded).into_owned();
-    if stem.chars().nth(STEM_CHARS_MIN - 1).is_some() {
-        stem
-    } else {
-        folded.to_owned()
-    }
+    if stem.chars().nth(STEM_CHARS_MIN - 1).is_some() { stem } else { folded.to_owned() }
 }
 
 #[cfg(test)]

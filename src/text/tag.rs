@@ -72,10 +72,7 @@ pub fn tags_checked(text: &str, candidates: impl Iterator<Item = String>) -> (Ve
     for candidate in candidates {
         match tag_checked(&lowered, &candidate, &mut keys, kept.len()) {
             Ok(tag) => kept.push(tag),
-            Err(reason) => rejected.push(Rejected {
-                tag: candidate,
-                reason,
-            }),
+            Err(reason) => rejected.push(Rejected { tag: candidate, reason }),
         }
     }
     (kept, rejected)
@@ -153,8 +150,7 @@ impl<'a> Lowered<'a> {
             !before.is_some_and(super::chars::is_word) && !after.is_some_and(super::chars::is_word)
         });
         let (at, found) = whole.or_else(|| self.lower.match_indices(&wanted).next())?;
-        self.text
-            .get(self.origin_of(at)..self.origin_of(at + found.len()))
+        self.text.get(self.origin_of(at)..self.origin_of(at + found.len()))
     }
 }
 
@@ -190,20 +186,13 @@ static BANNED: LazyLock<HashSet<String>> = LazyLock::new(|| {
 
 /// Whether a key is banned, or made of banned and function words only.
 pub(super) fn is_banned(key: &str) -> bool {
-    BANNED.contains(key)
-        || key
-            .split(' ')
-            .all(|word| BANNED.contains(word) || stop_word(word))
+    BANNED.contains(key) || key.split(' ').all(|word| BANNED.contains(word) || stop_word(word))
 }
 
 /// The identity of a set of tags: lower-case hex SHA-256 of the JSON array of the sorted unique tags, separated by `", "`,
 /// non-ASCII unescaped. Case counts, order does not; empty tags are left out.
 pub fn tags_hash(tags: &[String]) -> String {
-    let mut sorted: Vec<&str> = tags
-        .iter()
-        .map(String::as_str)
-        .filter(|tag| !tag.is_empty())
-        .collect();
+    let mut sorted: Vec<&str> = tags.iter().map(String::as_str).filter(|tag| !tag.is_empty()).collect();
     sorted.sort_unstable();
     sorted.dedup();
     let mut json = String::from("[");

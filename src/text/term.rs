@@ -37,11 +37,7 @@ pub struct Term {
 /// whole without scheme, its host, and the words of host and path; a number one spelling for all (`1 000` = `1000`,
 /// `12,5` = `12.5`).
 pub fn terms(text: &str) -> Vec<Term> {
-    let mut writer = Writer {
-        text,
-        out: Vec::with_capacity(text.len() / 9 + 1),
-        position: 0,
-    };
+    let mut writer = Writer { text, out: Vec::with_capacity(text.len() / 9 + 1), position: 0 };
     for token in tokens(text) {
         writer.token(token);
     }
@@ -62,11 +58,7 @@ impl Writer<'_> {
             TokenKind::Hashtag => self.hashtag(token),
             TokenKind::Mention => {
                 self.push_plain(fold(token.of(self.text)), token.start, token.end);
-                self.push_plain(
-                    fold(&self.text[token.start + 1..token.end]),
-                    token.start + 1,
-                    token.end,
-                );
+                self.push_plain(fold(&self.text[token.start + 1..token.end]), token.start + 1, token.end);
                 self.position += 1;
             }
             TokenKind::Url => self.address(token),
@@ -77,11 +69,7 @@ impl Writer<'_> {
                     .filter(|c| !is_skin_tone(*c) && *c != super::chars::COLOURED)
                     .collect();
                 // A lone skin tone is its own picture.
-                let bare = if bare.is_empty() {
-                    token.of(self.text).to_owned()
-                } else {
-                    bare
-                };
+                let bare = if bare.is_empty() { token.of(self.text).to_owned() } else { bare };
                 self.push_plain(bare, token.start, token.end);
                 self.position += 1;
             }
@@ -89,13 +77,7 @@ impl Writer<'_> {
     }
 
     fn push(&mut self, text: String, exact: String, start: usize, end: usize) {
-        self.out.push(Term {
-            text: cut(text),
-            exact: cut(exact),
-            start,
-            end,
-            position: self.position,
-        });
+        self.out.push(Term { text: cut(text), exact: cut(exact), start, end, position: self.position });
     }
 
     /// A term that has no stem.
@@ -241,10 +223,7 @@ fn compound_parts(word: &str) -> Vec<(usize, usize)> {
         return Vec::new();
     }
     let offset = word.len() - inner.len();
-    word_runs(inner)
-        .into_iter()
-        .map(|(start, end)| (start + offset, end + offset))
-        .collect()
+    word_runs(inner).into_iter().map(|(start, end)| (start + offset, end + offset)).collect()
 }
 
 /// `т.е.`: letters with dots, of which no single one is worth finding.
@@ -271,11 +250,7 @@ fn word_runs(text: &str) -> Vec<(usize, usize)> {
 }
 
 fn word_runs_owned(text: &str) -> Vec<String> {
-    word_runs(text)
-        .into_iter()
-        .take(PATH_WORDS_MAX)
-        .map(|(start, end)| text[start..end].to_owned())
-        .collect()
+    word_runs(text).into_iter().take(PATH_WORDS_MAX).map(|(start, end)| text[start..end].to_owned()).collect()
 }
 
 /// The words of a hashtag's body: parted by `_` and where a small letter meets a capital one.
@@ -306,11 +281,7 @@ fn number_canonical(number: &str) -> String {
         && first != "0"
         && groups.all(|group| group.len() == 3 || group.find('.') == Some(3));
     // `1,000` is a thousand in English; three digits after a Russian decimal comma are rare.
-    if grouped {
-        bare.replace(',', "")
-    } else {
-        bare.replace(',', ".")
-    }
+    if grouped { bare.replace(',', "") } else { bare.replace(',', ".") }
 }
 
 /// Percent escapes undone where they are UTF-8; else the input.

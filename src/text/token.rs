@@ -47,18 +47,10 @@ pub fn tokens(text: &str) -> Vec<Token> {
     let mut at = 0;
     let mut previous = ' ';
     while let Some(c) = text[at..].chars().next() {
-        let found = if c == ' ' {
-            None
-        } else {
-            token_at(text, at, c, previous)
-        };
+        let found = if c == ' ' { None } else { token_at(text, at, c, previous) };
         let end = match found {
             Some((length, kind)) => {
-                out.push(Token {
-                    start: at,
-                    end: at + length,
-                    kind,
-                });
+                out.push(Token { start: at, end: at + length, kind });
                 at + length
             }
             None => at + c.len_utf8(),
@@ -91,11 +83,9 @@ fn token_at(text: &str, at: usize, c: char, previous: char) -> Option<(usize, To
             }
             if c.is_ascii_digit() {
                 let length = number_length(rest);
-                let glued = rest[length..]
-                    .chars()
-                    .next()
-                    .is_some_and(|next| is_word(next) || is_hyphen(next))
-                    && word_length(rest) > length;
+                let glued =
+                    rest[length..].chars().next().is_some_and(|next| is_word(next) || is_hyphen(next))
+                        && word_length(rest) > length;
                 if !glued {
                     return Some((length, TokenKind::Number));
                 }
@@ -116,9 +106,7 @@ fn hashtag_length(rest: &str) -> Option<usize> {
 /// Telegram user names are Latin letters, digits and `_` (core.telegram.org/method/account.checkUsername).
 fn mention_length(rest: &str) -> Option<usize> {
     let body = &rest[1..];
-    let length = body
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(body.len());
+    let length = body.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(body.len());
     let ends = body[length..].chars().next().is_none_or(|c| !is_word(c));
     (length > 0 && ends).then_some(1 + length)
 }
@@ -226,10 +214,7 @@ fn emoji_length(rest: &str) -> Option<usize> {
         return keycap_length(rest, first);
     }
     if is_flag_half(first) {
-        let pair = rest[first.len_utf8()..]
-            .chars()
-            .next()
-            .filter(|c| is_flag_half(*c));
+        let pair = rest[first.len_utf8()..].chars().next().filter(|c| is_flag_half(*c));
         return Some(first.len_utf8() + pair.map_or(0, char::len_utf8));
     }
     if !is_pictograph(first) && !is_skin_tone(first) {
@@ -259,9 +244,7 @@ fn keycap_length(rest: &str, first: char) -> Option<usize> {
     }
     let after = &rest[1..];
     let boxed = after.strip_prefix(COLOURED).unwrap_or(after);
-    boxed
-        .starts_with(KEYCAP)
-        .then(|| rest.len() - boxed.len() + KEYCAP.len_utf8())
+    boxed.starts_with(KEYCAP).then(|| rest.len() - boxed.len() + KEYCAP.len_utf8())
 }
 
 #[cfg(test)]

@@ -28,15 +28,8 @@ pub(crate) fn run() {
         println!("skipped: no posts in {}", dir.display());
         return;
     };
-    let now = posts
-        .iter()
-        .map(|post| post.at)
-        .max()
-        .expect("the file has posts");
-    println!(
-        "{} posts; {SOURCES} neighbouring posts a question; milliseconds",
-        posts.len()
-    );
+    let now = posts.iter().map(|post| post.at).max().expect("the file has posts");
+    println!("{} posts; {SOURCES} neighbouring posts a question; milliseconds", posts.len());
     println!("{:<44} {:>7} {:>7} {:>7}", "question", "p50", "p99", "max");
     for text in [
         "Сколько человек пострадало при пожаре в Москве?",
@@ -50,10 +43,7 @@ pub(crate) fn run() {
             let begun = Instant::now();
             let question = question::analyse(text, now, &TimeZone::UTC);
             let sources: Vec<_> = window.iter().enumerate().map(source).collect();
-            let settings = extractive::Settings {
-                confidence_min: 0.0,
-                ..extractive::Settings::default()
-            };
+            let settings = extractive::Settings { confidence_min: 0.0, ..extractive::Settings::default() };
             let answer = extractive::answer(&question, &sources, &NoDocuments, None, &settings);
             std::hint::black_box(answer);
             times.push(begun.elapsed());
@@ -61,12 +51,7 @@ pub(crate) fn run() {
         times.sort_unstable();
         let ms = |at: usize| times.get(at).map_or(0.0, Duration::as_secs_f64) * 1e3;
         let (p50, p99) = (times.len() / 2, times.len() * 99 / 100);
-        println!(
-            "{text:<44} {:>7.2} {:>7.2} {:>7.2}",
-            ms(p50),
-            ms(p99),
-            ms(times.len() - 1)
-        );
+        println!("{text:<44} {:>7.2} {:>7.2} {:>7.2}", ms(p50), ms(p99), ms(times.len() - 1));
     }
     stories(&posts);
 }
@@ -92,10 +77,7 @@ fn stories(posts: &[Post]) {
     for window in by_time.chunks_exact(100) {
         let items: Vec<_> = window
             .iter()
-            .map(|post| extractive::story::Item {
-                text: &post.text,
-                posted_at: post.at,
-            })
+            .map(|post| extractive::story::Item { text: &post.text, posted_at: post.at })
             .collect();
         let begun = Instant::now();
         let groups = extractive::story::groups(&items);

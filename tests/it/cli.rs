@@ -10,16 +10,8 @@ fn home() -> Binary {
     let home = Binary::new();
     home.ok(&["tenant", "create", "Main"]);
     let lines = [
-        line(
-            "news",
-            1,
-            "Нацбанк снизил ключевую ставку до 13,75 процента в пятницу",
-        ),
-        line(
-            "news",
-            2,
-            "Открылась станция метро «Тальминская» на правом берегу",
-        ),
+        line("news", 1, "Нацбанк снизил ключевую ставку до 13,75 процента в пятницу"),
+        line("news", 2, "Открылась станция метро «Тальминская» на правом берегу"),
         line("code", 3, "Async Rust: use spawn_blocking for slow calls #rust"),
     ];
     let file = home.jsonl("posts.jsonl", &lines);
@@ -43,17 +35,7 @@ fn answers_have_the_shapes_of_the_contract() {
     assert_eq!(created["slug"], "second-one");
     let file = home.jsonl("more.jsonl", &[line("news", 9, "Ещё пост про мост")]);
     let report = home.ok(&["import", file.to_str().unwrap(), "--tenant", "main"]);
-    assert_eq!(
-        keys(&report),
-        [
-            "albums",
-            "duplicates",
-            "elapsed_ms",
-            "imported",
-            "skipped",
-            "updated"
-        ]
-    );
+    assert_eq!(keys(&report), ["albums", "duplicates", "elapsed_ms", "imported", "skipped", "updated"]);
     let found = home.ok(&["search", "ставка", "--tenant", "main", "--mode", "fulltext"]);
     for key in ["query", "mode", "hits", "total", "took_ms"] {
         assert!(found.get(key).is_some(), "{key}: {found}");
@@ -74,14 +56,7 @@ fn answers_have_the_shapes_of_the_contract() {
     }
     assert_eq!((&hit["channel"], &hit["message_id"]), (&json!("news"), &json!(1)));
     let answer = home.ok(&["ask", "Какая ключевая ставка?", "--tenant", "main"]);
-    for key in [
-        "query_id",
-        "query",
-        "intent",
-        "result",
-        "provider",
-        "processing_time_ms",
-    ] {
+    for key in ["query_id", "query", "intent", "result", "provider", "processing_time_ms"] {
         assert!(answer.get(key).is_some(), "{key}: {answer}");
     }
     for key in ["answer", "sources", "confidence"] {
@@ -140,15 +115,9 @@ fn every_command_prints_one_json_document_also_when_it_fails() {
         (0, vec!["search", "мост", "--tenant", "main"]),
         (1, vec!["search", "", "--tenant", "main"]),
         (1, vec!["search", "мост", "--tenant", "main", "--limit", "0"]),
-        (
-            1,
-            vec!["search", "мост", "--tenant", "main", "--channel", "nobody"],
-        ),
+        (1, vec!["search", "мост", "--tenant", "main", "--channel", "nobody"]),
         (2, vec!["search", "мост", "--tenant", "main", "--mode", "magic"]),
-        (
-            2,
-            vec!["search", "мост", "--tenant", "main", "--since", "yesterday"],
-        ),
+        (2, vec!["search", "мост", "--tenant", "main", "--since", "yesterday"]),
         (0, vec!["ask", "Что нового?", "--tenant", "main"]),
         (0, vec!["tags", "top", "--tenant", "main"]),
         (0, vec!["channel", "list", "--tenant", "main"]),
@@ -161,17 +130,7 @@ fn every_command_prints_one_json_document_also_when_it_fails() {
         (0, vec!["queue", "discard", "--all"]),
         (2, vec!["queue", "discard", "--all", "3"]),
         (0, vec!["events", "tail", "--tenant", "main"]),
-        (
-            0,
-            vec![
-                "events",
-                "tail",
-                "--tenant",
-                "main",
-                "--limit",
-                "18446744073709551615",
-            ],
-        ),
+        (0, vec!["events", "tail", "--tenant", "main", "--limit", "18446744073709551615"]),
         (0, vec!["events", "tail", "posts.tagged", "--tenant", "main"]),
         (1, vec!["events", "tail", "posts.eaten", "--tenant", "main"]),
         (0, vec!["index", "verify"]),
@@ -208,11 +167,7 @@ fn words_for_people_go_to_stdout_and_failures_to_stderr() {
     assert!(found.stdout.contains("https://t.me/news/1"), "{}", found.stdout);
     let failed = home.run(&["tenant", "show", "nobody"]);
     assert_eq!((failed.code, failed.stdout.as_str()), (1, ""));
-    assert!(
-        failed.stderr.contains("tga tenant list"),
-        "the fix: {}",
-        failed.stderr
-    );
+    assert!(failed.stderr.contains("tga tenant list"), "the fix: {}", failed.stderr);
     let usage = home.run(&["search"]);
     assert_eq!((usage.code, usage.stdout.as_str()), (2, ""));
     let help = home.run(&["--help"]);
@@ -224,10 +179,7 @@ fn words_for_people_go_to_stdout_and_failures_to_stderr() {
 fn init_twice_changes_nothing() {
     let home = Binary::new();
     let first = home.ok(&["init"]);
-    assert_eq!(
-        (&first["created"], &first["tenant"]),
-        (&json!(true), &json!("main"))
-    );
+    assert_eq!((&first["created"], &first["tenant"]), (&json!(true), &json!("main")));
     assert!(first["token"].as_str().unwrap().starts_with("tga_"));
     let second = home.ok(&["init"]);
     assert_eq!(second["created"], false);
@@ -244,10 +196,7 @@ fn deleting_a_tenant_needs_a_yes() {
     assert_eq!(code, 1);
     assert!(refused["error"]["message"].as_str().unwrap().contains("--yes"));
     assert_eq!(home.ok(&["tenant", "show", "main"])["status"]["posts"], 3);
-    assert_eq!(
-        home.ok(&["tenant", "delete", "main", "--yes"])["deleted"]["slug"],
-        "main"
-    );
+    assert_eq!(home.ok(&["tenant", "delete", "main", "--yes"])["deleted"]["slug"], "main");
     assert_eq!(home.json(&["tenant", "show", "main"]).0, 1);
 }
 
@@ -256,38 +205,22 @@ fn doctor_says_what_a_missing_model_costs_and_where_a_post_is() {
     let home = home();
     let model = |answer: &Value| {
         let findings = answer["findings"].as_array().unwrap().clone();
-        findings
-            .into_iter()
-            .find(|finding| finding["check"] == "embedding model")
-            .unwrap()
+        findings.into_iter().find(|finding| finding["check"] == "embedding model").unwrap()
     };
     let without = model(&home.ok(&["doctor"]));
     assert_eq!(without["state"], "reduced");
     assert!(without["fix"].as_str().unwrap().contains("tga model import"));
     let file = home.file("tiny.bin", synthetic_model(SyntheticShape::default()));
     let imported = home.ok(&["model", "import", file.to_str().unwrap()]);
-    assert!(
-        imported["notice"].is_string(),
-        "it is not one we tested with: {imported}"
-    );
+    assert!(imported["notice"].is_string(), "it is not one we tested with: {imported}");
     let with = model(&home.ok(&["doctor"]));
     assert_eq!(with["state"], "ok");
     assert_eq!(with["detail"], imported["id"]);
     let trace = home.ok(&["doctor", "t.me/news/2"]);
-    let steps: Vec<&str> = trace["steps"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|step| step["event"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        steps,
-        ["posts.parsed", "posts.tagged", "posts.enriched", "posts.indexed"]
-    );
-    assert_eq!(
-        (&trace["stage"], &trace["stuck"]),
-        (&json!("indexed"), &json!(null))
-    );
+    let steps: Vec<&str> =
+        trace["steps"].as_array().unwrap().iter().map(|step| step["event"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["posts.parsed", "posts.tagged", "posts.enriched", "posts.indexed"]);
+    assert_eq!((&trace["stage"], &trace["stuck"]), (&json!("indexed"), &json!(null)));
 }
 
 #[test]
@@ -296,17 +229,10 @@ fn import_waits_for_vectors_where_there_is_a_model() {
     home.ok(&["init"]);
     let model = home.file("tiny.bin", synthetic_model(SyntheticShape::default()));
     home.ok(&["model", "import", model.to_str().unwrap()]);
-    let posts = home.jsonl(
-        "posts.jsonl",
-        &[line("news", 1, "Ледокол вышел"), line("news", 2, "Маяк погас")],
-    );
+    let posts = home.jsonl("posts.jsonl", &[line("news", 1, "Ледокол вышел"), line("news", 2, "Маяк погас")]);
     home.ok(&["import", posts.to_str().unwrap(), "--tenant", "main", "--wait"]);
     let status = &home.ok(&["tenant", "show", "main"])["status"];
-    assert_eq!(
-        (&status["indexed"], &status["embedded"]),
-        (&json!(2), &json!(2)),
-        "{status}"
-    );
+    assert_eq!((&status["indexed"], &status["embedded"]), (&json!(2), &json!(2)), "{status}");
     let found = home.ok(&["search", "ледокол", "--tenant", "main", "--mode", "vector"]);
     assert!(found.get("degraded").is_none(), "{found}");
 }
@@ -330,16 +256,11 @@ fn config_check_names_every_problem_at_once() {
         ("pipeline.batch_posts", "512"),
         ("extra", "unknown key"),
     ] {
-        let row = message
-            .lines()
-            .find(|row| row.trim_start().starts_with(&format!("{key}:")));
+        let row = message.lines().find(|row| row.trim_start().starts_with(&format!("{key}:")));
         let row = row.unwrap_or_else(|| panic!("{key} is not named: {message}"));
         assert!(row.contains(hint), "no hint `{hint}`: {row}");
     }
-    assert!(
-        message.starts_with("the configuration has 6 problem(s)"),
-        "{message}"
-    );
+    assert!(message.starts_with("the configuration has 6 problem(s)"), "{message}");
 }
 
 #[test]
@@ -364,12 +285,7 @@ fn the_environment_is_over_the_file_and_flags_over_both() {
     home.set("TGA__SEARCH__COLOUR", "red");
     let (code, answer) = home.json(&["config", "check"]);
     assert_eq!(code, 1);
-    assert!(
-        answer["error"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("search.colour")
-    );
+    assert!(answer["error"]["message"].as_str().unwrap().contains("search.colour"));
 }
 
 #[test]
@@ -416,17 +332,9 @@ fn commands_beside_a_running_service_answer_as_they_do_alone() {
     // What is made beside the service is good in it at once.
     let token = home.ok(&["token", "create", "--tenant", "main"]);
     let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
-    let headers = [
-        ("Authorization", bearer.as_str()),
-        ("Content-Type", "application/json"),
-    ];
-    let (status, body) = service
-        .send("POST", "/api/search", &headers, r#"{"query":"маяк"}"#)
-        .unwrap();
-    assert!(
-        status == 200 && body.contains("\"message_id\":4"),
-        "{status} {body}"
-    );
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+    let (status, body) = service.send("POST", "/api/search", &headers, r#"{"query":"маяк"}"#).unwrap();
+    assert!(status == 200 && body.contains("\"message_id\":4"), "{status} {body}");
     home.ok(&["token", "revoke", &token["id"].to_string()]);
     assert_eq!(service.send("GET", "/api/posts", &headers, "").unwrap().0, 401);
     // Two services of one directory there cannot be.
@@ -440,10 +348,7 @@ fn commands_beside_a_running_service_answer_as_they_do_alone() {
 fn a_killed_service_leaves_a_directory_that_works() {
     let home = home();
     home.serve().kill();
-    assert_eq!(
-        home.ok(&["search", "ставка", "--tenant", "main"])["hits"][0]["message_id"],
-        1
-    );
+    assert_eq!(home.ok(&["search", "ставка", "--tenant", "main"])["hits"][0]["message_id"], 1);
     let service = home.serve();
     assert_eq!(service.get("/health").unwrap().0, 200);
     assert_eq!(service.get("/metrics").unwrap().0, 200);
@@ -463,11 +368,7 @@ fn the_demo_runs_once_and_serves_its_page() {
     let service = home.demo();
     let (status, page) = service.get("/").unwrap();
     assert!(status == 200 && page.contains("<html"), "{status}");
-    assert_eq!(
-        service.get("/api/demo/status").unwrap().0,
-        401,
-        "not without the cookie"
-    );
+    assert_eq!(service.get("/api/demo/status").unwrap().0, 401, "not without the cookie");
     service.stop();
 }
 
@@ -482,13 +383,7 @@ fn an_export_that_breaks_off_fails_with_file_byte_and_fix() {
     let (code, answer) = home.json(&["import", file.to_str().unwrap(), "--tenant", "main"]);
     assert_eq!((code, &answer["error"]["code"]), (1, &json!("import_failed")));
     let message = answer["error"]["message"].as_str().unwrap();
-    assert!(
-        message.contains("result.json") && message.contains("byte"),
-        "{message}"
-    );
+    assert!(message.contains("result.json") && message.contains("byte"), "{message}");
     let found = home.ok(&["search", "ледокол", "--tenant", "main"]);
-    assert_eq!(
-        found["hits"][0]["message_id"], 1,
-        "what was read is kept and searchable"
-    );
+    assert_eq!(found["hits"][0]["message_id"], 1, "what was read is kept and searchable");
 }

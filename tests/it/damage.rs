@@ -1,10 +1,11 @@
-//! Damage from outside: a full or read-only disk, damaged, deleted and newer files, moved tenants. Each gets a clear message,
+//! Damage from outside: damaged, deleted and newer files, moved tenants. Each gets a clear message,
 //! nothing acknowledged is lost, other tenants go on, and what can be rebuilt is.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use serde_json::json;
@@ -13,60 +14,9 @@ use tga::ai::embedder::{SyntheticShape, synthetic_model};
 use crate::support_faults::{Appliance, Posts, texts, wait_for};
 
 const POSTS: u64 = 60;
-/// Posts that do not fit on the disk that is full.
-const POSTS_MANY: u64 = 900;
 
-/// A small disk of its own; taken away when dropped.
-struct Disk(PathBuf, Option<tempfile::TempDir>);
-
-impl Disk {
-    /// `None` where this user may not mount.
-    fn mount(size: &str) -> Option<Self> {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().to_owned();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0700"), "tmpfs"])
-            .arg(&path)
-            .output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(path, Some(place)));
-        }
-        eprintln!("skipped: mounting a tmpfs is not permitted here");
-        None
-    }
-
-    fn remount(&self, mode: &str) {
-        let options = format!("remount,{mode}");
-        let status = Command::new("mount").args(["-o", &options]).arg(&self.0).status();
-        assert!(status.unwrap().success());
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.0.join("ballast")
-    }
-
-    /// Leaves only this much room, bytes.
-    fn fill(&self, room: u64) {
-        let ballast = self.ballast();
-        let mut file = fs::File::create(&ballast).unwrap();
-        let block = vec![1; 64 * 1024];
-        while std::io::Write::write_all(&mut file, &block).is_ok() {}
-        let full = file.metadata().unwrap().len();
-        file.set_len(full.saturating_sub(room)).unwrap();
-    }
-
-    fn free(&self) {
-        fs::remove_file(self.ballast()).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // What is still in use goes with its last user.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-        self.1.take();
-    }
-}
+/// What is done to a file or directory, by name.
+type Damage = (&'static str, fn(&Path));
 
 /// An appliance with these posts in tenant `main`, and the file they came from.
 fn filled() -> (Appliance, Posts, PathBuf) {
@@ -84,96 +34,9 @@ fn other(appliance: &Appliance, file: &Path) {
     appliance.import(file, "other");
 }
 
-fn names_full_disk(message: &str, disk: &Path) {
-    let full = message.contains("disk is full") || message.contains("o space left");
-    assert!(full, "does not say that the disk is full: {message}");
-    assert!(message.contains("free some space"), "names no fix: {message}");
-    assert!(
-        message.contains(disk.to_str().unwrap()),
-        "does not name the disk: {message}"
-    );
-}
-
-#[test]
-fn disk_full_while_importing() {
-    let Some(disk) = Disk::mount("40m") else { return };
-    let appliance = Appliance::at(&disk.0.join("data"));
-    let scratch = tempfile::tempdir().unwrap();
-    let file = scratch.path().join("posts.jsonl");
-    let posts = Posts::new(POSTS_MANY);
-    posts.write(&file);
-    for (n, room_kib) in [0, 40, 400, 900, 1600].into_iter().enumerate() {
-        let tenant = format!("t{n}");
-        appliance.ok(&["tenant", "create", &tenant, "--json"]);
-        disk.fill(room_kib * 1024);
-        let message = appliance.refused(&["import", file.to_str().unwrap(), "--tenant", &tenant]);
-        names_full_disk(&message, &disk.0);
-        disk.free();
-        appliance.import(&file, &tenant);
-        appliance.assert_whole(&tenant, &posts, &format!("{room_kib} KiB of room"));
-        appliance.ok(&["tenant", "delete", &tenant, "--yes", "--json"]);
-    }
-}
-
-#[test]
-fn service_goes_on_when_a_full_disk_has_room_again() {
-    let Some(disk) = Disk::mount("40m") else { return };
-    let appliance = Appliance::at(&disk.0.join("data"));
-    let scratch = tempfile::tempdir().unwrap();
-    let file = scratch.path().join("posts.jsonl");
-    let posts = Posts::new(POSTS_MANY);
-    posts.write(&file);
-    let mut service = appliance.serve();
-    disk.fill(300 * 1024);
-    let message = appliance.refused(&["import", file.to_str().unwrap(), "--tenant", "main", "--wait"]);
-    names_full_disk(&message, &disk.0);
-    disk.free();
-    let import = [
-        "import",
-        file.to_str().unwrap(),
-        "--tenant",
-        "main",
-        "--wait",
-        "--json",
-    ];
-    wait_for("the service to go on", || appliance.run(&import).status.success());
-    service.kill();
-    appliance.assert_whole("main", &posts, "after the disk was full");
-}
-
-#[test]
-fn read_only_directory_is_named() {
-    let Some(disk) = Disk::mount("40m") else { return };
-    let appliance = Appliance::at(&disk.0.join("data"));
-    let scratch = tempfile::tempdir().unwrap();
-    let file = scratch.path().join("posts.jsonl");
-    let posts = Posts::new(POSTS);
-    posts.write(&file);
-    appliance.import(&file, "main");
-    disk.remount("ro");
-    for arguments in [
-        &["import", file.to_str().unwrap(), "--tenant", "main"][..],
-        &["search", "банк", "--tenant", "main"],
-        &["serve"],
-        &["init"],
-    ] {
-        let message = appliance.refused(arguments);
-        assert!(message.contains("mounted read-only"), "{arguments:?}: {message}");
-        assert!(
-            message.contains(disk.0.to_str().unwrap()),
-            "{arguments:?}: {message}"
-        );
-    }
-    disk.remount("rw");
-    appliance.assert_whole("main", &posts, "after read-only");
-}
-
 /// The files of a directory, largest first.
 fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort_by_key(|file| std::cmp::Reverse(fs::metadata(file).unwrap().len()));
     files
 }
@@ -189,7 +52,7 @@ fn flip_middle(file: &Path) {
 fn full_text_index_is_rebuilt() {
     let (appliance, posts, _) = filled();
     let dir = appliance.tenant_dir("main").join("fulltext");
-    let damages: [(&str, fn(&Path)); 5] = [
+    let damages: [Damage; 5] = [
         ("flipped bytes", |dir| {
             for file in files(dir)
                 .iter()
@@ -201,18 +64,13 @@ fn full_text_index_is_rebuilt() {
         ("a segment file truncated", |dir| {
             let largest = &files(dir)[0];
             let half = fs::metadata(largest).unwrap().len() / 2;
-            fs::File::options()
-                .write(true)
-                .open(largest)
-                .unwrap()
-                .set_len(half)
-                .unwrap();
+            fs::File::options().write(true).open(largest).unwrap().set_len(half).unwrap();
         }),
         ("a segment file gone", |dir| {
-            fs::remove_file(&files(dir)[0]).unwrap()
+            fs::remove_file(&files(dir)[0]).unwrap();
         }),
         ("garbage in meta.json", |dir| {
-            fs::write(dir.join("meta.json"), b"{]").unwrap()
+            fs::write(dir.join("meta.json"), b"{]").unwrap();
         }),
         ("the directory gone", |dir| fs::remove_dir_all(dir).unwrap()),
     ];
@@ -225,14 +83,8 @@ fn full_text_index_is_rebuilt() {
         assert!(line.is_some(), "{damage}: {log:?}");
     }
     let aside = fs::read_dir(appliance.tenant_dir("main")).unwrap();
-    let aside = aside.filter(|entry| {
-        entry
-            .as_ref()
-            .unwrap()
-            .file_name()
-            .to_string_lossy()
-            .contains("damaged")
-    });
+    let aside =
+        aside.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("damaged"));
     assert!(aside.count() > 0, "damaged indexes are kept aside");
 }
 
@@ -262,23 +114,17 @@ fn damaged_vector_graph_is_ignored_and_made_again() {
     let dir = appliance.tenant_dir("main").join("vectors");
     let graph = || {
         let entries = fs::read_dir(&dir).ok()?.flatten();
-        entries.map(|entry| entry.path()).find(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("graph-"))
-        })
+        entries
+            .map(|entry| entry.path())
+            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("graph-")))
     };
     let serve = || appliance.serve_with(&[("TGA__SEARCH__EXACT_MAX_CHUNKS", "10")]);
     let search = ["search", "банк", "--tenant", "main", "--mode", "vector", "--json"];
     let mut service = serve();
-    let damages: [(&str, fn(&Path)); 3] = [
+    let damages: [Damage; 3] = [
         ("truncated", |dir| {
             let largest = &files(dir)[0];
-            fs::File::options()
-                .write(true)
-                .open(largest)
-                .unwrap()
-                .set_len(100)
-                .unwrap();
+            fs::File::options().write(true).open(largest).unwrap().set_len(100).unwrap();
         }),
         ("garbage", |dir| {
             for file in files(dir) {
@@ -306,16 +152,11 @@ fn damaged_vector_graph_is_ignored_and_made_again() {
 
 #[test]
 fn queue_is_refilled() {
-    let damages: [(&str, fn(&Path)); 4] = [
+    let damages: [Damage; 4] = [
         ("deleted", |file| fs::remove_file(file).unwrap()),
         ("garbage", |file| fs::write(file, vec![0xa5; 100_000]).unwrap()),
         ("truncated", |file| {
-            fs::File::options()
-                .write(true)
-                .open(file)
-                .unwrap()
-                .set_len(5000)
-                .unwrap();
+            fs::File::options().write(true).open(file).unwrap().set_len(5000).unwrap();
         }),
         ("empty", |file| fs::write(file, b"").unwrap()),
     ];
@@ -333,10 +174,7 @@ fn queue_is_refilled() {
         apply(&appliance.dir().join("queue.redb"));
         appliance.import(&file, "main");
         appliance.assert_whole("main", &posts, damage);
-        let told = appliance
-            .system_log()
-            .iter()
-            .any(|line| line.contains("queue.redb was damaged"));
+        let told = appliance.system_log().iter().any(|line| line.contains("queue.redb was damaged"));
         assert_eq!(
             told,
             ["garbage", "truncated"].contains(&damage),
@@ -354,10 +192,8 @@ fn user_version_put(path: &Path, version: i64) {
 /// `main` cannot be read for `reason`; `other` works, alone and beside a service, which reports `main`.
 fn assert_main_alone_suffers(appliance: &Appliance, file: &Path, reason: &str, context: &str) {
     let path = file.to_str().unwrap();
-    for arguments in [
-        &["search", "банк", "--tenant", "main"][..],
-        &["import", path, "--tenant", "main"],
-    ] {
+    for arguments in [&["search", "банк", "--tenant", "main"][..], &["import", path, "--tenant", "main"]]
+    {
         let message = appliance.refused(arguments);
         assert!(message.contains(reason), "{context}: {arguments:?}: {message}");
         assert!(message.contains("tenant.db"), "{context}: {message}");
@@ -396,16 +232,11 @@ fn newer_control_database_is_refused() {
     let (appliance, posts, file) = filled();
     let path = appliance.dir().join("control.db");
     user_version_put(&path, 999);
-    for arguments in [
-        &["import", file.to_str().unwrap(), "--tenant", "main"][..],
-        &["serve"],
-        &["tenant", "list"],
-    ] {
+    for arguments in
+        [&["import", file.to_str().unwrap(), "--tenant", "main"][..], &["serve"], &["tenant", "list"]]
+    {
         let message = appliance.refused(arguments);
-        assert!(
-            message.contains("schema version 999") && message.contains("newer"),
-            "{message}"
-        );
+        assert!(message.contains("schema version 999") && message.contains("newer"), "{message}");
         assert!(message.contains("control.db"), "{message}");
     }
     user_version_put(&path, 1);
@@ -458,10 +289,7 @@ fn lost_control_database_is_not_begun_anew() {
             None => fs::remove_file(&path).unwrap(),
         }
         let message = appliance.refused(&["tenant", "list"]);
-        assert!(
-            message.contains("control.db") && message.contains("backup"),
-            "{message}"
-        );
+        assert!(message.contains("control.db") && message.contains("backup"), "{message}");
     }
     fs::write(&path, &sound).unwrap();
     appliance.assert_whole("main", &posts, "control.db put back");
@@ -516,11 +344,7 @@ fn socket_and_log_of_a_dead_process_are_no_obstacle() {
     fs::remove_file(tenant.join("tenant.db-shm")).unwrap();
     let mut service = appliance.serve();
     let report = appliance.import(&file, "main");
-    assert_eq!(
-        report["updated"],
-        json!(0),
-        "what was acknowledged is there: {report}"
-    );
+    assert_eq!(report["updated"], json!(0), "what was acknowledged is there: {report}");
     service.kill();
     appliance.assert_whole("main", &edited, "after both");
 }

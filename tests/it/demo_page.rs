@@ -11,29 +11,17 @@ fn demo(app: &TestApp) -> DemoSession {
 }
 
 fn front(app: &TestApp, host: &str) -> Reply {
-    app.request(Method::GET, "/")
-        .header("host", host)
-        .demo(demo(app))
-        .send()
+    app.request(Method::GET, "/").header("host", host).demo(demo(app)).send()
 }
 
 #[test]
 fn the_demo_page_gives_its_cookie_to_loopback_names_only() {
     let app = TestApp::new();
-    for host in [
-        "127.0.0.1:8000",
-        "localhost:8000",
-        "localhost",
-        "[::1]:8000",
-        "[::1]",
-    ] {
+    for host in ["127.0.0.1:8000", "localhost:8000", "localhost", "[::1]:8000", "[::1]"] {
         let reply = front(&app, host);
         assert_eq!(reply.status, StatusCode::OK, "{host}");
         let cookie = reply.header("set-cookie");
-        assert!(
-            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
-            "{cookie}"
-        );
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     }
     for host in [
         "evil.example:8000",
@@ -87,20 +75,13 @@ fn the_demo_cookie_reads_and_needs_a_header_to_post() {
     }
     // A cookie among others still counts.
     let among = format!("a=b; {cookie}; c=d");
-    assert_eq!(
-        request("GET", "/api/posts", &[("cookie", &among)], "").status,
-        StatusCode::OK
-    );
+    assert_eq!(request("GET", "/api/posts", &[("cookie", &among)], "").status, StatusCode::OK);
 }
 
 #[test]
 fn what_the_demo_page_reads_is_what_the_api_answers() {
     let mut app = TestApp::new();
-    app.index_jsonl(&[line(
-        "news",
-        1,
-        "Нацбанк снизил ключевую ставку до 13,75 процента в пятницу",
-    )]);
+    app.index_jsonl(&[line("news", 1, "Нацбанк снизил ключевую ставку до 13,75 процента в пятницу")]);
     let token = app.token("main");
     let query = json!({ "query": "Какая ключевая ставка Нацбанка?" });
     let rag = app.post("/api/rag/query", &token, &query).ok();
@@ -132,10 +113,8 @@ fn same_keys(fixture: &Value, answer: &Value, path: &str) {
             }
         }
         (Value::Null, _) | (_, Value::Null) => {}
-        (fixture, answer) => assert_eq!(
-            std::mem::discriminant(fixture),
-            std::mem::discriminant(answer),
-            "{path}: {answer}"
-        ),
+        (fixture, answer) => {
+            assert_eq!(std::mem::discriminant(fixture), std::mem::discriminant(answer), "{path}: {answer}")
+        }
     }
 }

@@ -36,37 +36,21 @@ fn judged(home: &Binary) -> PathBuf {
         .map(|(id, title, text)| format!("{}\n", json!({ "_id": id, "title": title, "text": text })))
         .collect();
     home.file("corpus.jsonl", corpus);
-    let queries = [
-        ("q1", "ключевая ставка"),
-        ("q2", "станции метро"),
-        ("q3", "баобаб"),
-        ("q4", "не оценён"),
-    ];
-    let queries: String = queries
-        .iter()
-        .map(|(id, text)| format!("{}\n", json!({ "_id": id, "text": text })))
-        .collect();
+    let queries = [("q1", "ключевая ставка"), ("q2", "станции метро"), ("q3", "баобаб"), ("q4", "не оценён")];
+    let queries: String =
+        queries.iter().map(|(id, text)| format!("{}\n", json!({ "_id": id, "text": text }))).collect();
     home.file("queries.jsonl", queries);
-    home.file(
-        "qrels.tsv",
-        "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t1\nq3\td4\t1\n",
-    );
+    home.file("qrels.tsv", "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t1\nq3\td4\t1\n");
     home.dir().to_owned()
 }
 
 fn figure(answer: &Value, path: &str) -> f64 {
-    answer
-        .pointer(path)
-        .and_then(Value::as_f64)
-        .unwrap_or_else(|| panic!("{path}: {answer}"))
+    answer.pointer(path).and_then(Value::as_f64).unwrap_or_else(|| panic!("{path}: {answer}"))
 }
 
 fn near(answer: &Value, path: &str, expected: f64) {
     let given = figure(answer, path);
-    assert!(
-        (given - expected).abs() < 1e-6,
-        "{path} is {given}, not {expected}: {answer}"
-    );
+    assert!((given - expected).abs() < 1e-6, "{path} is {given}, not {expected}: {answer}");
 }
 
 #[test]
@@ -77,21 +61,12 @@ fn retrieval_on_a_set_known_by_heart() {
         let answer = home.ok(&["eval", "retrieval", dir.to_str().unwrap(), "--mode", mode]);
         assert_eq!(answer["queries"], 3, "only judged queries count");
         // Two of three queries have their document in the first place, the third finds nothing.
-        for key in [
-            "ndcg_at_10",
-            "recall_at_1",
-            "recall_at_5",
-            "recall_at_10",
-            "mrr_at_10",
-        ] {
+        for key in ["ndcg_at_10", "recall_at_1", "recall_at_5", "recall_at_10", "mrr_at_10"] {
             near(&answer, &format!("/{key}"), 2.0 / 3.0);
         }
         assert!(figure(&answer, "/ms_per_query_p50") <= figure(&answer, "/ms_per_query_p99"));
     }
-    assert!(
-        !home.data_dir().join("tenants").exists(),
-        "a scratch tenant, not the real one"
-    );
+    assert!(!home.data_dir().join("tenants").exists(), "a scratch tenant, not the real one");
 }
 
 #[test]
@@ -159,11 +134,9 @@ fn the_quality_of_full_text_search_does_not_sink() {
 
 #[test]
 fn the_quality_of_hybrid_search_does_not_sink() {
-    let (Some(dir), Some(home), Some(model)) = (
-        shared_data("retrieval/telegram-headline-ru"),
-        release(),
-        test_model(),
-    ) else {
+    let (Some(dir), Some(home), Some(model)) =
+        (shared_data("retrieval/telegram-headline-ru"), release(), test_model())
+    else {
         return;
     };
     home.ok(&["model", "import", model.to_str().unwrap()]);

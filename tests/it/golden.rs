@@ -28,16 +28,9 @@ fn check(path: &str, text: &str) {
         return;
     }
     let golden = std::fs::read_to_string(&file).unwrap_or_default();
-    let differs = golden
-        .lines()
-        .zip(text.lines())
-        .enumerate()
-        .find(|(_, (golden, text))| golden != text);
+    let differs = golden.lines().zip(text.lines()).enumerate().find(|(_, (golden, text))| golden != text);
     if let Some((number, (golden, text))) = differs {
-        panic!(
-            "{path} line {}: `{golden}` became `{text}`; UPDATE_GOLDEN=1 accepts it",
-            number + 1
-        );
+        panic!("{path} line {}: `{golden}` became `{text}`; UPDATE_GOLDEN=1 accepts it", number + 1);
     }
     assert_eq!(
         golden.lines().count(),
@@ -75,10 +68,7 @@ fn the_shipped_configuration_is_the_default_with_every_key_explained() {
 }
 
 fn leaves(table: &toml::Table) -> usize {
-    table
-        .values()
-        .map(|value| value.as_table().map_or(1, leaves))
-        .sum()
+    table.values().map(|value| value.as_table().map_or(1, leaves)).sum()
 }
 
 fn event_schema(event: Event) -> Value {
@@ -122,11 +112,7 @@ fn real_events_fit_their_schemas() {
         assert_eq!(event.event_id.get_version_num(), 7);
     }
     for kind in Event::ALL {
-        assert!(
-            events.iter().any(|event| event.event == kind.name()),
-            "{} never came",
-            kind.name()
-        );
+        assert!(events.iter().any(|event| event.event == kind.name()), "{} never came", kind.name());
     }
 }
 
@@ -168,19 +154,13 @@ fn fits(schema: &Value, value: &Value, path: &str) -> Result<(), String> {
             "uniqueItems" => unique(value.as_array().unwrap()),
             "format" => format_is(rule.as_str().unwrap(), value.as_str().unwrap_or_default()),
             "pattern" => pattern_is(rule.as_str().unwrap(), value.as_str().unwrap_or_default()),
-            "required" => rule
-                .as_array()
-                .unwrap()
-                .iter()
-                .all(|key| value.get(key.as_str().unwrap()).is_some()),
+            "required" => {
+                rule.as_array().unwrap().iter().all(|key| value.get(key.as_str().unwrap()).is_some())
+            }
             "additionalProperties" => {
                 let known = schema["properties"].as_object().unwrap();
                 *rule == Value::Bool(false)
-                    && value
-                        .as_object()
-                        .unwrap()
-                        .keys()
-                        .all(|key| known.contains_key(key))
+                    && value.as_object().unwrap().keys().all(|key| known.contains_key(key))
             }
             "properties" => {
                 for (key, inner) in rule.as_object().unwrap() {
@@ -225,21 +205,13 @@ fn format_is(format: &str, text: &str) -> bool {
 
 /// `^[0-9a-f]{n}$` and `^([0-9a-f]{n})?$`.
 fn pattern_is(pattern: &str, text: &str) -> bool {
-    let digits: String = pattern
-        .split('{')
-        .nth(1)
-        .unwrap()
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
+    let digits: String =
+        pattern.split('{').nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
     let hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let may_be_empty = pattern.ends_with(")?$");
     (may_be_empty && text.is_empty()) || (hex && text.len() == digits.parse::<usize>().unwrap())
 }
 
 fn unique(items: &[Value]) -> bool {
-    items
-        .iter()
-        .enumerate()
-        .all(|(n, item)| !items[..n].contains(item))
+    items.iter().enumerate().all(|(n, item)| !items[..n].contains(item))
 }

@@ -47,10 +47,7 @@ const METRICS: &str = "/metrics";
 fn appliance() -> TestApp {
     let mut app = TestApp::builder().tenant("other").build();
     app.import_jsonl_into("main", &[line("news", 1, "Ледокол вышел из порта")]);
-    app.import_jsonl_into(
-        "other",
-        &[line("news", 1, "Чужой пост"), line("news", 2, "Чужая тайна")],
-    );
+    app.import_jsonl_into("other", &[line("news", 1, "Чужой пост"), line("news", 2, "Чужая тайна")]);
     app.run_pending_jobs();
     app
 }
@@ -75,10 +72,7 @@ fn the_table_names_every_route() {
         .skip(1)
         .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
         .collect();
-    assert!(
-        routed.len() > 10,
-        "the router is written in another way: {routed:?}"
-    );
+    assert!(routed.len() > 10, "the router is written in another way: {routed:?}");
     for path in &routed {
         assert!(
             *path == METRICS || ROUTES.iter().any(|(_, route, _)| route == path),
@@ -94,11 +88,7 @@ fn the_table_names_every_route() {
 fn every_route_opens_to_the_right_caller_only() {
     let app = appliance();
     let tenant = app.tenant();
-    let create = |expires| {
-        app.app()
-            .token_create(&tenant, "test", Scope::Read, expires)
-            .unwrap()
-    };
+    let create = |expires| app.app().token_create(&tenant, "test", Scope::Read, expires).unwrap();
     let good = create(None);
     let revoked = create(None);
     app.app().token_revoke(revoked.id).unwrap();
@@ -142,11 +132,7 @@ fn another_tenants_token_shows_that_tenant_only() {
             continue;
         }
         let reply = ask(&app, method, route, Some(&token), 2);
-        let expected = if route.contains("{id}") {
-            StatusCode::NOT_FOUND
-        } else {
-            StatusCode::OK
-        };
+        let expected = if route.contains("{id}") { StatusCode::NOT_FOUND } else { StatusCode::OK };
         assert_eq!(reply.status, expected, "{route}");
         assert!(!reply.text().contains("Чуж"), "{route}: {}", reply.text());
     }
@@ -167,19 +153,10 @@ fn what_is_wrong_with_a_request_is_named() {
         (search(json!({ "query": "x", "mode": "magic" })), "mode"),
         (search(json!({ "query": "x", "since": "yesterday" })), "since"),
         (search(json!({ "query": "x", "colour": "red" })), "colour"),
-        (
-            search(json!({ "query": "x", "channel_ids": ["a"] })),
-            "channel_ids",
-        ),
+        (search(json!({ "query": "x", "channel_ids": ["a"] })), "channel_ids"),
         (search(json!([1, 2])), ""),
-        (
-            app.post("/api/rag/query", &token, &json!({ "query": 7 })),
-            "query",
-        ),
-        (
-            app.post("/api/rag/query", &token, &json!({ "query": "x", "limit": 21 })),
-            "limit",
-        ),
+        (app.post("/api/rag/query", &token, &json!({ "query": 7 })), "query"),
+        (app.post("/api/rag/query", &token, &json!({ "query": "x", "limit": 21 })), "limit"),
         (app.get("/api/posts?limit=0", &token), "limit"),
         (app.get("/api/posts?limit=101", &token), "limit"),
         (app.get("/api/posts?limit=x", &token), "limit"),
@@ -187,12 +164,7 @@ fn what_is_wrong_with_a_request_is_named() {
         (app.get("/api/posts?nonsense=1", &token), "nonsense"),
         (app.get("/api/tags?limit=x", &token), "limit"),
     ] {
-        assert_eq!(
-            reply.status,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "{word}: {}",
-            reply.text()
-        );
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{word}: {}", reply.text());
         let body = reply.json();
         let message = body["error"]["message"].as_str().unwrap();
         assert!(message.contains(word), "{word} is not named: {message}");
@@ -230,9 +202,7 @@ fn what_is_not_there_is_404_and_the_wrong_method_405() {
 
 #[test]
 fn a_body_over_the_limit_is_413_and_one_at_it_is_read() {
-    let app = TestApp::builder()
-        .set("TGA__SERVER__BODY_BYTES_MAX", "4096")
-        .build();
+    let app = TestApp::builder().set("TGA__SERVER__BODY_BYTES_MAX", "4096").build();
     let token = app.token("main");
     let body = |bytes: usize| {
         let frame = json!({ "query": "" }).to_string().len();
@@ -244,11 +214,7 @@ fn a_body_over_the_limit_is_413_and_one_at_it_is_read() {
         assert_eq!(over.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
         assert_eq!(over.code(), "body_too_large");
         // Read whole, and only then found too long a query.
-        assert_eq!(
-            post(path, 4096).status,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "{path}"
-        );
+        assert_eq!(post(path, 4096).status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
     }
 }
 
@@ -262,11 +228,7 @@ fn a_body_that_is_no_json_is_422() {
         ("application/json", b"\xff\xfe"),
         ("text/plain", b"{\"query\":\"x\"}"),
     ] {
-        let reply = app
-            .request(Method::POST, "/api/search")
-            .token(&token)
-            .bytes(kind, body.to_vec())
-            .send();
+        let reply = app.request(Method::POST, "/api/search").token(&token).bytes(kind, body.to_vec()).send();
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{kind} {body:?}");
         assert_eq!(reply.code(), "invalid_request");
     }
@@ -275,11 +237,7 @@ fn a_body_that_is_no_json_is_422() {
 #[test]
 fn a_harmless_request_id_comes_back_and_a_hostile_one_is_replaced() {
     let app = TestApp::new();
-    let given = |id: &str| {
-        app.request(Method::GET, "/ready")
-            .header("x-request-id", id)
-            .send()
-    };
+    let given = |id: &str| app.request(Method::GET, "/ready").header("x-request-id", id).send();
     for id in ["abc-123_X.y", &"a".repeat(64)] {
         assert_eq!(given(id).header("x-request-id"), id);
     }
@@ -295,10 +253,8 @@ fn a_harmless_request_id_comes_back_and_a_hostile_one_is_replaced() {
 fn every_answer_has_a_request_id_and_the_security_headers() {
     let app = appliance();
     let token = app.token("main");
-    let mut replies: Vec<Reply> = ROUTES
-        .iter()
-        .map(|(method, route, _)| ask(&app, method, route, Some(&token), 1))
-        .collect();
+    let mut replies: Vec<Reply> =
+        ROUTES.iter().map(|(method, route, _)| ask(&app, method, route, Some(&token), 1)).collect();
     replies.push(app.get("/nowhere", &token));
     replies.push(app.request(Method::GET, "/api/posts").send());
     for reply in replies {
@@ -342,10 +298,8 @@ fn metrics_are_prometheus_text_with_bounded_labels_whatever_is_asked() {
         let path = paths.new_tree(&mut runner).map(|tree| tree.current()).unwrap();
         let path = path.replace('%', "%25");
         let method = ["GET", "POST", "BREW", "PROPFIND"][n % 4];
-        let request = axum::http::Request::builder()
-            .method(method)
-            .uri(path)
-            .header("x-request-id", format!("id-{n}"));
+        let request =
+            axum::http::Request::builder().method(method).uri(path).header("x-request-id", format!("id-{n}"));
         requests.push(request.body(axum::body::Body::empty()).unwrap());
     }
     let metrics = || {
@@ -357,19 +311,13 @@ fn metrics_are_prometheus_text_with_bounded_labels_whatever_is_asked() {
     let replies = send_through(&web, requests);
     let text = replies.last().unwrap().text();
     let mut series = 0;
-    for row in text
-        .lines()
-        .filter(|row| !row.is_empty() && !row.starts_with('#'))
-    {
+    for row in text.lines().filter(|row| !row.is_empty() && !row.starts_with('#')) {
         let (name, labels, _) = sample(row).unwrap_or_else(|| panic!("not Prometheus text: {row}"));
         series += 1;
         if name == "http_requests_total" {
-            let known = ["unmatched", METRICS]
-                .iter()
-                .any(|route| labels.contains(&format!("route=\"{route}\"")))
-                || ROUTES
-                    .iter()
-                    .any(|(_, route, _)| labels.contains(&format!("route=\"{route}\"")));
+            let known =
+                ["unmatched", METRICS].iter().any(|route| labels.contains(&format!("route=\"{route}\"")))
+                    || ROUTES.iter().any(|(_, route, _)| labels.contains(&format!("route=\"{route}\"")));
             assert!(known, "{row}");
             assert!(!labels.contains("BREW") && !labels.contains("id-"), "{row}");
         }
@@ -409,35 +357,20 @@ fn health_and_ready_turn_red_when_nothing_can_work() {
 #[test]
 fn pages_of_posts_follow_one_another_without_gap_or_overlap() {
     let mut app = TestApp::new();
-    let lines: Vec<_> = (1..=25)
-        .map(|id| line("news", id, &format!("Пост слово{id}")))
-        .collect();
+    let lines: Vec<_> = (1..=25).map(|id| line("news", id, &format!("Пост слово{id}"))).collect();
     app.index_jsonl(&lines);
     let token = app.token("main");
     let mut seen = Vec::new();
     for offset in [0, 10, 20, 30] {
-        let page = app
-            .get(&format!("/api/posts?limit=10&offset={offset}"), &token)
-            .ok();
+        let page = app.get(&format!("/api/posts?limit=10&offset={offset}"), &token).ok();
         assert_eq!(page["total"], 25);
         let ids = page["posts"].as_array().unwrap();
         seen.extend(ids.iter().map(|post| post["message_id"].as_i64().unwrap()));
     }
-    assert_eq!(
-        seen,
-        (1..=25).rev().collect::<Vec<i64>>(),
-        "newest first, each once"
-    );
-    let ranked = app
-        .get("/api/posts?q=%D1%81%D0%BB%D0%BE%D0%B2%D0%BE7", &token)
-        .ok();
+    assert_eq!(seen, (1..=25).rev().collect::<Vec<i64>>(), "newest first, each once");
+    let ranked = app.get("/api/posts?q=%D1%81%D0%BB%D0%BE%D0%B2%D0%BE7", &token).ok();
     assert_eq!(ranked["posts"][0]["message_id"], 7);
-    let filtered = app
-        .get(
-            "/api/posts?channel=@NEWS&tag=%D1%81%D0%BB%D0%BE%D0%B2%D0%BE7",
-            &token,
-        )
-        .ok();
+    let filtered = app.get("/api/posts?channel=@NEWS&tag=%D1%81%D0%BB%D0%BE%D0%B2%D0%BE7", &token).ok();
     assert_eq!(filtered["total"], 1, "{filtered}");
 }
 

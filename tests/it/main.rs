@@ -18,6 +18,7 @@ mod ask;
 mod cli;
 mod damage;
 mod demo_page;
+mod disk;
 mod eval;
 mod golden;
 mod http;

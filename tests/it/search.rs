@@ -22,12 +22,8 @@ fn appliance() -> TestApp {
         line("money", 2, "Ипотека под 8 процентов: кому дадут кредит").at("2026-11-05T09:00:00Z"),
         line("city", 1, "Ёлку на площади поставят первого декабря").at("2026-11-10T09:00:00Z"),
         line("city", 2, "Метро: станция «Тальминская» открылась #метро").at("2026-11-12T09:00:00Z"),
-        line(
-            "code",
-            1,
-            "Why async Rust blocks the runtime: use spawn_blocking #rust",
-        )
-        .at("2026-11-15T09:00:00Z"),
+        line("code", 1, "Why async Rust blocks the runtime: use spawn_blocking #rust")
+            .at("2026-11-15T09:00:00Z"),
     ]);
     app
 }
@@ -82,26 +78,16 @@ fn filters_hold_for_channels_tags_and_dates() {
     let date = |text: &str| Some(text.parse::<Timestamp>().unwrap());
     let check = |request: SearchRequest, expected: &[i64]| {
         for mode in SearchMode::ALL {
-            let request = SearchRequest {
-                query: "ледокол".to_owned(),
-                mode,
-                ..request.clone()
-            };
-            let mut found: Vec<i64> = app
-                .search_request(&request)
-                .hits
-                .iter()
-                .map(|hit| hit.message_id)
-                .collect();
+            let request = SearchRequest { query: "ледокол".to_owned(), mode, ..request.clone() };
+            let mut found: Vec<i64> =
+                app.search_request(&request).hits.iter().map(|hit| hit.message_id).collect();
             found.sort_unstable();
             assert_eq!(found, expected, "{request:?}");
         }
     };
     check(SearchRequest::default(), &[1, 2, 3]);
-    let only = |name| SearchRequest {
-        channel_ids: BTreeSet::from([channel(name)]),
-        ..SearchRequest::default()
-    };
+    let only =
+        |name| SearchRequest { channel_ids: BTreeSet::from([channel(name)]), ..SearchRequest::default() };
     check(only("one"), &[1]);
     check(only("two"), &[2, 3]);
     check(
@@ -113,15 +99,9 @@ fn filters_hold_for_channels_tags_and_dates() {
         &[2],
     );
     let tag = app.tags_of("one", 1).first().cloned().unwrap();
-    let tagged = SearchRequest {
-        tags: vec![tag.to_uppercase()],
-        ..SearchRequest::default()
-    };
+    let tagged = SearchRequest { tags: vec![tag.to_uppercase()], ..SearchRequest::default() };
     let found: Vec<i64> = app
-        .search_request(&SearchRequest {
-            query: "порт ледокол".to_owned(),
-            ..tagged.clone()
-        })
+        .search_request(&SearchRequest { query: "порт ледокол".to_owned(), ..tagged.clone() })
         .hits
         .iter()
         .map(|hit| hit.message_id)
@@ -129,15 +109,8 @@ fn filters_hold_for_channels_tags_and_dates() {
     assert!(found.contains(&1), "{tag}: {found:?}");
     for id in found {
         let name = if id == 1 { "one" } else { "two" };
-        let tags: Vec<String> = app
-            .tags_of(name, id)
-            .iter()
-            .map(|tag| tga::text::tag_key(tag))
-            .collect();
-        assert!(
-            tags.contains(&tga::text::tag_key(&tag)),
-            "{id} has {tags:?}, not {tag}"
-        );
+        let tags: Vec<String> = app.tags_of(name, id).iter().map(|tag| tga::text::tag_key(tag)).collect();
+        assert!(tags.contains(&tga::text::tag_key(&tag)), "{id} has {tags:?}, not {tag}");
     }
 }
 
@@ -168,10 +141,7 @@ fn channels_the_caller_may_not_see_yield_nothing() {
             let response = app.app().search(&tenant, &visible, &request).unwrap();
             assert_eq!(response.hits.len(), expected, "{request:?}");
             assert!(response.hits.iter().all(|hit| hit.message_id == 1));
-            assert!(
-                response.total <= 1,
-                "the count tells of a closed channel: {response:?}"
-            );
+            assert!(response.total <= 1, "the count tells of a closed channel: {response:?}");
         }
     }
 }
@@ -186,9 +156,7 @@ fn near_duplicates_are_one_hit_that_names_the_others() {
         line("two", 2, &format!("{text}!")),
         line("three", 3, "Аккумулятор телефона садится на морозе быстрее"),
     ]);
-    let hits = app
-        .search("аккумулятор на натрии гарантии", SearchMode::Fulltext)
-        .hits;
+    let hits = app.search("аккумулятор на натрии гарантии", SearchMode::Fulltext).hits;
     assert_eq!(hits.len(), 2, "{hits:#?}");
     assert_eq!(hits[0].similar.len(), 1);
     assert!(hits[1].similar.is_empty());
@@ -208,10 +176,7 @@ fn without_vectors_a_hybrid_search_says_that_it_searched_by_words() {
 #[test]
 fn a_search_finds_by_vector_what_no_word_says() {
     let mut app = TestApp::builder().synthetic_model().build();
-    app.index_jsonl(&[
-        line("one", 1, "ледокол вышел из порта"),
-        line("one", 2, "why async rust blocks"),
-    ]);
+    app.index_jsonl(&[line("one", 1, "ледокол вышел из порта"), line("one", 2, "why async rust blocks")]);
     // The made-up model knows letters only: a word run together is near what it was made of, and no word of the index.
     let hits = app.search("ледоколвышелизпорта", SearchMode::Vector).hits;
     assert_eq!(hits[0].message_id, 1);
@@ -230,39 +195,22 @@ fn limits_of_a_search_are_kept_and_named() {
         ("x", Some(0), "limit"),
         ("x", Some(101), "limit"),
     ] {
-        let request = SearchRequest {
-            query: query.to_owned(),
-            limit,
-            ..SearchRequest::default()
-        };
-        let error = app
-            .app()
-            .search(&tenant, &ChannelSet::All, &request)
-            .unwrap_err()
-            .to_string();
+        let request = SearchRequest { query: query.to_owned(), limit, ..SearchRequest::default() };
+        let error = app.app().search(&tenant, &ChannelSet::All, &request).unwrap_err().to_string();
         assert!(error.starts_with(word), "{error}");
     }
-    let longest = SearchRequest {
-        query: "ы".repeat(1000),
-        limit: Some(100),
-        ..SearchRequest::default()
-    };
+    let longest = SearchRequest { query: "ы".repeat(1000), limit: Some(100), ..SearchRequest::default() };
     app.search_request(&longest);
 }
 
 #[test]
 fn search_goes_on_while_another_model_takes_over() {
     let mut app = TestApp::builder().synthetic_model().build();
-    let lines: Vec<_> = (1..=150)
-        .map(|id| line("news", id, &format!("Пост слово{id} про город{id} и груз{id}")))
-        .collect();
+    let lines: Vec<_> =
+        (1..=150).map(|id| line("news", id, &format!("Пост слово{id} про город{id} и груз{id}"))).collect();
     app.index_jsonl(&lines);
     let first = app.app().model_list().unwrap()[0].id.clone();
-    let second = app.model_install(SyntheticShape {
-        seed: 2,
-        heads: 1,
-        ..SyntheticShape::default()
-    });
+    let second = app.model_install(SyntheticShape { seed: 2, heads: 1, ..SyntheticShape::default() });
     assert_ne!(first, second);
     app.app().model_use(&second).unwrap();
     let mut steps = 0;
@@ -308,11 +256,8 @@ fn hits_show_where_they_match() {
     let hits = app.search("ставка", SearchMode::Fulltext).hits;
     let hit = &hits[0];
     let chars: Vec<char> = hit.snippet.chars().collect();
-    let marked: Vec<String> = hit
-        .highlights
-        .iter()
-        .map(|(start, end)| chars[*start..*end].iter().collect())
-        .collect();
+    let marked: Vec<String> =
+        hit.highlights.iter().map(|(start, end)| chars[*start..*end].iter().collect()).collect();
     assert_eq!(marked, ["ставку"], "{}", hit.snippet);
     assert_eq!(hit.permalink.as_deref(), Some("https://t.me/money/1"));
 }

@@ -4,6 +4,8 @@
 //! Drives the debug binary as a user does; looks inside through the library only when no process holds the directory. No sleeps:
 //! [`wait_for`] polls a condition up to a deadline.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -26,7 +28,7 @@ use tga::{
 };
 
 /// How long any condition may take before the test fails. Far above what is needed: machines are shared.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// How often a condition is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -65,20 +67,14 @@ impl Service {
 impl Appliance {
     pub(crate) fn new() -> Self {
         let scratch = tempfile::tempdir().unwrap();
-        let appliance = Self {
-            dir: scratch.path().join("data"),
-            _scratch: Some(scratch),
-        };
+        let appliance = Self { dir: scratch.path().join("data"), _scratch: Some(scratch) };
         appliance.ok(&["init", "--json"]);
         appliance
     }
 
     /// On a directory of the caller's.
     pub(crate) fn at(dir: &Path) -> Self {
-        let appliance = Self {
-            dir: dir.to_owned(),
-            _scratch: None,
-        };
+        let appliance = Self { dir: dir.to_owned(), _scratch: None };
         appliance.ok(&["init", "--json"]);
         appliance
     }
@@ -135,14 +131,7 @@ impl Appliance {
     }
 
     pub(crate) fn import(&self, file: &Path, tenant: &str) -> Value {
-        self.ok(&[
-            "import",
-            file.to_str().unwrap(),
-            "--tenant",
-            tenant,
-            "--wait",
-            "--json",
-        ])
+        self.ok(&["import", file.to_str().unwrap(), "--tenant", tenant, "--wait", "--json"])
     }
 
     /// Starts `tga serve` and waits until it answers commands.
@@ -154,10 +143,7 @@ impl Appliance {
     pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Service {
         let socket = self.dir.join("tga.sock");
         let mut command = self.command(&["serve"]);
-        command
-            .envs(environment.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut service = Service(command.spawn().unwrap());
         wait_for("the service's socket", || {
             assert!(service.0.try_wait().unwrap().is_none(), "the service ended");
@@ -175,9 +161,7 @@ impl Appliance {
     /// The system log's messages, newest first.
     pub(crate) fn system_log(&self) -> Vec<String> {
         let db = rusqlite::Connection::open(self.dir.join("control.db")).unwrap();
-        let mut statement = db
-            .prepare("SELECT message FROM system_log ORDER BY id DESC")
-            .unwrap();
+        let mut statement = db.prepare("SELECT message FROM system_log ORDER BY id DESC").unwrap();
         let rows = statement.query_map([], |row| row.get(0)).unwrap();
         rows.map(Result::unwrap).collect()
     }
@@ -189,11 +173,7 @@ impl Appliance {
         let app = self.open();
         let queue = app.queue_view();
         let waiting = queue.ready + queue.scheduled + queue.claimed;
-        assert_eq!(
-            (waiting, queue.dead),
-            (0, 0),
-            "{context}: jobs left, dead letters"
-        );
+        assert_eq!((waiting, queue.dead), (0, 0), "{context}: jobs left, dead letters");
         let tenant = app.tenant_get(tenant).unwrap();
         let status = app.tenant_status(&tenant).unwrap();
         assert_eq!(
@@ -204,64 +184,40 @@ impl Appliance {
         if status.model.is_some() {
             assert_eq!(status.embedded, status.posts, "{context}: embedded");
         }
-        self.assert_rows(&tenant, posts, context);
+        assert_rows(&tenant, posts, context);
         for (word, found) in posts.probes() {
-            let request = SearchRequest {
-                query: word.clone(),
-                mode: SearchMode::Fulltext,
-                ..SearchRequest::default()
-            };
+            let request =
+                SearchRequest { query: word.clone(), mode: SearchMode::Fulltext, ..SearchRequest::default() };
             let hits = app.search(&tenant, &ChannelSet::All, &request).unwrap();
             let exact = hits.hits.iter().filter(|hit| hit.snippet.contains(&word)).count();
             assert_eq!(exact, found, "{context}: search for {word}");
         }
     }
+}
 
-    fn assert_rows(&self, tenant: &tga::app::Tenant, posts: &Posts, context: &str) {
-        let db = rusqlite::Connection::open(tenant.store().path()).unwrap();
-        let number = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-        let sound: String = db
-            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-            .unwrap();
-        assert_eq!(sound, "ok", "{context}");
-        assert_eq!(
-            number("SELECT count(*) FROM posts"),
-            posts.messages(),
-            "{context}: messages"
-        );
-        let untagged = "SELECT count(*) FROM posts WHERE lead_id IS NULL AND text <> ''
+/// What tenant.db must hold.
+fn assert_rows(tenant: &tga::app::Tenant, posts: &Posts, context: &str) {
+    let db = rusqlite::Connection::open(tenant.store().path()).unwrap();
+    let number = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let sound: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(sound, "ok", "{context}");
+    assert_eq!(number("SELECT count(*) FROM posts"), posts.messages(), "{context}: messages");
+    let untagged = "SELECT count(*) FROM posts WHERE lead_id IS NULL AND text <> ''
              AND id NOT IN (SELECT post_id FROM post_enrichment WHERE kind = 'tags' AND status = 'ok')";
-        assert_eq!(number(untagged), 0, "{context}: posts without tags");
-        let mut statement = db.prepare("SELECT id FROM posts WHERE lead_id IS NULL").unwrap();
-        let leads: BTreeSet<i64> = statement
-            .query_map([], |row| row.get(0))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
-        for event in [
-            Event::PostsParsed,
-            Event::PostsTagged,
-            Event::PostsEnriched,
-            Event::PostsIndexed,
-        ] {
-            let mut told: BTreeMap<i64, u64> = BTreeMap::new();
-            for found in tenant
-                .store()
-                .event_list(0, Some(event), usize::MAX >> 1)
-                .unwrap()
-            {
-                *told.entry(found.post_id.unwrap().0).or_default() += 1;
-            }
-            let named: BTreeSet<i64> = told.keys().copied().collect();
-            assert_eq!(named, leads, "{context}: posts with {}", event.name());
-            // Once for each time the post was new or changed; a crash repeats none.
-            let most = told.values().max().copied().unwrap_or(0);
-            assert!(
-                most <= posts.rounds_max,
-                "{context}: {} told {most} times",
-                event.name()
-            );
+    assert_eq!(number(untagged), 0, "{context}: posts without tags");
+    let mut statement = db.prepare("SELECT id FROM posts WHERE lead_id IS NULL").unwrap();
+    let leads: BTreeSet<i64> =
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    for event in [Event::PostsParsed, Event::PostsTagged, Event::PostsEnriched, Event::PostsIndexed] {
+        let mut told: BTreeMap<i64, u64> = BTreeMap::new();
+        for found in tenant.store().event_list(0, Some(event), usize::MAX >> 1).unwrap() {
+            *told.entry(found.post_id.unwrap().0).or_default() += 1;
         }
+        let named: BTreeSet<i64> = told.keys().copied().collect();
+        assert_eq!(named, leads, "{context}: posts with {}", event.name());
+        // Once for each time the post was new or changed; a crash repeats none.
+        let most = told.values().max().copied().unwrap_or(0);
+        assert!(most <= posts.rounds_max, "{context}: {} told {most} times", event.name());
     }
 }
 
@@ -272,7 +228,7 @@ pub(crate) fn texts(output: &Output) -> (String, String) {
     )
 }
 
-/// Repeatable numbers: SplitMix64.
+/// Repeatable numbers: `SplitMix64`.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -340,20 +296,12 @@ const EDIT_EVERY: u64 = 4;
 
 impl Posts {
     pub(crate) fn new(count: u64) -> Self {
-        Self {
-            count,
-            edited: false,
-            rounds_max: 3,
-        }
+        Self { count, edited: false, rounds_max: 3 }
     }
 
     /// The same posts, some with another text.
     pub(crate) fn edited(&self) -> Self {
-        Self {
-            edited: true,
-            rounds_max: self.rounds_max + 1,
-            ..self.clone()
-        }
+        Self { edited: true, rounds_max: self.rounds_max + 1, ..self.clone() }
     }
 
     fn albums(&self) -> u64 {

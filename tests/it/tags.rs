@@ -51,10 +51,7 @@ fn check_rules(post: &Post, banned: &[String]) {
     let mut lowered: Vec<String> = tags.iter().map(|tag| tag.to_lowercase()).collect();
     for (tag, low) in tags.iter().zip(&lowered) {
         let words = tag.split_whitespace().count();
-        assert!(
-            (1..=WORDS_MAX).contains(&words),
-            "{tag:?} has {words} words in {text}"
-        );
+        assert!((1..=WORDS_MAX).contains(&words), "{tag:?} has {words} words in {text}");
         assert!(text.contains(low), "{tag:?} does not occur in {text}");
         assert!(!banned.contains(&tag_key(tag)), "{tag:?} is banned");
     }
@@ -75,19 +72,14 @@ fn check_corpus(lines: &str, tagged_share_min: f64) {
     let tagged = posts.iter().filter(|post| !post.tags.is_empty()).count();
     let share = tagged as f64 / posts.len() as f64;
     println!("{tagged} of {} posts have tags", posts.len());
-    assert!(
-        share >= tagged_share_min,
-        "only {share:.2} of the posts have tags"
-    );
+    assert!(share >= tagged_share_min, "only {share:.2} of the posts have tags");
     check_events(&app, &posts);
 }
 
 /// `posts.tagged` says the same tags as the post and the contract's hash of them.
 fn check_events(app: &TestApp, posts: &[Post]) {
     let tenant = app.tenant();
-    let events = tenant
-        .event_list(0, Some(tga::model::Event::PostsTagged), 1000)
-        .unwrap();
+    let events = tenant.event_list(0, Some(tga::model::Event::PostsTagged), 1000).unwrap();
     assert_eq!(events.len(), posts.len().min(1000));
     for event in events {
         let id = event.data["post_id"].as_i64().unwrap();
@@ -103,10 +95,7 @@ fn contract_hash(tags: &[String]) -> String {
     let mut sorted: Vec<&String> = tags.iter().collect();
     sorted.sort();
     sorted.dedup();
-    let items: Vec<String> = sorted
-        .iter()
-        .map(|tag| serde_json::to_string(tag).unwrap())
-        .collect();
+    let items: Vec<String> = sorted.iter().map(|tag| serde_json::to_string(tag).unwrap()).collect();
     let digest = Sha256::digest(format!("[{}]", items.join(", ")));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -38,11 +38,7 @@ fn a_moved_directory_is_refused() {
 
 #[test]
 fn at_most_open_max_tenants_are_open() {
-    let app = TestApp::builder()
-        .tenant("b")
-        .tenant("c")
-        .set("TGA__TENANTS__OPEN_MAX", "2")
-        .build();
+    let app = TestApp::builder().tenant("b").tenant("c").set("TGA__TENANTS__OPEN_MAX", "2").build();
     assert_eq!(app.app().tenants_open_count(), 2);
     let (one, two) = (app.tenant_named("main"), app.tenant_named("b"));
     let Err(Error::Unavailable(message)) = app.app().tenant_get("c") else {
@@ -63,11 +59,8 @@ fn the_pipeline_works_with_more_tenants_than_places() {
         .synthetic_model()
         .set("TGA__TENANTS__OPEN_MAX", "1")
         .build();
-    for (tenant, text) in [
-        ("main", "Ледокол"),
-        ("b", "Маяк на мысе"),
-        ("c", "Баржа у причала"),
-    ] {
+    for (tenant, text) in [("main", "Ледокол"), ("b", "Маяк на мысе"), ("c", "Баржа у причала")]
+    {
         app.import_jsonl_into(tenant, &[line("news", 1, text)]);
     }
     app.run_pending_jobs();
@@ -95,22 +88,10 @@ fn idle_tenants_are_closed_and_open_again_when_needed() {
 fn names_of_tenants_are_checked_and_unique_without_case() {
     let app = TestApp::new();
     for name in ["", "   ", "№!", &"я".repeat(65)] {
-        assert_eq!(
-            app.app().tenant_create(name).unwrap_err().code(),
-            "invalid_request",
-            "{name}"
-        );
+        assert_eq!(app.app().tenant_create(name).unwrap_err().code(), "invalid_request", "{name}");
     }
     assert_eq!(app.app().tenant_create("MAIN").unwrap_err().code(), "conflict");
-    assert_eq!(
-        app.app()
-            .tenant_create(&"я".repeat(64))
-            .unwrap()
-            .slug
-            .chars()
-            .count(),
-        64
-    );
+    assert_eq!(app.app().tenant_create(&"я".repeat(64)).unwrap().slug.chars().count(), 64);
     assert_eq!(app.app().tenant_create("Мой дом №1").unwrap().slug, "мой-дом-1");
 }
 
@@ -119,10 +100,7 @@ fn a_deleted_tenant_leaves_nothing() {
     let mut app = TestApp::builder().tenant("b").build();
     app.import_jsonl_into("b", &[line("news", 1, "Тайна удалённого")]);
     let token = app.token("b");
-    let dir = app
-        .data_dir()
-        .join("tenants")
-        .join(app.tenant_named("b").id().to_string());
+    let dir = app.data_dir().join("tenants").join(app.tenant_named("b").id().to_string());
     app.app().tenant_delete("b").unwrap();
     assert!(!dir.exists());
     assert_eq!(app.app().queue_view().ready, 0, "{}", app.queue_dump());
@@ -151,13 +129,8 @@ fn everything(app: &TestApp, tenant: &str, token: &str, words: &[String]) -> Str
             answer["query"] = json!(null);
             told.push_str(&answer.to_string());
         }
-        let mut answer = app
-            .post(
-                "/api/rag/query",
-                token,
-                &json!({ "query": format!("Что известно про {word}?") }),
-            )
-            .ok();
+        let mut answer =
+            app.post("/api/rag/query", token, &json!({ "query": format!("Что известно про {word}?") })).ok();
         answer["query"] = json!(null);
         told.push_str(&answer.to_string());
     }

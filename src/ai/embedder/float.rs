@@ -30,11 +30,8 @@ const AMPLITUDE_MIN: f32 = 1e-30;
 pub(super) fn quantise<const FMA: bool>(values: &[f32], into: &mut Activations) {
     let blocks = values.as_chunks::<BLOCK>().0;
     let quads = into.quads.as_chunks_mut::<{ BLOCK / QUAD }>().0;
-    for (((block, quads), scale), offset) in blocks
-        .iter()
-        .zip(quads)
-        .zip(&mut into.scales)
-        .zip(&mut into.offsets)
+    for (((block, quads), scale), offset) in
+        blocks.iter().zip(quads).zip(&mut into.scales).zip(&mut into.offsets)
     {
         let mut amplitude = [0f32; LANES];
         for half in block.as_chunks::<LANES>().0 {
@@ -43,11 +40,7 @@ pub(super) fn quantise<const FMA: bool>(values: &[f32], into: &mut Activations) 
             }
         }
         let amplitude = amplitude.iter().copied().fold(0f32, f32::max);
-        let inverse = if amplitude > AMPLITUDE_MIN {
-            127.0 / amplitude
-        } else {
-            0.0
-        };
+        let inverse = if amplitude > AMPLITUDE_MIN { 127.0 / amplitude } else { 0.0 };
         *scale = amplitude * (1.0 / 127.0);
         let mut rounded = [0i32; BLOCK];
         for (rounded, value) in rounded.iter_mut().zip(block) {
@@ -187,19 +180,13 @@ mod tests {
 
     #[test]
     fn quantising_keeps_each_value_to_half_a_step() {
-        let values: Vec<f32> = (0..64)
-            .map(|at| ((at * 37) % 64) as f32 - 31.5)
-            .chain([0.0; 32])
-            .collect();
+        let values: Vec<f32> = (0..64).map(|at| ((at * 37) % 64) as f32 - 31.5).chain([0.0; 32]).collect();
         let mut into = Activations::default();
         into.resize(1, values.len());
         quantise::<false>(&values, &mut into);
         for (at, value) in values.iter().enumerate() {
             let (byte, scale) = (into.quads[at / QUAD].0[at % QUAD], into.scales[at / BLOCK]);
-            assert!(
-                (f32::from(byte) * scale - value).abs() <= scale * 0.501,
-                "value {at}"
-            );
+            assert!((f32::from(byte) * scale - value).abs() <= scale * 0.501, "value {at}");
         }
         let sums: Vec<i32> = into
             .quads
@@ -218,10 +205,7 @@ mod tests {
             let mut into = Activations::default();
             into.resize(1, BLOCK);
             quantise::<false>(&values, &mut into);
-            assert!(
-                into.quads.iter().all(|quad| !quad.0.contains(&i8::MIN)),
-                "{wrong}"
-            );
+            assert!(into.quads.iter().all(|quad| !quad.0.contains(&i8::MIN)), "{wrong}");
             gelu::<false>(&mut values);
         }
     }

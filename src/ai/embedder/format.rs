@@ -67,11 +67,7 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed<(ModelFile<'_>, Tokenizer)> {
     let vocabulary = vocabulary_read(&mut reader, shape.vocabulary)?;
     let tokenizer = Tokenizer::new(vocabulary)?;
     let tensors = directory_read(&mut reader)?;
-    let file = ModelFile {
-        bytes,
-        shape,
-        tensors,
-    };
+    let file = ModelFile { bytes, shape, tensors };
     Ok((file, tokenizer))
 }
 
@@ -94,10 +90,7 @@ fn shape_read(reader: &mut Reader<'_>) -> Parsed<Shape> {
         ));
     }
     if shape.heads * HEAD != shape.hidden {
-        return Err(format!(
-            "{} heads over {}; this build reads heads of {HEAD}",
-            shape.heads, shape.hidden
-        ));
+        return Err(format!("{} heads over {}; this build reads heads of {HEAD}", shape.heads, shape.hidden));
     }
     if !(shape.eps > 0.0 && shape.eps < 1.0) {
         return Err(format!("epsilon {} is not between 0 and 1", shape.eps));
@@ -114,23 +107,14 @@ fn vocabulary_read(reader: &mut Reader<'_>, rows: usize) -> Parsed<Vocabulary> {
     let unk = reader.count("unk", 0, special)? as u32;
     let blob_len = usize::try_from(reader.u64("blob length")?)
         .map_err(|_| "the blob is longer than this machine can address".to_owned())?;
-    let offsets: Vec<u32> = words(reader.take((pieces + 1) * 4, "piece offsets")?)
-        .map(u32::from_le_bytes)
-        .collect();
+    let offsets: Vec<u32> =
+        words(reader.take((pieces + 1) * 4, "piece offsets")?).map(u32::from_le_bytes).collect();
     let scores = finite(reader.take(pieces * 4, "piece scores")?, "piece scores")?;
     let blob = reader.take(blob_len, "piece texts")?.to_vec();
     let entries = reader.u32("normaliser entries")? as usize;
     let map_bytes = reader.u32("normaliser bytes")? as usize;
     let map = normaliser_read(reader.take(map_bytes, "normaliser")?, entries)?;
-    Ok(Vocabulary {
-        offsets,
-        scores,
-        blob,
-        map,
-        bos,
-        eos,
-        unk,
-    })
+    Ok(Vocabulary { offsets, scores, blob, map, bos, eos, unk })
 }
 
 fn normaliser_read(bytes: &[u8], entries: usize) -> Parsed<Vec<(char, Vec<char>)>> {
@@ -178,14 +162,7 @@ fn directory_read<'a>(reader: &mut Reader<'a>) -> Parsed<HashMap<&'a [u8], Tenso
                     String::from_utf8_lossy(name)
                 )
             })?;
-        tensors.insert(
-            name,
-            Tensor {
-                quantised,
-                elements,
-                range,
-            },
-        );
+        tensors.insert(name, Tensor { quantised, elements, range });
     }
     Ok(tensors)
 }
@@ -217,10 +194,7 @@ impl<'a> ModelFile<'a> {
     }
 
     fn tensor(&self, name: &str, quantised: bool, elements: usize, len: usize) -> Parsed<Range<usize>> {
-        let tensor = self
-            .tensors
-            .get(name.as_bytes())
-            .ok_or_else(|| format!("tensor {name} is missing"))?;
+        let tensor = self.tensors.get(name.as_bytes()).ok_or_else(|| format!("tensor {name} is missing"))?;
         if tensor.quantised != quantised || tensor.elements != elements || tensor.range.len() != len {
             return Err(format!(
                 "tensor {name} has {} elements in {} bytes; {elements} in {len} are needed",
@@ -277,9 +251,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn take(&mut self, len: usize, what: &str) -> Parsed<&'a [u8]> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let taken = rest
-            .get(..len)
-            .ok_or_else(|| format!("it ends inside its {what} (it is cut short)"))?;
+        let taken = rest.get(..len).ok_or_else(|| format!("it ends inside its {what} (it is cut short)"))?;
         self.at += len;
         Ok(taken)
     }

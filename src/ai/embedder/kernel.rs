@@ -3,10 +3,7 @@
 //!
 //! [`Isa`] is proof that the processor has what its kind names: it can only be made by asking the processor. Every
 //! function here gives the same result on every kind up to the rounding of single-precision sums.
-#![expect(
-    unsafe_code,
-    reason = "std::arch intrinsics and calls into target-feature functions"
-)]
+#![expect(unsafe_code, reason = "std::arch intrinsics and calls into target-feature functions")]
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -141,10 +138,7 @@ pub(super) fn attend(isa: Isa, qkv: &[f32], hidden: usize, scratch: &mut Attenti
 pub(super) fn multiply(isa: Isa, matrix: &PackedMatrix, input: &Activations, out: &mut [f32]) {
     let (columns, blocks) = (matrix.columns, matrix.blocks());
     let groups = matrix.bias.len();
-    assert_eq!(
-        input.columns, columns,
-        "the activations are as wide as the matrix"
-    );
+    assert_eq!(input.columns, columns, "the activations are as wide as the matrix");
     assert_eq!(columns % BLOCK, 0, "whole blocks");
     assert_eq!(matrix.lines.len(), groups * blocks * BLOCK_LINES, "lines");
     assert_eq!(matrix.scales.len(), groups * blocks, "scales");
@@ -213,14 +207,8 @@ mod tests {
             .chunks(9)
             .flat_map(|block| {
                 // Scale near 0.01 in half precision, then any nibbles, the extremes among them.
-                let bits = block
-                    .iter()
-                    .flat_map(|value| (value.to_bits() >> 3).to_le_bytes());
-                0x2100u16
-                    .to_le_bytes()
-                    .into_iter()
-                    .chain(bits.take(14))
-                    .chain([0xff, 0x00])
+                let bits = block.iter().flat_map(|value| (value.to_bits() >> 3).to_le_bytes());
+                0x2100u16.to_le_bytes().into_iter().chain(bits.take(14)).chain([0xff, 0x00])
             })
             .collect();
         PackedMatrix::new(&[(&bytes, numbers(rows, 3))], columns)
@@ -240,13 +228,8 @@ mod tests {
 
     #[test]
     fn every_instruction_set_multiplies_alike() {
-        for (rows, columns, tokens) in [
-            (16, 32, 1),
-            (48, 64, 5),
-            (96, 384, 6),
-            (32, 1536, 13),
-            (64, 32, 27),
-        ] {
+        for (rows, columns, tokens) in [(16, 32, 1), (48, 64, 5), (96, 384, 6), (32, 1536, 13), (64, 32, 27)]
+        {
             let matrix = matrix(rows, columns);
             let mut values = numbers(tokens * columns, 11);
             values[0] = 50.0;
@@ -287,10 +270,7 @@ mod tests {
                 })
                 .sum();
             let expected = sum + f64::from(matrix.bias[group].0[lane]);
-            assert!(
-                (expected - f64::from(*got)).abs() < 0.02,
-                "row {row}: {got}, not {expected}"
-            );
+            assert!((expected - f64::from(*got)).abs() < 0.02, "row {row}: {got}, not {expected}");
         }
     }
 
@@ -298,10 +278,7 @@ mod tests {
     fn every_instruction_set_attends_alike() {
         let hidden = 64;
         for tokens in [1, 7, 16, 17, 40] {
-            let qkv: Vec<f32> = numbers(tokens * 3 * hidden, 9)
-                .iter()
-                .map(|value| value * 4.0)
-                .collect();
+            let qkv: Vec<f32> = numbers(tokens * 3 * hidden, 9).iter().map(|value| value * 4.0).collect();
             // One scratch for all, longer texts before shorter ones: leftovers must not show.
             let mut scratch = AttentionScratch::default();
             let mut run = |isa, tokens: usize| {

@@ -28,10 +28,8 @@ const TILE_TOKENS: usize = 128;
 pub(super) const TEXT_BYTES_MAX: usize = 128 * 1024;
 
 /// Files whose content is known: SHA-256 and the name their vectors are stored under.
-pub(super) const KNOWN: [(&str, &str); 1] = [(
-    "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
-    "e5-small-q4",
-)];
+pub(super) const KNOWN: [(&str, &str); 1] =
+    [("1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f", "e5-small-q4")];
 
 /// A model in memory.
 pub struct LocalModel {
@@ -44,20 +42,15 @@ pub struct LocalModel {
 /// A content hash as 64 hex digits.
 pub(super) fn digest_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    sha2::Sha256::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            write!(hex, "{byte:02x}").expect("writing to a string does not fail");
-            hex
-        })
+    sha2::Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("writing to a string does not fail");
+        hex
+    })
 }
 
 /// The id of a file with this hash: the known name, else one made of `stem`.
 pub(super) fn id_of(hex: &str, stem: &str) -> ModelId {
-    let known = KNOWN
-        .iter()
-        .find(|(known, _)| *known == hex)
-        .map(|(_, name)| *name);
+    let known = KNOWN.iter().find(|(known, _)| *known == hex).map(|(_, name)| *name);
     let name = known.map_or_else(
         || {
             let stem = stem.split('@').next().unwrap_or_default();
@@ -67,11 +60,7 @@ pub(super) fn id_of(hex: &str, stem: &str) -> ModelId {
                 .filter(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_' | '.'))
                 .take(64)
                 .collect();
-            if clean.is_empty() {
-                "model".to_owned()
-            } else {
-                clean
-            }
+            if clean.is_empty() { "model".to_owned() } else { clean }
         },
         str::to_owned,
     );
@@ -93,10 +82,8 @@ impl LocalModel {
     pub fn open(path: &Path, threads: NonZeroUsize) -> Result<Self, Error> {
         let bytes = file_read(path)?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        Self::from_bytes(bytes, &stem, threads).map_err(|reason| Error::ModelInvalid {
-            path: path.to_owned(),
-            reason,
-        })
+        Self::from_bytes(bytes, &stem, threads)
+            .map_err(|reason| Error::ModelInvalid { path: path.to_owned(), reason })
     }
 
     /// From a file already in memory; `stem` names it if its content is not known. The error is a plain sentence.
@@ -122,12 +109,7 @@ impl LocalModel {
         bytes.truncate(parts.words.end);
         bytes.drain(..parts.words.start);
         bytes.shrink_to_fit();
-        Ok(Self {
-            id: id_of(&hex, stem),
-            tokenizer,
-            encoder: parts.finish(bytes),
-            threads,
-        })
+        Ok(Self { id: id_of(&hex, stem), tokenizer, encoder: parts.finish(bytes), threads })
     }
 
     /// Which instruction set the arithmetic runs on, for logs and figures.
@@ -191,9 +173,7 @@ pub(super) fn prefix(kind: EmbedKind) -> &'static str {
 }
 
 pub(super) fn file_read(path: &Path) -> Result<Vec<u8>, Error> {
-    let len = std::fs::metadata(path)
-        .map_err(|source| Error::io("read model file", path, source))?
-        .len();
+    let len = std::fs::metadata(path).map_err(|source| Error::io("read model file", path, source))?.len();
     if len > FILE_BYTES_MAX {
         return Err(Error::ModelInvalid {
             path: path.to_owned(),
@@ -249,11 +229,7 @@ impl Embedder for LocalModel {
                     .chain(part.iter().copied())
                     .chain(frame(self.tokenizer.eos()))
                     .collect();
-                windows.push(Window {
-                    text,
-                    weight: part.len() as f32,
-                    ids,
-                });
+                windows.push(Window { text, weight: part.len() as f32, ids });
             }
         }
         let mut vectors = vec![vec![0.0; self.dimensions()]; texts.len()];
@@ -265,9 +241,7 @@ impl Embedder for LocalModel {
         for vector in &mut vectors {
             let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
             if !length.is_finite() || length < f32::MIN_POSITIVE {
-                return Err(Error::VectorInvalid {
-                    model: self.id.to_string(),
-                });
+                return Err(Error::VectorInvalid { model: self.id.to_string() });
             }
             for value in vector {
                 *value /= length;

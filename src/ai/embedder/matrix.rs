@@ -52,9 +52,7 @@ impl PackedMatrix {
             scales: vec![GroupFloats([0.0; GROUP]); groups * blocks],
             bias: vec![GroupFloats([0.0; GROUP]); groups],
         };
-        let bytes = parts
-            .iter()
-            .flat_map(|(bytes, _)| bytes.chunks_exact(blocks * BLOCK_BYTES));
+        let bytes = parts.iter().flat_map(|(bytes, _)| bytes.chunks_exact(blocks * BLOCK_BYTES));
         for (row, bytes) in bytes.enumerate() {
             packed.row_set(row, bytes);
         }

@@ -44,9 +44,7 @@ impl ModelId {
     pub fn parse(id: &str) -> Option<Self> {
         let (name, version) = id.split_once('@')?;
         let name_ok = !name.is_empty()
-            && name
-                .bytes()
-                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'));
+            && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'));
         let version_ok = version.len() == Self::VERSION_LEN
             && version.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         (name_ok && version_ok).then(|| Self(id.to_owned()))

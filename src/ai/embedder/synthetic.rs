@@ -19,12 +19,7 @@ pub struct SyntheticShape {
 
 impl Default for SyntheticShape {
     fn default() -> Self {
-        Self {
-            seed: 1,
-            heads: 2,
-            layers: 1,
-            positions: 64,
-        }
+        Self { seed: 1, heads: 2, layers: 1, positions: 64 }
     }
 }
 
@@ -59,16 +54,7 @@ pub fn synthetic_model(shape: SyntheticShape) -> Vec<u8> {
         }
     }
     let mut out = b"E5S1".to_vec();
-    let header = [
-        1,
-        hidden,
-        shape.layers,
-        shape.heads,
-        inner,
-        pieces.len(),
-        shape.positions,
-        2,
-    ];
+    let header = [1, hidden, shape.layers, shape.heads, inner, pieces.len(), shape.positions, 2];
     for value in header {
         put(&mut out, value as u32);
     }
@@ -108,9 +94,7 @@ fn tokenizer_write(out: &mut Vec<u8>, pieces: &[String]) {
     }
     out.extend(blob.as_bytes());
     // The character map: upper-case Russian letters to lower case, a tab to a space.
-    let map: Vec<(char, char)> = std::iter::once(('\t', ' '))
-        .chain(('А'..='Я').zip('а'..='я'))
-        .collect();
+    let map: Vec<(char, char)> = std::iter::once(('\t', ' ')).chain(('А'..='Я').zip('а'..='я')).collect();
     put(out, map.len() as u32);
     put(out, map.len() as u32 * 9);
     for (from, to) in map {
@@ -129,10 +113,7 @@ struct Tensor {
 
 fn tensors_write(out: &mut Vec<u8>, tensors: &[Tensor]) {
     put(out, tensors.len() as u32);
-    let directory: usize = tensors
-        .iter()
-        .map(|tensor| 2 + tensor.name.len() + 1 + 4 + 16)
-        .sum();
+    let directory: usize = tensors.iter().map(|tensor| 2 + tensor.name.len() + 1 + 4 + 16).sum();
     let mut offset = (out.len() + directory) as u64;
     for tensor in tensors {
         out.extend((tensor.name.len() as u16).to_le_bytes());
@@ -165,15 +146,8 @@ impl Random {
 
     fn floats(&mut self, name: String, elements: usize, middle: f32, spread: f32) -> Tensor {
         let value = |random: u64| middle + spread * ((random >> 40) as f32 / 8_388_608.0 - 1.0);
-        let bytes = (0..elements)
-            .flat_map(|_| value(self.next()).to_le_bytes())
-            .collect();
-        Tensor {
-            name,
-            quantised: false,
-            elements,
-            bytes,
-        }
+        let bytes = (0..elements).flat_map(|_| value(self.next()).to_le_bytes()).collect();
+        Tensor { name, quantised: false, elements, bytes }
     }
 
     fn blocks(&mut self, name: String, elements: usize) -> Tensor {
@@ -185,11 +159,6 @@ impl Random {
             bytes.extend(self.next().to_le_bytes());
             bytes.extend(self.next().to_le_bytes());
         }
-        Tensor {
-            name,
-            quantised: true,
-            elements,
-            bytes,
-        }
+        Tensor { name, quantised: true, elements, bytes }
     }
 }

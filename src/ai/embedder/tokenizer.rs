@@ -88,9 +88,7 @@ impl Tokenizer {
         let range = self.vocabulary.offsets[id] as usize..self.vocabulary.offsets[id + 1] as usize;
         let len = range.len();
         if len > PIECE_BYTES_MAX {
-            return Err(format!(
-                "piece {id} has {len} bytes; up to {PIECE_BYTES_MAX} can be read"
-            ));
+            return Err(format!("piece {id} has {len} bytes; up to {PIECE_BYTES_MAX} can be read"));
         }
         if len == 0 {
             return Ok(());
@@ -138,10 +136,7 @@ impl Tokenizer {
     /// Applies the character map, joins runs of spaces, marks spaces.
     fn mark(&self, prefix: &str, text: &str) -> Marked {
         let mut marked = Marked::with_capacity(prefix.len() + text.len() + 4);
-        let characters = prefix
-            .chars()
-            .map(|character| (0, character))
-            .chain(text.char_indices());
+        let characters = prefix.chars().map(|character| (0, character)).chain(text.char_indices());
         let mut last_space = false;
         let mut first = true;
         let mut put = |start: usize, character: char| {
@@ -156,11 +151,7 @@ impl Tokenizer {
             last_space = space;
         };
         for (start, character) in characters {
-            match self
-                .vocabulary
-                .map
-                .binary_search_by_key(&character, |(from, _)| *from)
-            {
+            match self.vocabulary.map.binary_search_by_key(&character, |(from, _)| *from) {
                 Ok(found) => self.vocabulary.map[found].1.iter().for_each(|to| put(start, *to)),
                 Err(_) => put(start, character),
             }
@@ -216,10 +207,7 @@ impl Tokenizer {
         let mut at = length;
         while at > 0 {
             let (id, from) = last[at];
-            tokens.push(TextToken {
-                id,
-                start: marked.starts[from],
-            });
+            tokens.push(TextToken { id, start: marked.starts[from] });
             at = from;
         }
         tokens.reverse();

@@ -95,11 +95,7 @@ fn line_checked(line: &str, allowed: &BTreeSet<usize>, out: &mut Checked) -> Str
         let from = if at == 0 { 0 } else { range.start + 1 };
         let to = sentences.get(at + 1).map_or(usize::MAX, |next| next.start);
         let mut numbers: Vec<usize> = Vec::new();
-        for n in marks
-            .iter()
-            .filter(|m| from <= m.at && m.at <= to)
-            .flat_map(|m| &m.numbers)
-        {
+        for n in marks.iter().filter(|m| from <= m.at && m.at <= to).flat_map(|m| &m.numbers) {
             if !numbers.contains(n) {
                 numbers.push(*n);
             }

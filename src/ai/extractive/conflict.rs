@@ -39,11 +39,7 @@ pub(super) fn lines(
             && contradict(passages, top, *at)
     })?;
     let at = |(p, _): (usize, usize)| passages[p].source.posted_at;
-    let (newer, older) = if at(top) > at(other) {
-        (top, other)
-    } else {
-        (other, top)
-    };
+    let (newer, older) = if at(top) > at(other) { (top, other) } else { (other, top) };
     let mut out = vec![line(passages, newer), line(passages, older)];
     out[0].frame = render::as_of(question, at(newer));
     out[1].frame = render::earlier(question, at(older));

@@ -62,29 +62,16 @@ pub(super) struct Evidence {
 impl Evidence {
     pub(super) fn of(passages: &[Passage<'_>], lexicon: &Lexicon) -> Self {
         let covering = passages.iter().filter(|p| p.coverage >= AGREEMENT_COVERAGE_MIN);
-        let both = covering
-            .clone()
-            .any(|p| p.source.cosine.is_some() && p.source.fulltext.is_some());
+        let both = covering.clone().any(|p| p.source.cosine.is_some() && p.source.fulltext.is_some());
         let agreeing = covering.count().saturating_sub(1).min(AGREEMENT_POSTS_MAX);
         let cosine = |p: &Passage<'_>| {
-            let across = if lexicon.is_foreign_to(p.script) {
-                COSINE_ACROSS
-            } else {
-                0.0
-            };
+            let across = if lexicon.is_foreign_to(p.script) { COSINE_ACROSS } else { 0.0 };
             p.source.cosine.map(|c| c + across).filter(|c| c.is_finite())
         };
         Self {
             coverage: passages.iter().map(|p| p.coverage).fold(0.0, f32::max),
-            mass: passages
-                .iter()
-                .map(|p| lexicon.mass(&p.found) / MASS_ENOUGH)
-                .fold(0.0, f32::max)
-                .min(1.0),
-            sentence: passages
-                .iter()
-                .map(|p| joined_coverage(p, lexicon))
-                .fold(0.0, f32::max),
+            mass: passages.iter().map(|p| lexicon.mass(&p.found) / MASS_ENOUGH).fold(0.0, f32::max).min(1.0),
+            sentence: passages.iter().map(|p| joined_coverage(p, lexicon)).fold(0.0, f32::max),
             rarest: rarest(passages, lexicon),
             agreement: agreeing as f32 / AGREEMENT_POSTS_MAX as f32,
             both: f32::from(u8::from(both)),
@@ -149,9 +136,5 @@ fn untopical(question: &Question, posts: usize) -> f32 {
         ) => question.period.is_some(),
     };
     let share = posts as f32 / (posts as f32 + POSTS_ENOUGH);
-    if asks_for_whatever {
-        0.5 + 0.5 * share
-    } else {
-        0.4 * share
-    }
+    if asks_for_whatever { 0.5 + 0.5 * share } else { 0.4 * share }
 }

@@ -81,13 +81,7 @@ impl Corpus {
         for (stem, count) in counts {
             self.index.entry(stem).or_default().push((self.docs.len(), count));
         }
-        self.docs.push(Doc {
-            key,
-            channel,
-            at,
-            length: terms.len() as f32,
-            text,
-        });
+        self.docs.push(Doc { key, channel, at, length: terms.len() as f32, text });
     }
 
     /// The best posts with their scores, the best first.
@@ -107,10 +101,7 @@ impl Corpus {
             }
         }
         if question.search_text.is_empty() {
-            scores = (0..self.docs.len())
-                .filter(|d| allowed(*d))
-                .map(|d| (d, 1.0))
-                .collect();
+            scores = (0..self.docs.len()).filter(|d| allowed(*d)).map(|d| (d, 1.0)).collect();
         }
         let mut best: Vec<(usize, f32)> = scores.into_iter().collect();
         best.sort_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
@@ -126,10 +117,8 @@ impl Corpus {
         };
         let rows = |file: String| -> Vec<Vec<f32>> {
             let bytes = std::fs::read(dir.join(file)).unwrap();
-            let floats: Vec<f32> = bytes
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-                .collect();
+            let floats: Vec<f32> =
+                bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
             floats.chunks_exact(384).map(<[f32]>::to_vec).collect()
         };
         self.vectors = rows(format!("{name}.p.f32"));
@@ -143,28 +132,18 @@ impl Corpus {
         let words = self.retrieve(question);
         let Some(vector) = self.question_vectors.get(&question.original) else {
             let top = words.first().map_or(1.0, |f| f.1);
-            return words
-                .into_iter()
-                .map(|(doc, score)| (doc, score / top, None))
-                .collect();
+            return words.into_iter().map(|(doc, score)| (doc, score / top, None)).collect();
         };
         let allowed = |doc: usize| question.period.is_none_or(|p| p.contains(self.docs[doc].at));
         let mut near: Vec<(usize, f32)> = (0..self.vectors.len())
             .filter(|doc| allowed(*doc))
-            .map(|doc| {
-                (
-                    doc,
-                    self.vectors[doc].iter().zip(vector).map(|(a, b)| a * b).sum(),
-                )
-            })
+            .map(|doc| (doc, self.vectors[doc].iter().zip(vector).map(|(a, b)| a * b).sum()))
             .collect();
         near.sort_by(|a, b| b.1.total_cmp(&a.1));
         near.truncate(RETRIEVED);
         let spread = |of: &[(usize, f32)]| -> HashMap<usize, f32> {
             let (low, high) = (of.last().map_or(0.0, |f| f.1), of.first().map_or(1.0, |f| f.1));
-            of.iter()
-                .map(|(doc, s)| (*doc, (s - low) / (high - low).max(1e-6)))
-                .collect()
+            of.iter().map(|(doc, s)| (*doc, (s - low) / (high - low).max(1e-6))).collect()
         };
         let (a, b) = (spread(&words), spread(&near));
         let cosines: HashMap<usize, f32> = near.iter().copied().collect();
@@ -207,10 +186,7 @@ impl Corpus {
             .iter()
             .map(|cited| self.docs[usize::try_from(cited.post_id.0).unwrap()].key.clone())
             .collect();
-        let retrieved = found
-            .iter()
-            .map(|(doc, ..)| self.docs[*doc].key.clone())
-            .collect();
+        let retrieved = found.iter().map(|(doc, ..)| self.docs[*doc].key.clone()).collect();
         (question, answer, cited, retrieved)
     }
 }
@@ -220,12 +196,7 @@ fn lines_of<T: serde::de::DeserializeOwned>(path: &PathBuf) -> Option<Vec<T>> {
         eprintln!("skipped: {} is not there", path.display());
         return None;
     };
-    Some(
-        content
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect(),
-    )
+    Some(content.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
 fn shared() -> PathBuf {
@@ -253,10 +224,7 @@ fn demo() {
         let (question, answer, keys, _) = corpus.answer(&item.question, now);
         let hit = keys.iter().any(|key| item.expect_posts.contains(key));
         let plain = |word: &String| word.replace("[,.]", ",").replace("[–-]", "–").replace('\\', "");
-        let words = item
-            .expect_any_words
-            .iter()
-            .any(|word| answer.text.contains(&plain(word)));
+        let words = item.expect_any_words.iter().any(|word| answer.text.contains(&plain(word)));
         if item.answerable {
             answerable += 1;
             cited += u32::from(hit);

@@ -80,17 +80,12 @@ fn relevant(passages: &[Passage<'_>], lexicon: &Lexicon) -> Vec<usize> {
         return (0..passages.len()).collect();
     }
     let nearness = |p: &Passage<'_>| {
-        let near = p
-            .source
-            .cosine
-            .map_or(0.0, |c| ((c - NEAR_COSINE) / NEAR_WIDTH).clamp(0.0, 1.0));
+        let near = p.source.cosine.map_or(0.0, |c| ((c - NEAR_COSINE) / NEAR_WIDTH).clamp(0.0, 1.0));
         p.coverage.max(0.9 * near)
     };
     let best = passages.iter().map(nearness).fold(0.0, f32::max);
     let least = RELEVANT_MIN.max(RELEVANT_SHARE * best).min(best);
-    (0..passages.len())
-        .filter(|at| nearness(&passages[*at]) >= least)
-        .collect()
+    (0..passages.len()).filter(|at| nearness(&passages[*at]) >= least).collect()
 }
 
 /// Posts that tell one event.
@@ -106,11 +101,7 @@ impl Story {
     /// The post quoted: the one most about the topic; without a topic the newest, which knows most.
     fn head(&self, passages: &[Passage<'_>], topical: bool) -> usize {
         let rank = |at: usize| {
-            let best = passages[at]
-                .sentences
-                .iter()
-                .map(|s| s.score)
-                .fold(f32::NEG_INFINITY, f32::max);
+            let best = passages[at].sentences.iter().map(|s| s.score).fold(f32::NEG_INFINITY, f32::max);
             if topical { best } else { 0.0 }
         };
         let mut head = self.members[0];
@@ -134,10 +125,8 @@ fn stories_of(passages: &[Passage<'_>], relevant: &[usize]) -> Vec<Story> {
         .into_iter()
         .map(|group| {
             let members: Vec<usize> = group.into_iter().map(|at| relevant[at]).collect();
-            let channels: BTreeSet<&str> = members
-                .iter()
-                .map(|at| passages[*at].source.channel_title)
-                .collect();
+            let channels: BTreeSet<&str> =
+                members.iter().map(|at| passages[*at].source.channel_title).collect();
             Story {
                 channels: channels.len(),
                 newest: members
@@ -145,10 +134,7 @@ fn stories_of(passages: &[Passage<'_>], relevant: &[usize]) -> Vec<Story> {
                     .map(|at| passages[*at].source.posted_at)
                     .max()
                     .expect("a group has a member"),
-                weight: members
-                    .iter()
-                    .map(|at| passages[*at].source.score)
-                    .fold(0.0, f32::max),
+                weight: members.iter().map(|at| passages[*at].source.score).fold(0.0, f32::max),
                 members,
             }
         })

@@ -116,18 +116,11 @@ impl Lexicon {
             let known = lexicon.terms.iter().any(|t| t.stem == piece.stem);
             if piece.content && !known && !QUESTION_WORDS.contains(&word.as_str()) {
                 let weight = weight(frequency, &lexicon.stems[piece.stem as usize]);
-                lexicon.terms.push(QuestionTerm {
-                    cyrillic: is_cyrillic(&word),
-                    stem: piece.stem,
-                    weight,
-                });
+                lexicon.terms.push(QuestionTerm { cyrillic: is_cyrillic(&word), stem: piece.stem, weight });
             }
         }
-        lexicon.senses = lexicon
-            .terms
-            .iter()
-            .map(|term| senses_of(&lexicon.stems[term.stem as usize]))
-            .collect();
+        lexicon.senses =
+            lexicon.terms.iter().map(|term| senses_of(&lexicon.stems[term.stem as usize])).collect();
         lexicon.matches = lexicon.stems.iter().map(|stem| lexicon.match_of(stem)).collect();
         lexicon
     }
@@ -142,12 +135,7 @@ impl Lexicon {
                     let word = token.of(text);
                     if word.contains(['-', '.', '_', '&', '–']) {
                         for part in parts(word) {
-                            self.push(
-                                &mut out,
-                                text,
-                                (token.start + part.0, token.start + part.1),
-                                false,
-                            );
+                            self.push(&mut out, text, (token.start + part.0, token.start + part.1), false);
                         }
                     }
                 }
@@ -236,21 +224,12 @@ impl Lexicon {
 
     /// The weight of the words found.
     pub(super) fn mass(&self, found: &[f32]) -> f32 {
-        self.terms
-            .iter()
-            .zip(found)
-            .map(|(t, strength)| t.weight * strength)
-            .sum()
+        self.terms.iter().zip(found).map(|(t, strength)| t.weight * strength).sum()
     }
 
     /// The strength of the word that weighs most in a post of this alphabet; of several, the least found.
     pub(super) fn weightiest(&self, found: &[f32], script: Script) -> f32 {
-        let weighed = || {
-            self.terms
-                .iter()
-                .zip(found)
-                .map(|(t, s)| (t.weight_in(script, *s), *s))
-        };
+        let weighed = || self.terms.iter().zip(found).map(|(t, s)| (t.weight_in(script, *s), *s));
         let most = weighed().map(|(weight, _)| weight).fold(0.0, f32::max);
         weighed()
             .filter(|(weight, _)| *weight >= most)
@@ -277,20 +256,12 @@ impl Lexicon {
 
 impl QuestionTerm {
     fn is_possible(&self, script: Script) -> bool {
-        if self.cyrillic {
-            script.cyrillic
-        } else {
-            script.latin
-        }
+        if self.cyrillic { script.cyrillic } else { script.latin }
     }
 
     /// What the word weighs for a post: less where it could not stand, but never less than what was found of it.
     fn weight_in(&self, script: Script, strength: f32) -> f32 {
-        let share = if self.is_possible(script) {
-            1.0
-        } else {
-            FOREIGN_SHARE
-        };
+        let share = if self.is_possible(script) { 1.0 } else { FOREIGN_SHARE };
         self.weight * share.max(strength)
     }
 }
@@ -310,10 +281,7 @@ impl Script {
             cyrillic += usize::from(('а'..='я').contains(&c));
             latin += usize::from(c.is_ascii_lowercase());
         }
-        Self {
-            cyrillic: cyrillic * 4 >= latin,
-            latin: latin * 2 >= cyrillic,
-        }
+        Self { cyrillic: cyrillic * 4 >= latin, latin: latin * 2 >= cyrillic }
     }
 }
 

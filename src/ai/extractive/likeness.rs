@@ -12,17 +12,7 @@ const TRANSLITERATED_STRENGTH: f32 = 0.8;
 
 /// Words of one sense that questions and answers seldom share.
 const SENSES: &[&[&str]] = &[
-    &[
-        "стоить",
-        "стоит",
-        "стоимость",
-        "цена",
-        "рублей",
-        "рубля",
-        "долларов",
-        "price",
-        "cost",
-    ],
+    &["стоить", "стоит", "стоимость", "цена", "рублей", "рубля", "долларов", "price", "cost"],
     &[
         "откладывали",
         "отложить",
@@ -48,47 +38,10 @@ const SENSES: &[&[&str]] = &[
         "launch",
         "open",
     ],
-    &[
-        "выиграл",
-        "выиграть",
-        "победил",
-        "победить",
-        "победа",
-        "обыграл",
-        "win",
-        "won",
-        "beat",
-    ],
-    &[
-        "умер",
-        "умереть",
-        "скончался",
-        "погиб",
-        "смерть",
-        "die",
-        "dead",
-        "death",
-    ],
-    &[
-        "купил",
-        "купить",
-        "покупка",
-        "приобрел",
-        "сделка",
-        "buy",
-        "bought",
-        "acquire",
-    ],
-    &[
-        "уволили",
-        "уволен",
-        "отставка",
-        "ушел",
-        "покинул",
-        "resign",
-        "fire",
-        "leave",
-    ],
+    &["выиграл", "выиграть", "победил", "победить", "победа", "обыграл", "win", "won", "beat"],
+    &["умер", "умереть", "скончался", "погиб", "смерть", "die", "dead", "death"],
+    &["купил", "купить", "покупка", "приобрел", "сделка", "buy", "bought", "acquire"],
+    &["уволили", "уволен", "отставка", "ушел", "покинул", "resign", "fire", "leave"],
     &[
         "вышел",
         "вышла",
@@ -101,17 +54,7 @@ const SENSES: &[&[&str]] = &[
         "анонсировала",
         "release",
     ],
-    &[
-        "вырос",
-        "выросла",
-        "рост",
-        "подорожал",
-        "подорожали",
-        "повысили",
-        "rise",
-        "grow",
-        "increase",
-    ],
+    &["вырос", "выросла", "рост", "подорожал", "подорожали", "повысили", "rise", "grow", "increase"],
     &[
         "упал",
         "упала",
@@ -125,15 +68,7 @@ const SENSES: &[&[&str]] = &[
         "drop",
         "decrease",
     ],
-    &[
-        "сбой",
-        "сломался",
-        "отключение",
-        "авария",
-        "outage",
-        "down",
-        "fail",
-    ],
+    &["сбой", "сломался", "отключение", "авария", "outage", "down", "fail"],
     &["подземка", "метро", "метрополитен", "subway"],
     &["компания", "фирма", "company"],
     &["машина", "автомобиль", "авто", "car"],
@@ -166,11 +101,7 @@ pub(super) fn similarity(a: &str, b: &str) -> f32 {
         return 0.0;
     }
     let longer = a.chars().count().max(b.chars().count());
-    if common as f32 >= SIMILAR_SHARE_MIN * longer as f32 {
-        SIMILAR_STRENGTH
-    } else {
-        0.0
-    }
+    if common as f32 >= SIMILAR_SHARE_MIN * longer as f32 { SIMILAR_STRENGTH } else { 0.0 }
 }
 
 fn transliterated(russian: &str, other: &str) -> f32 {
@@ -179,17 +110,9 @@ fn transliterated(russian: &str, other: &str) -> f32 {
     }
     // Stemmers cut the two differently: what one has more must be an ending.
     let latin: String = russian.chars().map(latin_of).collect();
-    let common = latin
-        .bytes()
-        .zip(other.bytes())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let common = latin.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let longer = latin.len().max(other.len());
-    let enough = if longer < 5 {
-        common == longer
-    } else {
-        common + 2 >= longer && common >= 4
-    };
+    let enough = if longer < 5 { common == longer } else { common + 2 >= longer && common >= 4 };
     if enough { TRANSLITERATED_STRENGTH } else { 0.0 }
 }
 

@@ -140,11 +140,7 @@ pub fn answer(
         .iter()
         .enumerate()
         .take(SOURCES_MAX)
-        .filter(|(_, source)| {
-            question
-                .period
-                .is_none_or(|period| period.contains(source.posted_at))
-        })
+        .filter(|(_, source)| question.period.is_none_or(|period| period.contains(source.posted_at)))
         .map(|(at, source)| Passage::read(at + 1, source, &mut lexicon))
         .filter(|passage| !passage.sentences.is_empty())
         .collect();
@@ -158,12 +154,7 @@ pub fn answer(
     if used.is_empty() {
         return abstention(question.language, confidence);
     }
-    Answer {
-        text,
-        used,
-        confidence,
-        abstained: false,
-    }
+    Answer { text, used, confidence, abstained: false }
 }
 
 fn lines(question: &Question, passages: &[Passage<'_>], lexicon: &Lexicon, settings: &Settings) -> Vec<Line> {
@@ -196,10 +187,5 @@ pub fn abstention_text(language: Language) -> &'static str {
 }
 
 fn abstention(language: Language, confidence: f32) -> Answer {
-    Answer {
-        text: abstention_text(language).to_owned(),
-        used: Vec::new(),
-        confidence,
-        abstained: true,
-    }
+    Answer { text: abstention_text(language).to_owned(), used: Vec::new(), confidence, abstained: true }
 }

@@ -73,15 +73,7 @@ impl<'a> Passage<'a> {
                 sentences.push(Sentence::read(text, (range, cut), &pieces, lexicon, script));
             }
         }
-        Self {
-            n,
-            source,
-            pieces,
-            sentences,
-            found,
-            coverage,
-            script,
-        }
+        Self { n, source, pieces, sentences, found, coverage, script }
     }
 
     pub(super) fn words(&self, sentence: &Sentence) -> &[Piece] {
@@ -195,10 +187,7 @@ fn closes(c: char) -> bool {
 fn without_ordinal(sentence: &str) -> &str {
     let rest = sentence.trim_start_matches(|c: char| c.is_ascii_digit());
     let digits = sentence.len() - rest.len();
-    match rest
-        .strip_prefix(['.', ')'])
-        .and_then(|rest| rest.strip_prefix(' '))
-    {
+    match rest.strip_prefix(['.', ')']).and_then(|rest| rest.strip_prefix(' ')) {
         Some(item) if (1..=2).contains(&digits) => item.trim_start_matches(|c: char| !opens(c)),
         Some(_) | None => sentence,
     }
@@ -268,9 +257,7 @@ const BOILERPLATE_WORDS_MAX: usize = 9;
 fn is_boilerplate(sentence: &str) -> bool {
     let words = sentence.split_whitespace().count();
     if sentence.starts_with('#')
-        || sentence
-            .split_whitespace()
-            .all(|w| w.starts_with(['#', '@']) || is_address(w))
+        || sentence.split_whitespace().all(|w| w.starts_with(['#', '@']) || is_address(w))
     {
         return true;
     }
@@ -284,16 +271,10 @@ fn is_boilerplate(sentence: &str) -> bool {
 
 /// «Подписан закон № 5» begins as an advertisement does, but a number or a name further on is a fact.
 fn has_fact(sentence: &str) -> bool {
-    let told = sentence
-        .split_whitespace()
-        .filter(|w| !is_address(w) && !w.starts_with(['@', '#']))
-        .skip(1);
+    let told = sentence.split_whitespace().filter(|w| !is_address(w) && !w.starts_with(['@', '#'])).skip(1);
     let mut facts = 0;
     for word in told {
-        let first = word
-            .trim_start_matches(|c: char| !c.is_alphanumeric())
-            .chars()
-            .next();
+        let first = word.trim_start_matches(|c: char| !c.is_alphanumeric()).chars().next();
         facts += usize::from(first.is_some_and(|c| c.is_ascii_digit()));
     }
     facts > 0
@@ -369,9 +350,8 @@ fn is_item(before: &str) -> bool {
     let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
     let mark = line.trim();
     let numbered = mark.strip_suffix(['.', ')']).unwrap_or_default();
-    mark.starts_with([
-        '•', '-', '–', '—', '▫', '▪', '●', '◾', '✅', '📍', '📌', '▶', '👉', '🔹', '🔸',
-    ]) && mark.chars().count() <= 3
+    mark.starts_with(['•', '-', '–', '—', '▫', '▪', '●', '◾', '✅', '📍', '📌', '▶', '👉', '🔹', '🔸'])
+        && mark.chars().count() <= 3
         || (1..=2).contains(&numbered.len()) && numbered.bytes().all(|b| b.is_ascii_digit())
 }
 
@@ -459,10 +439,7 @@ fn leans(sentence: &str) -> bool {
         "there",
         "then",
     ];
-    let first = sentence
-        .split(|c: char| !c.is_alphanumeric())
-        .find(|w| !w.is_empty())
-        .map(text::fold);
+    let first = sentence.split(|c: char| !c.is_alphanumeric()).find(|w| !w.is_empty()).map(text::fold);
     first.is_some_and(|word| LEANING.contains(&word.as_str()))
 }
 

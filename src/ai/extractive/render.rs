@@ -96,11 +96,7 @@ fn line_text(line: &Line, passages: &[Passage<'_>]) -> String {
     // Joined, the sentences may part elsewhere than alone; the check has the last word.
     let numbers: BTreeSet<usize> = numbers.into_iter().collect();
     let checked = citation::check(&out, &numbers);
-    if checked.cited.len() == numbers.len() {
-        checked.text
-    } else {
-        String::new()
-    }
+    if checked.cited.len() == numbers.len() { checked.text } else { String::new() }
 }
 
 fn is_closed(text: &str) -> bool {
@@ -135,9 +131,7 @@ fn bracketed(text: &str) -> Option<usize> {
     let end = text.find(']')?;
     let inner = &text[1..end];
     let like = inner.chars().any(|c| c.is_ascii_digit())
-        && inner
-            .chars()
-            .all(|c| c.is_ascii_digit() || matches!(c, ' ' | ',' | '-' | '–' | ';'));
+        && inner.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | ',' | '-' | '–' | ';'));
     like.then_some(end + 1)
 }
 
@@ -184,21 +178,11 @@ pub(super) fn post_frame(question: &Question, at: Timestamp, channel: &str) -> S
     // A title may hold anything; marks that end sentences would part the frame from its quotation.
     let title: String = channel
         .chars()
-        .map(|c| {
-            if matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？') {
-                ' '
-            } else {
-                c
-            }
-        })
+        .map(|c| if matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？') { ' ' } else { c })
         .collect();
     let title = title.trim();
     let date = date(question, at);
-    if title.is_empty() {
-        format!("{date}: ")
-    } else {
-        format!("{date}, {title}: ")
-    }
+    if title.is_empty() { format!("{date}: ") } else { format!("{date}, {title}: ") }
 }
 
 /// «12 ноября, 3 канала: ».
@@ -254,10 +238,7 @@ fn date(question: &Question, at: Timestamp) -> String {
         Language::Ru | Language::Other => RUSSIAN,
         Language::En => ENGLISH,
     };
-    let month = usize::try_from(day.month() - 1)
-        .ok()
-        .and_then(|m| months.get(m))
-        .unwrap_or(&"");
+    let month = usize::try_from(day.month() - 1).ok().and_then(|m| months.get(m)).unwrap_or(&"");
     if day.year() == question.asked_at.year() {
         format!("{} {month}", day.day())
     } else {

@@ -64,17 +64,11 @@ pub(super) fn score(
         let base = POST_SCORE * passage.source.score.clamp(0.0, 1.0)
             + POST_COVERAGE * passage.coverage
             + recency(question, passage);
-        let opening = passage
-            .sentences
-            .first()
-            .map(|s| s.found.clone())
-            .unwrap_or_default();
+        let opening = passage.sentences.first().map(|s| s.found.clone()).unwrap_or_default();
         let mut before = opening.clone();
         for at in 0..passage.sentences.len() {
-            let context = lexicon.coverage(
-                &joined(&joined(&opening, &before), &passage.sentences[at].found),
-                passage.script,
-            );
+            let context = lexicon
+                .coverage(&joined(&joined(&opening, &before), &passage.sentences[at].found), passage.script);
             let sentence = &mut passage.sentences[at];
             sentence.score = base
                 + OWN_COVERAGE * sentence.coverage
@@ -83,11 +77,7 @@ pub(super) fn score(
                 + if at == 0 { FIRST } else { 0.0 }
                 + if sentence.leans && at > 0 { LEANING } else { 0.0 }
                 + if sentence.asks { ASKING } else { 0.0 }
-                + if sentence.content_words < WORDS_MIN {
-                    SHORT
-                } else {
-                    0.0
-                };
+                + if sentence.content_words < WORDS_MIN { SHORT } else { 0.0 };
             before.clone_from(&sentence.found);
         }
     }
@@ -99,10 +89,7 @@ pub(super) fn score(
 /// The later of two reports is usually the right one, even when nobody asked for news.
 fn recency(question: &Question, passage: &Passage<'_>) -> f32 {
     let most = if question.wants_news { RECENT } else { RECENT_FACT };
-    let age = question
-        .asked_at
-        .timestamp()
-        .duration_since(passage.source.posted_at);
+    let age = question.asked_at.timestamp().duration_since(passage.source.posted_at);
     let days = (age.as_secs().max(0) as f32) / 86_400.0;
     most / (1.0 + days / RECENT_DAYS)
 }
@@ -123,17 +110,13 @@ fn expected(kind: Kind, sentence: &Sentence) -> f32 {
 fn add_meaning(passages: &mut [Passage<'_>], embedding: Embedding<'_>) {
     let mut best = ranked(passages);
     best.truncate(EMBEDDED_MAX);
-    let quotes: Vec<&str> = best
-        .iter()
-        .map(|(p, s)| passages[*p].quote(&passages[*p].sentences[*s]))
-        .collect();
+    let quotes: Vec<&str> =
+        best.iter().map(|(p, s)| passages[*p].quote(&passages[*p].sentences[*s])).collect();
     let Some(vectors) = (embedding.embed)(&quotes).filter(|v| v.len() == quotes.len()) else {
         return;
     };
-    let cosines: Vec<f32> = vectors
-        .iter()
-        .map(|v| v.iter().zip(embedding.question).map(|(a, b)| a * b).sum())
-        .collect();
+    let cosines: Vec<f32> =
+        vectors.iter().map(|v| v.iter().zip(embedding.question).map(|(a, b)| a * b).sum()).collect();
     let low = cosines.iter().copied().fold(f32::INFINITY, f32::min);
     let high = cosines.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let spread = high - low;
@@ -195,10 +178,7 @@ pub(super) fn sentences(question: &Question, passages: &[Passage<'_>], settings:
         line.bullet = several;
         let passage = &passages[line.passage];
         if question.kind == Kind::When
-            || line
-                .sentences
-                .iter()
-                .any(|s| passage.sentences[*s].has_relative_day)
+            || line.sentences.iter().any(|s| passage.sentences[*s].has_relative_day)
         {
             line.frame = render::day_frame(question, passage.source.posted_at);
         }
@@ -278,9 +258,6 @@ pub(super) fn share(passages: &[Passage<'_>], a: (usize, usize), b: (usize, usiz
     if all == 0 {
         return 0.0;
     }
-    let common = a
-        .iter()
-        .filter(|p| p.content && b.iter().any(|other| other.stem == p.stem))
-        .count();
+    let common = a.iter().filter(|p| p.content && b.iter().any(|other| other.stem == p.stem)).count();
     common as f32 / all as f32
 }

@@ -96,9 +96,7 @@ pub(super) fn grouped(fingerprints: &[Fingerprint]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for at in by_time {
         let post = &fingerprints[at];
-        let home = groups
-            .iter_mut()
-            .find(|group| fingerprints[group[0]].is_same_story(post));
+        let home = groups.iter_mut().find(|group| fingerprints[group[0]].is_same_story(post));
         match home {
             Some(group) => group.push(at),
             None => groups.push(vec![at]),

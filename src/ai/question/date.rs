@@ -18,10 +18,7 @@ pub(super) struct Days {
 
 impl Days {
     pub(super) fn one(day: Date) -> Self {
-        Self {
-            first: day,
-            last: day,
-        }
+        Self { first: day, last: day }
     }
 }
 
@@ -86,9 +83,7 @@ fn dotted(words: &[Word], today: Date, anchored: bool) -> Found {
 /// The latest such day that is not after today.
 fn latest(today: Date, month: i16, day: i16) -> Option<Date> {
     // Eight years back is enough even for 29 February across 2100.
-    (0..=8)
-        .filter_map(|back| date(today.year() - back, month, day))
-        .find(|date| *date <= today)
+    (0..=8).filter_map(|back| date(today.year() - back, month, day)).find(|date| *date <= today)
 }
 
 /// A year after a date: `2026`, «2026 года», `, 2026`.
@@ -96,9 +91,7 @@ fn year_after(words: &[Word]) -> (usize, Option<i16>) {
     let Some(year) = words.first().and_then(|w| small(w, 4..=4)) else {
         return (0, None);
     };
-    let named = words
-        .get(1)
-        .is_some_and(|w| is_any(&w.folded, &["год", "года", "году", "г"]));
+    let named = words.get(1).is_some_and(|w| is_any(&w.folded, &["год", "года", "году", "г"]));
     (1 + usize::from(named), Some(year))
 }
 
@@ -120,10 +113,7 @@ fn of_month(word: &Word) -> Option<i16> {
 fn day_month(words: &[Word], today: Date) -> Found {
     let first = of_month(words.first()?)?;
     let mut at = 1;
-    if words
-        .get(at)
-        .is_some_and(|w| matches!(w.folded.as_str(), "го" | "е") && w.gap == Gap::Tight)
-    {
+    if words.get(at).is_some_and(|w| matches!(w.folded.as_str(), "го" | "е") && w.gap == Gap::Tight) {
         at += 1;
     }
     let mut last = first;
@@ -159,10 +149,7 @@ fn month_day(words: &[Word], today: Date) -> Found {
 }
 
 fn whole_month(first: Date) -> Days {
-    Days {
-        first,
-        last: first.last_of_month(),
-    }
+    Days { first, last: first.last_of_month() }
 }
 
 /// «октябре», «октябрь 2026 года», "October 2026".
@@ -192,18 +179,9 @@ fn month_part(words: &[Word], today: Date) -> Found {
     let (used, days) = month(rest, today, true)?;
     let day = |n| date(days.first.year(), i16::from(days.first.month()), n);
     let days = match third {
-        0 => Days {
-            first: days.first,
-            last: day(10)?,
-        },
-        1 => Days {
-            first: day(11)?,
-            last: day(20)?,
-        },
-        _ => Days {
-            first: day(21)?,
-            last: days.last,
-        },
+        0 => Days { first: days.first, last: day(10)? },
+        1 => Days { first: day(11)?, last: day(20)? },
+        _ => Days { first: day(21)?, last: days.last },
     };
     Some((used + 1, days))
 }
@@ -211,16 +189,10 @@ fn month_part(words: &[Word], today: Date) -> Found {
 /// «сегодня», «вчера», «позавчера», «вчерашний день».
 fn relative(words: &[Word], today: Date) -> Found {
     let word = &words.first()?.folded;
-    let before_yesterday = words.len() >= 4
-        && ["day", "before", "yesterday"]
-            .iter()
-            .zip(words)
-            .all(|(a, b)| *a == b.folded);
+    let before_yesterday =
+        words.len() >= 4 && ["day", "before", "yesterday"].iter().zip(words).all(|(a, b)| *a == b.folded);
     let the_before = words.len() >= 4
-        && ["the", "day", "before", "yesterday"]
-            .iter()
-            .zip(words)
-            .all(|(a, b)| *a == b.folded);
+        && ["the", "day", "before", "yesterday"].iter().zip(words).all(|(a, b)| *a == b.folded);
     let back = |n: i32| today.checked_sub(n.days()).ok().map(Days::one);
     if the_before {
         return Some((4, back(2)?));
@@ -237,31 +209,20 @@ fn relative(words: &[Word], today: Date) -> Found {
     } else {
         return None;
     };
-    let named = words
-        .get(1)
-        .is_some_and(|w| matches!(w.folded.as_str(), "день" | "дня" | "дню"))
+    let named = words.get(1).is_some_and(|w| matches!(w.folded.as_str(), "день" | "дня" | "дню"))
         && !matches!(word.as_str(), "сегодня" | "вчера" | "позавчера");
     Some((1 + usize::from(named), days))
 }
 
 pub(super) fn is_phrase(words: &[Word], phrase: &[&str]) -> bool {
-    words.len() >= phrase.len()
-        && phrase
-            .iter()
-            .zip(words)
-            .all(|(form, word)| is_any(&word.folded, &[form]))
+    words.len() >= phrase.len() && phrase.iter().zip(words).all(|(form, word)| is_any(&word.folded, &[form]))
 }
 
 /// «три дня назад», «неделю назад», "2 weeks ago": that day, that week, that month.
 fn ago(words: &[Word], today: Date) -> Found {
     let (count, at) = match words.first().and_then(number) {
         Some(n) => (n, 1),
-        None if words
-            .first()
-            .is_some_and(|w| matches!(w.folded.as_str(), "a" | "an")) =>
-        {
-            (1, 1)
-        }
+        None if words.first().is_some_and(|w| matches!(w.folded.as_str(), "a" | "an")) => (1, 1),
         None => (1, 0),
     };
     let unit = unit(words.get(at)?)?;
@@ -273,12 +234,9 @@ fn ago(words: &[Word], today: Date) -> Found {
         Unit::Day => Days::one(today.checked_sub(count.days()).ok()?),
         Unit::Week => week_of(today.checked_sub(count.weeks()).ok()?)?,
         Unit::Month => whole_month(today.checked_sub(count.months()).ok()?.first_of_month()),
-        Unit::Quarter => whole_month(
-            today
-                .checked_sub(count.checked_mul(3)?.months())
-                .ok()?
-                .first_of_month(),
-        ),
+        Unit::Quarter => {
+            whole_month(today.checked_sub(count.checked_mul(3)?.months()).ok()?.first_of_month())
+        }
         Unit::HalfYear => whole_month(today.checked_sub(6.months()).ok()?.first_of_month()),
         Unit::Year => whole_year(today.year().checked_sub(i16::try_from(count).ok()?)?)?,
     };
@@ -297,10 +255,7 @@ fn monday_of(day: Date) -> Option<Date> {
 }
 
 fn whole_year(year: i16) -> Option<Days> {
-    Some(Days {
-        first: date(year, 1, 1)?,
-        last: date(year, 12, 31)?,
-    })
+    Some(Days { first: date(year, 1, 1)?, last: date(year, 12, 31)? })
 }
 
 fn quarter_of(day: Date) -> Option<Days> {
@@ -311,19 +266,8 @@ fn quarter_of(day: Date) -> Option<Days> {
 }
 
 const PREVIOUS: &[&str] = &["прошл*", "предыдущ*", "last", "previous"];
-const CURRENT: &[&str] = &[
-    "эта",
-    "эту",
-    "этой",
-    "этот",
-    "этом",
-    "этого",
-    "эти",
-    "этих",
-    "текущ*",
-    "this",
-    "current",
-];
+const CURRENT: &[&str] =
+    &["эта", "эту", "этой", "этот", "этом", "этого", "эти", "этих", "текущ*", "this", "current"];
 
 /// «на прошлой неделе», «в этом месяце», "last year", and «начала недели» (its days up to today).
 fn calendar(words: &[Word], today: Date) -> Found {
@@ -384,19 +328,13 @@ fn weekend(words: &[Word], today: Date, anchored: bool) -> Found {
         Some(w) if is_any(&w.folded, CURRENT) || w.folded == "the" => (false, 1),
         Some(_) | None => (false, 0),
     };
-    if !is_any(
-        &words.get(at)?.folded,
-        &["выходные", "выходных", "уикенд*", "weekend"],
-    ) || !(anchored || at == 1)
+    if !is_any(&words.get(at)?.folded, &["выходные", "выходных", "уикенд*", "weekend"])
+        || !(anchored || at == 1)
     {
         return None;
     }
     let saturday = monday_of(today)?.checked_add(5.days()).ok()?;
-    let first = if saturday > today || previous {
-        saturday.checked_sub(7.days()).ok()?
-    } else {
-        saturday
-    };
+    let first = if saturday > today || previous { saturday.checked_sub(7.days()).ok()? } else { saturday };
     let last = first.checked_add(1.day()).ok()?;
     Some((at + 1, Days { first, last }))
 }

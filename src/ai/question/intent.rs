@@ -16,17 +16,8 @@ const RECOMMEND: &[&str] = &[
     "suggest",
     "recommendations",
 ];
-const SEARCH: &[&str] = &[
-    "найди",
-    "найдите",
-    "найти",
-    "поищи",
-    "поищите",
-    "отыщи",
-    "поиск",
-    "find",
-    "search",
-];
+const SEARCH: &[&str] =
+    &["найди", "найдите", "найти", "поищи", "поищите", "отыщи", "поиск", "find", "search"];
 const POSTS: &[&str] = &[
     "пост",
     "посты",
@@ -50,23 +41,14 @@ const POSTS: &[&str] = &[
 pub(super) fn intent(words: &[&Word]) -> Intent {
     let has = |forms: &[&str]| words.iter().any(|w| is_any(&w.folded, forms));
     let follow = |first: &[&str], second: &[&str]| {
-        words
-            .windows(2)
-            .any(|pair| is_any(&pair[0].folded, first) && is_any(&pair[1].folded, second))
+        words.windows(2).any(|pair| is_any(&pair[0].folded, first) && is_any(&pair[1].folded, second))
     };
-    let similar = words
-        .first()
-        .is_some_and(|w| is_any(&w.folded, &["похожие", "похожее", "similar"]))
+    let similar = words.first().is_some_and(|w| is_any(&w.folded, &["похожие", "похожее", "similar"]))
         || follow(&["похожие", "similar"], POSTS)
         || follow(&["что"], &["почитать", "посмотреть"]);
     if has(DIGEST)
-        || follow(
-            &["итоги", "главное", "summary"],
-            &["дня", "недели", "месяца", "of", "за", "for"],
-        )
-        || words
-            .first()
-            .is_some_and(|w| is_any(&w.folded, &["итоги", "главное", "summary"]))
+        || follow(&["итоги", "главное", "summary"], &["дня", "недели", "месяца", "of", "за", "for"])
+        || words.first().is_some_and(|w| is_any(&w.folded, &["итоги", "главное", "summary"]))
         || has(&["summarize", "summarise"])
     {
         Intent::Digest
@@ -121,9 +103,7 @@ pub(super) fn kind(words: &[&Word]) -> Kind {
 }
 
 /// Ask for a name.
-const WHO: &[&str] = &[
-    "кто", "кого", "кому", "кем", "чей", "чья", "чье", "who", "whom", "whose", "who's",
-];
+const WHO: &[&str] = &["кто", "кого", "кому", "кем", "чей", "чья", "чье", "who", "whom", "whose", "who's"];
 /// Ask for a date.
 const WHEN: &[&str] = &["когда", "when"];
 /// Ask for a number.
@@ -133,17 +113,7 @@ const WHERE: &[&str] = &["где", "куда", "откуда", "where"];
 /// Ask for a reason.
 const WHY: &[&str] = &["почему", "зачем", "отчего", "why"];
 /// Ask for several things.
-const LISTED: &[&str] = &[
-    "какие",
-    "каких",
-    "каким",
-    "какими",
-    "перечисли*",
-    "список",
-    "топ",
-    "list",
-    "top",
-];
+const LISTED: &[&str] = &["какие", "каких", "каким", "какими", "перечисли*", "список", "топ", "list", "top"];
 /// Decided by the word after them.
 const WHICH: &[&str] = &[
     "какой",
@@ -160,20 +130,8 @@ const WHICH: &[&str] = &[
     "what's",
 ];
 /// After «какой» they ask for a date.
-const DATED: &[&str] = &[
-    "год*",
-    "числ*",
-    "день",
-    "дня",
-    "месяц*",
-    "час*",
-    "врем*",
-    "date",
-    "day",
-    "year",
-    "month",
-    "time",
-];
+const DATED: &[&str] =
+    &["год*", "числ*", "день", "дня", "месяц*", "час*", "врем*", "date", "day", "year", "month", "time"];
 /// After «какой» they ask for a number.
 const MEASURED: &[&str] = &[
     "цен*",
@@ -210,24 +168,10 @@ const MEASURED: &[&str] = &[
     "population",
 ];
 /// After "how" they ask for a number.
-const DEGREE: &[&str] = &[
-    "much", "many", "long", "old", "big", "large", "far", "fast", "often", "tall",
-];
+const DEGREE: &[&str] = &["much", "many", "long", "old", "big", "large", "far", "fast", "often", "tall"];
 /// Open a question of yes or no.
-const VERBS: &[&str] = &[
-    "is",
-    "are",
-    "was",
-    "were",
-    "does",
-    "do",
-    "did",
-    "has",
-    "have",
-    "can",
-    "will",
-    "правда",
-];
+const VERBS: &[&str] =
+    &["is", "are", "was", "were", "does", "do", "did", "has", "have", "can", "will", "правда"];
 /// Ask for anything.
 const WHAT: &[&str] = &["что", "чего", "чем", "чему"];
 

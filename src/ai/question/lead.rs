@@ -222,25 +222,14 @@ pub(super) fn strip(words: &[&Word]) -> Lead {
         }
         cut = at + 1;
     }
-    let (from, to) = if triggered {
-        (cut, words.len())
-    } else {
-        trail(words, &mut news)
-    };
-    Lead {
-        kept: words[from..to.max(from)].iter().map(|w| w.start).collect(),
-        news,
-    }
+    let (from, to) = if triggered { (cut, words.len()) } else { trail(words, &mut news) };
+    Lead { kept: words[from..to.max(from)].iter().map(|w| w.start).collect(), news }
 }
 
 /// `OpenAI новости`, `по OpenAI что нового`: the request stands last.
 fn trail(words: &[&Word], news: &mut bool) -> (usize, usize) {
     let mut end = words.len();
-    while end > 0
-        && is_any(
-            &words[end - 1].folded,
-            &["новости", "нового", "новое", "news", "updates"],
-        )
+    while end > 0 && is_any(&words[end - 1].folded, &["новости", "нового", "новое", "news", "updates"])
     {
         end -= 1;
         *news = true;
@@ -248,18 +237,10 @@ fn trail(words: &[&Word], news: &mut bool) -> (usize, usize) {
     if !*news {
         return (0, words.len());
     }
-    while end > 0
-        && is_any(
-            &words[end - 1].folded,
-            &["что", "какие", "есть", "latest", "последние"],
-        )
+    while end > 0 && is_any(&words[end - 1].folded, &["что", "какие", "есть", "latest", "последние"])
     {
         end -= 1;
     }
-    let from = words
-        .iter()
-        .take(end)
-        .take_while(|w| is_any(&w.folded, LINKS) || w.folded == "а")
-        .count();
+    let from = words.iter().take(end).take_while(|w| is_any(&w.folded, LINKS) || w.folded == "а").count();
     (from, end)
 }

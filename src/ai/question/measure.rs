@@ -28,10 +28,7 @@ pub(super) fn number(word: &Word) -> Option<i32> {
     if digits.len() <= 4 && digits.bytes().all(|b| b.is_ascii_digit()) {
         return digits.parse().ok();
     }
-    COUNTS
-        .iter()
-        .find(|(_, forms)| forms.contains(&text))
-        .map(|(n, _)| *n)
+    COUNTS.iter().find(|(_, forms)| forms.contains(&text)).map(|(n, _)| *n)
 }
 
 /// A measure of time.
@@ -50,54 +47,14 @@ pub(super) enum Unit {
 pub(super) fn unit(word: &Word) -> Option<Unit> {
     const UNITS: [(Unit, &[&str]); 7] = [
         (Unit::Hour, &["час", "часа", "часов", "часы", "hour", "hours"]),
-        (
-            Unit::Day,
-            &[
-                "день",
-                "дня",
-                "дней",
-                "дни",
-                "днем",
-                "сутки",
-                "суток",
-                "day",
-                "days",
-            ],
-        ),
+        (Unit::Day, &["день", "дня", "дней", "дни", "днем", "сутки", "суток", "day", "days"]),
         (Unit::Week, &["недел*", "week", "weeks"]),
-        (
-            Unit::Month,
-            &[
-                "месяц",
-                "месяца",
-                "месяцев",
-                "месяцы",
-                "месяце",
-                "month",
-                "months",
-            ],
-        ),
-        (
-            Unit::Quarter,
-            &[
-                "квартал",
-                "квартала",
-                "квартале",
-                "кварталов",
-                "quarter",
-                "quarters",
-            ],
-        ),
+        (Unit::Month, &["месяц", "месяца", "месяцев", "месяцы", "месяце", "month", "months"]),
+        (Unit::Quarter, &["квартал", "квартала", "квартале", "кварталов", "quarter", "quarters"]),
         (Unit::HalfYear, &["полгода", "полугодие", "полугодии"]),
-        (
-            Unit::Year,
-            &["год", "года", "году", "годы", "лет", "year", "years"],
-        ),
+        (Unit::Year, &["год", "года", "году", "годы", "лет", "year", "years"]),
     ];
-    UNITS
-        .iter()
-        .find(|(_, forms)| is_any(&word.folded, forms))
-        .map(|(unit, _)| *unit)
+    UNITS.iter().find(|(_, forms)| is_any(&word.folded, forms)).map(|(unit, _)| *unit)
 }
 
 /// The month a word names, 1 to 12, in any of its cases or short.
@@ -142,7 +99,5 @@ pub(super) fn weekday_of(word: &Word) -> Option<Weekday> {
         (Weekday::Saturday, &["суббот*", "saturday"]),
         (Weekday::Sunday, &["воскресень*", "sunday"]),
     ];
-    DAYS.iter()
-        .find(|(_, forms)| is_any(&word.folded, forms))
-        .map(|(day, _)| *day)
+    DAYS.iter().find(|(_, forms)| is_any(&word.folded, forms)).map(|(day, _)| *day)
 }

@@ -129,11 +129,7 @@ pub fn analyse(text: &str, now: Timestamp, tz: &TimeZone) -> Question {
             || period.is_some_and(|p| p.until > now),
         period,
         intent,
-        kind: if lead.news {
-            Kind::Events
-        } else {
-            intent::kind(&topical)
-        },
+        kind: if lead.news { Kind::Events } else { intent::kind(&topical) },
         language: text::language(&original),
         asked_at,
         original,

@@ -32,10 +32,7 @@ pub(super) fn find(words: &[Word], now: &Zoned) -> Option<Found> {
     let mut at = 0;
     while at < words.len() {
         if let Some((used, period)) = span_at(&words[at..], now) {
-            let mut found = Found {
-                period,
-                words: (at..at + used).collect(),
-            };
+            let mut found = Found { period, words: (at..at + used).collect() };
             widen(&mut found, words, at + used, now);
             return Some(found);
         }
@@ -48,10 +45,7 @@ pub(super) fn find(words: &[Word], now: &Zoned) -> Option<Found> {
 }
 
 fn widen(found: &mut Found, words: &[Word], next: usize, now: &Zoned) {
-    if !words
-        .get(next)
-        .is_some_and(|w| matches!(w.folded.as_str(), "и" | "and"))
-    {
+    if !words.get(next).is_some_and(|w| matches!(w.folded.as_str(), "и" | "and")) {
         return;
     }
     if let Some((used, more)) = span_at(&words[next + 1..], now) {
@@ -84,29 +78,19 @@ fn midnight(day: Date, now: &Zoned) -> Option<Timestamp> {
 }
 
 fn whole(days: Days, now: &Zoned) -> Option<Period> {
-    Some(Period {
-        since: midnight(days.first, now)?,
-        until: midnight(days.last.tomorrow().ok()?, now)?,
-    })
+    Some(Period { since: midnight(days.first, now)?, until: midnight(days.last.tomorrow().ok()?, now)? })
 }
 
 /// From some instant to the end of today: what ends "now" must not lose the post of this very second.
 fn until_tonight(since: Timestamp, now: &Zoned) -> Option<Period> {
-    Some(Period {
-        since,
-        until: midnight(now.date().tomorrow().ok()?, now)?,
-    })
+    Some(Period { since, until: midnight(now.date().tomorrow().ok()?, now)? })
 }
 
 /// «за неделю», «за последние 3 дня», «последние два месяца», "in the past 24 hours".
 fn window(words: &[Word], now: &Zoned) -> Spanned {
     let mut at = 0;
     let za = is_any(&words.first()?.folded, &["за"]);
-    let lead = za
-        || is_any(
-            &words[0].folded,
-            &["в", "во", "in", "over", "during", "for", "within", "from"],
-        );
+    let lead = za || is_any(&words[0].folded, &["в", "во", "in", "over", "during", "for", "within", "from"]);
     at += usize::from(lead);
     let the = words.get(at).is_some_and(|w| w.folded == "the");
     at += usize::from(the);
@@ -115,10 +99,7 @@ fn window(words: &[Word], now: &Zoned) -> Spanned {
         .is_some_and(|w| is_any(&w.folded, &["последн*", "прошедш*", "минувш*", "past", "last"]));
     let calendar = past && words[at].folded == "last" && !lead && !the;
     at += usize::from(past);
-    if words
-        .get(at)
-        .is_some_and(|w| matches!(w.folded.as_str(), "a" | "весь" | "всю"))
-    {
+    if words.get(at).is_some_and(|w| matches!(w.folded.as_str(), "a" | "весь" | "всю")) {
         at += 1;
     }
     let count = words.get(at).and_then(number);
@@ -128,9 +109,8 @@ fn window(words: &[Word], now: &Zoned) -> Spanned {
     }
     let word = words.get(at)?;
     let unit = unit(word)?;
-    let followed = words
-        .get(at + 1)
-        .is_some_and(|w| matches!(w.folded.as_str(), "до" | "before" | "назад" | "ago"));
+    let followed =
+        words.get(at + 1).is_some_and(|w| matches!(w.folded.as_str(), "до" | "before" | "назад" | "ago"));
     if followed || !(za || past) || (calendar && count.is_none()) {
         return None;
     }
@@ -164,22 +144,15 @@ fn between(words: &[Word], now: &Zoned) -> Spanned {
 
 /// «с понедельника», «с 5 по 10 ноября», "since Monday", "from Nov 5 to Nov 10".
 fn from(words: &[Word], now: &Zoned) -> Spanned {
-    if !is_any(
-        &words.first()?.folded,
-        &["с", "со", "от", "since", "from", "начиная"],
-    ) {
+    if !is_any(&words.first()?.folded, &["с", "со", "от", "since", "from", "начиная"]) {
         return None;
     }
     let skip = usize::from(words[0].folded == "начиная" && words.get(1).is_some_and(|w| w.folded == "с"));
-    let (used, period) = range(
-        &words[skip..],
-        now,
-        &["по", "до", "to", "till", "until", "through"],
-    )
-    .or_else(|| {
-        let (used, days) = days_at(&words[skip + 1..], now.date(), true)?;
-        Some((used + 1, until_tonight(midnight(days.first, now)?, now)?))
-    })?;
+    let (used, period) = range(&words[skip..], now, &["по", "до", "to", "till", "until", "through"])
+        .or_else(|| {
+            let (used, days) = days_at(&words[skip + 1..], now.date(), true)?;
+            Some((used + 1, until_tonight(midnight(days.first, now)?, now)?))
+        })?;
     Some((used + skip, period))
 }
 
@@ -203,35 +176,23 @@ fn range(words: &[Word], now: &Zoned, joints: &[&str]) -> Spanned {
             } else {
                 first
             };
-            let days = Days {
-                first: first.first,
-                last: last.last,
-            };
+            let days = Days { first: first.first, last: last.last };
             return Some((at + more, whole(days, now)?));
         }
         let day = i8::try_from(number(words.get(at)?)?).ok()?;
         let last = first.first.with().day(day).build().ok()?;
-        let days = Days {
-            first: first.first,
-            last,
-        };
+        let days = Days { first: first.first, last };
         return Some((at + 1, whole(days, now)?));
     }
     let day = i8::try_from(number(words.get(1)?)?).ok()?;
     let mut at = 2;
-    if words
-        .get(at)
-        .is_some_and(|w| matches!(w.folded.as_str(), "го" | "е") && w.gap == Gap::Tight)
-    {
+    if words.get(at).is_some_and(|w| matches!(w.folded.as_str(), "го" | "е") && w.gap == Gap::Tight) {
         at += 1;
     }
     let at = joint(at)?;
     let (more, last) = days_at(&words[at..], today, true)?;
     let first = last.first.with().day(day).build().ok()?;
-    let days = Days {
-        first,
-        last: last.last,
-    };
+    let days = Days { first, last: last.last };
     Some((at + more, whole(days, now)?))
 }
 
@@ -244,10 +205,7 @@ fn bounded(words: &[Word], now: &Zoned) -> Spanned {
     }
     let (used, days) = days_at(&words[1..], now.date(), true)?;
     let period = if before {
-        Period {
-            since: midnight(TELEGRAM_SINCE, now)?,
-            until: midnight(days.first, now)?,
-        }
+        Period { since: midnight(TELEGRAM_SINCE, now)?, until: midnight(days.first, now)? }
     } else {
         until_tonight(midnight(days.last.tomorrow().ok()?, now)?, now)?
     };
@@ -285,22 +243,10 @@ fn dashed(words: &[Word], now: &Zoned) -> Spanned {
     if !matches!(joint.gap, Gap::Tight | Gap::Dash) {
         return None;
     }
-    let (more, last) = days_at(&words[used..], today, false).or_else(|| {
-        joint
-            .folded
-            .contains('.')
-            .then(|| days_at(&words[used..], today, true))
-            .flatten()
-    })?;
-    let first = if first.first > last.last {
-        first.first.checked_sub(1.year()).ok()?
-    } else {
-        first.first
-    };
-    let days = Days {
-        first,
-        last: last.last,
-    };
+    let (more, last) = days_at(&words[used..], today, false)
+        .or_else(|| joint.folded.contains('.').then(|| days_at(&words[used..], today, true)).flatten())?;
+    let first = if first.first > last.last { first.first.checked_sub(1.year()).ok()? } else { first.first };
+    let days = Days { first, last: last.last };
     Some((used + more, whole(days, now)?))
 }
 
@@ -338,10 +284,7 @@ fn hours(day: Date, part: Part, now: &Zoned) -> Option<Period> {
         let zoned = day.to_datetime(time).to_zoned(now.time_zone().clone()).ok()?;
         Some(zoned.timestamp())
     };
-    Some(Period {
-        since: at(part.from)?,
-        until: at(part.to)?,
-    })
+    Some(Period { since: at(part.from)?, until: at(part.to)? })
 }
 
 /// «утром в понедельник», "this morning", "last night". A part of the day alone is too likely the topic.
@@ -350,13 +293,7 @@ fn part_first(words: &[Word], now: &Zoned) -> Spanned {
     if is_phrase(words, &["last", "night"]) {
         let evening = hours(today.yesterday().ok()?, Part { from: 21, to: 24 }, now)?;
         let night = hours(today, Part { from: 0, to: 6 }, now)?;
-        return Some((
-            2,
-            Period {
-                since: evening.since,
-                until: night.until,
-            },
-        ));
+        return Some((2, Period { since: evening.since, until: night.until }));
     }
     if words.first()?.folded == "this"
         && let Some((used, part)) = part_of(&words[1..])
@@ -368,7 +305,5 @@ fn part_first(words: &[Word], now: &Zoned) -> Spanned {
     let lead = usize::from(is_any(&rest.first()?.folded, &["в", "во", "on"]));
     let (more, days) = days_at(&rest[lead..], today, lead > 0)?;
     let one = days.first == days.last;
-    one.then(|| hours(days.first, part, now))
-        .flatten()
-        .map(|period| (used + lead + more, period))
+    one.then(|| hours(days.first, part, now)).flatten().map(|period| (used + lead + more, period))
 }

@@ -32,11 +32,7 @@ fn check_period(text: &str, since: &str, until: &str) {
 /// `11-12` is this year's, and a date alone its midnight.
 fn full(short: &str) -> String {
     let (day, time) = short.split_once(' ').unwrap_or((short, "00:00"));
-    let day = if day.len() == 5 {
-        format!("2026-{day}")
-    } else {
-        day.to_owned()
-    };
+    let day = if day.len() == 5 { format!("2026-{day}") } else { day.to_owned() };
     format!("{day}T{time}")
 }
 
@@ -173,9 +169,7 @@ fn clock_changes() {
     };
     assert_eq!(hours("2026-03-09T12:00", "yesterday"), 23);
     assert_eq!(hours("2026-11-02T12:00", "yesterday"), 25);
-    let week = analyse("за неделю", at("2026-11-03T12:00", &tz), &tz)
-        .period
-        .unwrap();
+    let week = analyse("за неделю", at("2026-11-03T12:00", &tz), &tz).period.unwrap();
     assert_eq!(week.since, at("2026-10-27T12:00", &tz));
 }
 
@@ -200,10 +194,7 @@ fn topics() {
     check("Дай дайджест", "");
     check("Дай дайджест по криптовалютам за вчера", "криптовалютам");
     check("Что такое Rust?", "Что такое Rust");
-    check(
-        "Сколько стоит подписка на «Яндекс Плюс»?",
-        "Сколько стоит подписка на «Яндекс Плюс»",
-    );
+    check("Сколько стоит подписка на «Яндекс Плюс»?", "Сколько стоит подписка на «Яндекс Плюс»");
     check("Расскажи, пожалуйста, про выборы в США", "выборы в США");
     check("Когда 5 ноября запустили ракету?", "Когда запустили ракету");
     check("OpenAI последние новости", "OpenAI");
@@ -271,11 +262,7 @@ fn kinds() {
 fn news_and_languages() {
     let check = |text: &str, news: bool, language: Language| {
         let question = asked(text);
-        assert_eq!(
-            (question.wants_news, question.language),
-            (news, language),
-            "{text}"
-        );
+        assert_eq!((question.wants_news, question.language), (news, language), "{text}");
     };
     check("Что нового в AI?", true, Language::Ru);
     check("Что было сегодня?", true, Language::Ru);

@@ -60,12 +60,7 @@ fn push(out: &mut Vec<Word>, text: &str, start: usize, end: usize) {
         None => Gap::Space,
         Some(last) => gap(&text[last.end..start]),
     };
-    out.push(Word {
-        folded: text::fold(&text[start..end]).replace('’', "'"),
-        start,
-        end,
-        gap,
-    });
+    out.push(Word { folded: text::fold(&text[start..end]).replace('’', "'"), start, end, gap });
 }
 
 fn gap(between: &str) -> Gap {

@@ -20,40 +20,13 @@ use crate::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContentCommand {
-    Import {
-        tenant: String,
-        path: PathBuf,
-        format: Option<String>,
-        channel: Option<String>,
-        wait: bool,
-    },
-    Search {
-        tenant: String,
-        channel: Option<String>,
-        request: SearchRequest,
-    },
-    Ask {
-        tenant: String,
-        channel: Option<String>,
-        request: AskRequest,
-    },
-    TagsTop {
-        tenant: String,
-        limit: usize,
-    },
-    ChannelList {
-        tenant: String,
-    },
-    EventsList {
-        tenant: String,
-        event: Option<String>,
-        after: Option<i64>,
-        limit: usize,
-    },
-    Trace {
-        tenant: Option<String>,
-        link: String,
-    },
+    Import { tenant: String, path: PathBuf, format: Option<String>, channel: Option<String>, wait: bool },
+    Search { tenant: String, channel: Option<String>, request: SearchRequest },
+    Ask { tenant: String, channel: Option<String>, request: AskRequest },
+    TagsTop { tenant: String, limit: usize },
+    ChannelList { tenant: String },
+    EventsList { tenant: String, event: Option<String>, after: Option<i64>, limit: usize },
+    Trace { tenant: Option<String>, link: String },
 }
 
 impl App {
@@ -64,18 +37,10 @@ impl App {
     ) -> Result<Value, Error> {
         let all = ChannelSet::All;
         match command {
-            ContentCommand::Import {
-                tenant,
-                path,
-                format,
-                channel,
-                wait,
-            } => {
+            ContentCommand::Import { tenant, path, format, channel, wait } => {
                 let tenant = self.tenant_get(&tenant)?;
-                let options = ImportOptions {
-                    format: format.as_deref().map(format_named).transpose()?,
-                    channel,
-                };
+                let options =
+                    ImportOptions { format: format.as_deref().map(format_named).transpose()?, channel };
                 let mut report =
                     self.import(&tenant, &path, &options, &mut |at| progress(Progress::Import(at)))?;
                 if wait {
@@ -86,20 +51,12 @@ impl App {
                 }
                 Ok(json!(report))
             }
-            ContentCommand::Search {
-                tenant,
-                channel,
-                mut request,
-            } => {
+            ContentCommand::Search { tenant, channel, mut request } => {
                 let tenant = self.tenant_get(&tenant)?;
                 channel_add(&tenant, channel, &mut request.channel_ids)?;
                 Ok(json!(self.search(&tenant, &all, &request)?))
             }
-            ContentCommand::Ask {
-                tenant,
-                channel,
-                mut request,
-            } => {
+            ContentCommand::Ask { tenant, channel, mut request } => {
                 let tenant = self.tenant_get(&tenant)?;
                 channel_add(&tenant, channel, &mut request.channel_ids)?;
                 Ok(json!(self.ask(&tenant, &all, &request, &TimeZone::system())?))
@@ -107,23 +64,16 @@ impl App {
             ContentCommand::TagsTop { tenant, limit } => {
                 let tenant = self.tenant_get(&tenant)?;
                 let (distinct, once) = tenant.store.tag_totals()?;
-                let share = if distinct == 0 {
-                    0.0
-                } else {
-                    once as f64 / distinct as f64
-                };
+                let share = if distinct == 0 { 0.0 } else { once as f64 / distinct as f64 };
                 let tags = tenant.tag_top(&all, limit)?;
                 Ok(json!({ "tags": tags, "distinct": distinct, "used_once": once, "used_once_share": share }))
             }
             ContentCommand::ChannelList { tenant } => {
                 Ok(json!({ "channels": self.tenant_get(&tenant)?.channel_views(&all)? }))
             }
-            ContentCommand::EventsList {
-                tenant,
-                event,
-                after,
-                limit,
-            } => events(&*self.tenant_get(&tenant)?, event.as_deref(), after, limit),
+            ContentCommand::EventsList { tenant, event, after, limit } => {
+                events(&*self.tenant_get(&tenant)?, event.as_deref(), after, limit)
+            }
             ContentCommand::Trace { tenant, link } => self.trace(tenant.as_deref(), &link),
         }
     }
@@ -165,8 +115,6 @@ fn format_named(name: &str) -> Result<Format, Error> {
     match name {
         "telegram-desktop" => Ok(Format::TelegramDesktop),
         "jsonl" => Ok(Format::Jsonl),
-        other => Err(Error::Invalid(format!(
-            "no format is named {other}; choose telegram-desktop or jsonl"
-        ))),
+        other => Err(Error::Invalid(format!("no format is named {other}; choose telegram-desktop or jsonl"))),
     }
 }

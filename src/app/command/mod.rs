@@ -34,7 +34,9 @@ impl Command {
     /// The tenant whose indexes this command reads.
     pub fn index_reader(&self) -> Option<&str> {
         match self {
-            Command::Content(ContentCommand::Search { tenant, .. } | ContentCommand::Ask { tenant, .. }) => Some(tenant),
+            Command::Content(ContentCommand::Search { tenant, .. } | ContentCommand::Ask { tenant, .. }) => {
+                Some(tenant)
+            }
             Command::Operations(OperationsCommand::IndexVerify { tenant }) => tenant.as_deref(),
             Command::People(_) | Command::Content(_) | Command::Operations(_) => None,
         }
@@ -64,11 +66,7 @@ impl App {
     fn tenants_named(&self, tenant: Option<&str>) -> Result<Vec<Arc<Tenant>>, Error> {
         match tenant {
             Some(tenant) => Ok(vec![self.tenant_get(tenant)?]),
-            None => self
-                .tenant_list()?
-                .iter()
-                .map(|row| self.tenant_open(row))
-                .collect(),
+            None => self.tenant_list()?.iter().map(|row| self.tenant_open(row)).collect(),
         }
     }
 
@@ -77,10 +75,7 @@ impl App {
         loop {
             let seen = self.queue.room().seen();
             let counts = tenant.store.post_counts()?;
-            progress(Progress::Index {
-                done: counts.indexed,
-                total: counts.posts,
-            });
+            progress(Progress::Index { done: counts.indexed, total: counts.posts });
             if counts.indexed >= counts.posts {
                 return Ok(());
             }
@@ -96,10 +91,7 @@ impl App {
         loop {
             let seen = self.queue.room().seen();
             let status = self.tenant_status(tenant)?;
-            progress(Progress::Embed {
-                done: status.embedded,
-                total: status.posts,
-            });
+            progress(Progress::Embed { done: status.embedded, total: status.posts });
             if status.embedded >= status.posts {
                 return Ok(());
             }

@@ -14,28 +14,13 @@ use crate::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeopleCommand {
-    TenantCreate {
-        name: String,
-    },
+    TenantCreate { name: String },
     TenantList,
-    TenantShow {
-        tenant: String,
-    },
-    TenantDelete {
-        tenant: String,
-    },
-    TokenCreate {
-        tenant: String,
-        name: String,
-        scope: Scope,
-        expires_at: Option<Timestamp>,
-    },
-    TokenList {
-        tenant: Option<String>,
-    },
-    TokenRevoke {
-        id: i64,
-    },
+    TenantShow { tenant: String },
+    TenantDelete { tenant: String },
+    TokenCreate { tenant: String, name: String, scope: Scope, expires_at: Option<Timestamp> },
+    TokenList { tenant: Option<String> },
+    TokenRevoke { id: i64 },
 }
 
 impl App {
@@ -50,12 +35,7 @@ impl App {
                 json!({ "tenant": tenant.row(), "status": status, "channels": channels })
             }
             PeopleCommand::TenantDelete { tenant } => json!({ "deleted": self.tenant_delete(&tenant)? }),
-            PeopleCommand::TokenCreate {
-                tenant,
-                name,
-                scope,
-                expires_at,
-            } => {
+            PeopleCommand::TokenCreate { tenant, name, scope, expires_at } => {
                 let tenant = self.tenant_get(&tenant)?;
                 json!(self.token_create(&tenant, &name, scope, expires_at)?)
             }

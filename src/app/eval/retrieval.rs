@@ -23,11 +23,7 @@ pub enum Error {
     #[error("read {path}: {source}; the directory needs corpus.jsonl, queries.jsonl and qrels.tsv", path = path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("read {path} line {line}: {reason}", path = path.display())]
-    Line {
-        path: PathBuf,
-        line: usize,
-        reason: String,
-    },
+    Line { path: PathBuf, line: usize, reason: String },
 }
 
 /// A document of the corpus.
@@ -43,11 +39,7 @@ pub struct JudgedDocument {
 impl JudgedDocument {
     /// Title and text as one post would carry them.
     pub fn post_text(&self) -> String {
-        if self.title.is_empty() {
-            self.text.clone()
-        } else {
-            format!("{}\n{}", self.title, self.text)
-        }
+        if self.title.is_empty() { self.text.clone() } else { format!("{}\n{}", self.title, self.text) }
     }
 }
 
@@ -75,19 +67,11 @@ impl JudgedSet {
     /// Reads `corpus.jsonl`, `queries.jsonl` and `qrels.tsv` (also as `qrels/test.tsv`).
     pub fn read(dir: &Path) -> Result<JudgedSet, Error> {
         let flat = dir.join("qrels.tsv");
-        let qrels = if flat.exists() {
-            flat
-        } else {
-            dir.join("qrels").join("test.tsv")
-        };
+        let qrels = if flat.exists() { flat } else { dir.join("qrels").join("test.tsv") };
         let judgements = judgements(&qrels)?;
         let mut queries: Vec<JudgedQuery> = jsonl(&dir.join("queries.jsonl"))?;
         queries.retain(|query| judgements.contains_key(&query.id));
-        Ok(JudgedSet {
-            corpus: jsonl(&dir.join("corpus.jsonl"))?,
-            queries,
-            judgements,
-        })
+        Ok(JudgedSet { corpus: jsonl(&dir.join("corpus.jsonl"))?, queries, judgements })
     }
 }
 
@@ -175,18 +159,12 @@ fn ndcg(grades: &[u32], relevant: impl Iterator<Item = u32>) -> f64 {
 }
 
 fn lines(path: &Path) -> Result<impl Iterator<Item = Result<(usize, String), Error>>, Error> {
-    let fail = |source| Error::File {
-        path: path.to_path_buf(),
-        source,
-    };
+    let fail = |source| Error::File { path: path.to_path_buf(), source };
     let reader = BufReader::new(File::open(path).map_err(fail)?);
     let path = path.to_path_buf();
     Ok(reader.lines().enumerate().map(move |(i, line)| match line {
         Ok(line) => Ok((i + 1, line)),
-        Err(source) => Err(Error::File {
-            path: path.clone(),
-            source,
-        }),
+        Err(source) => Err(Error::File { path: path.clone(), source }),
     }))
 }
 
@@ -214,24 +192,16 @@ fn judgements(path: &Path) -> Result<Judgements, Error> {
         if text.trim().is_empty() || (line == 1 && text.starts_with("query-id")) {
             continue;
         }
-        let fail = |reason: &str| Error::Line {
-            path: path.to_path_buf(),
-            line,
-            reason: reason.to_owned(),
-        };
+        let fail = |reason: &str| Error::Line { path: path.to_path_buf(), line, reason: reason.to_owned() };
         let mut cells = text.split('\t').map(str::trim);
         let (Some(query), Some(document), Some(grade), None) =
             (cells.next(), cells.next(), cells.next(), cells.next())
         else {
             return Err(fail("not three columns separated by tabs"));
         };
-        let grade: i64 = grade
-            .parse()
-            .map_err(|_| fail("the grade is not a whole number"))?;
+        let grade: i64 = grade.parse().map_err(|_| fail("the grade is not a whole number"))?;
         if let Ok(grade @ 1..) = u32::try_from(grade) {
-            out.entry(query.to_owned())
-                .or_default()
-                .insert(document.to_owned(), grade);
+            out.entry(query.to_owned()).or_default().insert(document.to_owned(), grade);
         }
     }
     Ok(out)
@@ -242,10 +212,7 @@ mod tests {
     use super::*;
 
     fn judged(list: &[(&str, u32)]) -> Judgements {
-        let relevant = list
-            .iter()
-            .map(|(id, grade)| ((*id).to_owned(), *grade))
-            .collect();
+        let relevant = list.iter().map(|(id, grade)| ((*id).to_owned(), *grade)).collect();
         Judgements::from([("q".to_owned(), relevant)])
     }
 
@@ -268,13 +235,7 @@ mod tests {
     fn measures_agree_with_hand_computed_ones() {
         check(&["a", "b"], &[("a", 1)], 1.0, [1.0, 1.0, 1.0], 1.0);
         check(&["b", "a"], &[("a", 1)], 1.0 / 3f64.log2(), [0.0, 1.0, 1.0], 0.5);
-        check(
-            &["b", "b", "a"],
-            &[("a", 1)],
-            1.0 / 3f64.log2(),
-            [0.0, 1.0, 1.0],
-            0.5,
-        );
+        check(&["b", "b", "a"], &[("a", 1)], 1.0 / 3f64.log2(), [0.0, 1.0, 1.0], 0.5);
         check(&["x"; 3], &[("a", 1)], 0.0, [0.0; 3], 0.0);
         check(
             &["x", "a"],
@@ -303,14 +264,8 @@ mod tests {
     fn a_set_is_read_with_and_without_header() {
         let dir = tempfile::tempdir().unwrap();
         let put = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
-        put(
-            "corpus.jsonl",
-            "{\"_id\":\"d\",\"title\":\"T\",\"text\":\"x\"}\n\n",
-        );
-        put(
-            "queries.jsonl",
-            "{\"_id\":\"q\",\"text\":\"a\"}\n{\"_id\":\"unjudged\",\"text\":\"b\"}\n",
-        );
+        put("corpus.jsonl", "{\"_id\":\"d\",\"title\":\"T\",\"text\":\"x\"}\n\n");
+        put("queries.jsonl", "{\"_id\":\"q\",\"text\":\"a\"}\n{\"_id\":\"unjudged\",\"text\":\"b\"}\n");
         for qrels in ["query-id\tcorpus-id\tscore\nq\td\t1\nq\te\t0\n", "q\td\t1\n"] {
             put("qrels.tsv", qrels);
             let set = JudgedSet::read(dir.path()).unwrap();
@@ -319,9 +274,6 @@ mod tests {
             assert_eq!(set.judgements, judged(&[("d", 1)]));
         }
         put("qrels.tsv", "q d 1\n");
-        assert!(matches!(
-            JudgedSet::read(dir.path()),
-            Err(Error::Line { line: 1, .. })
-        ));
+        assert!(matches!(JudgedSet::read(dir.path()), Err(Error::Line { line: 1, .. })));
     }
 }

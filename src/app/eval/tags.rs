@@ -55,10 +55,7 @@ pub fn tags_eval(
         let lowered = text.to_lowercase();
         documents += 1;
         proposed += tags.len();
-        found_in_text += tags
-            .iter()
-            .filter(|tag| lowered.contains(&tag.to_lowercase()))
-            .count();
+        found_in_text += tags.iter().filter(|tag| lowered.contains(&tag.to_lowercase())).count();
         for (n, cut) in CUTS.into_iter().enumerate() {
             exact[n].add(&tags, gold, cut, fold);
             stem[n].add(&tags, gold, cut, tag_key);
@@ -68,11 +65,7 @@ pub fn tags_eval(
         documents,
         exact: AtCuts::from_sums(exact, documents),
         stem: AtCuts::from_sums(stem, documents),
-        substrings: if proposed == 0 {
-            1.0
-        } else {
-            found_in_text as f64 / proposed as f64
-        },
+        substrings: if proposed == 0 { 1.0 } else { found_in_text as f64 / proposed as f64 },
     }
 }
 
@@ -99,10 +92,7 @@ impl Sums {
 
 impl AtCuts {
     fn from_sums([five, ten]: [Sums; 2], documents: usize) -> Self {
-        Self {
-            at_5: Score::from_sums(five, documents),
-            at_10: Score::from_sums(ten, documents),
-        }
+        Self { at_5: Score::from_sums(five, documents), at_10: Score::from_sums(ten, documents) }
     }
 }
 
@@ -111,14 +101,6 @@ impl Score {
         let count = documents.max(1) as f64;
         let (precision, recall) = (sums.precision / count, sums.recall / count);
         let both = precision + recall;
-        Self {
-            precision,
-            recall,
-            f1: if both > 0.0 {
-                2.0 * precision * recall / both
-            } else {
-                0.0
-            },
-        }
+        Self { precision, recall, f1: if both > 0.0 { 2.0 * precision * recall / both } else { 0.0 } }
     }
 }

@@ -17,11 +17,7 @@ use super::{
 pub const ATTEMPTS_EXHAUSTED: &str = "attempts exhausted";
 
 pub(super) fn exhausted_reason(last: &str) -> String {
-    if last.is_empty() {
-        ATTEMPTS_EXHAUSTED.to_owned()
-    } else {
-        format!("{ATTEMPTS_EXHAUSTED}: {last}")
-    }
+    if last.is_empty() { ATTEMPTS_EXHAUSTED.to_owned() } else { format!("{ATTEMPTS_EXHAUSTED}: {last}") }
 }
 
 impl Index {
@@ -42,8 +38,7 @@ impl Index {
 
     pub(super) fn dead_insert(&mut self, id: u64, record: Record) {
         if !record.key.is_empty() {
-            self.dead_keys
-                .insert((record.tenant, Arc::clone(&record.key)), id);
+            self.dead_keys.insert((record.tenant, Arc::clone(&record.key)), id);
         }
         self.dead.insert(id, record);
     }
@@ -61,9 +56,7 @@ impl Index {
     pub(in super::super) fn requeue(&mut self, pick: &Pick, now_ms: i64) -> Result<u64, Error> {
         let ids = self.dead_picked(pick);
         if self.jobs.len() + ids.len() > self.settings.jobs_max {
-            return Err(Error::Full {
-                jobs_max: self.settings.jobs_max,
-            });
+            return Err(Error::Full { jobs_max: self.settings.jobs_max });
         }
         for id in &ids {
             let Some(mut record) = self.dead_remove(*id) else {

@@ -25,32 +25,18 @@ fn step(queue: &Queue, n: usize) -> Result<(), Error> {
         }
         2 | 4 => queue.claim(15).map(drop),
         3 => {
-            let page = Page {
-                tenant: None,
-                after: None,
-                limit: usize::MAX,
-            };
-            let claimed = queue
-                .list(page)
-                .into_iter()
-                .filter(|job| job.state == JobState::Claimed);
+            let page = Page { tenant: None, after: None, limit: usize::MAX };
+            let claimed = queue.list(page).into_iter().filter(|job| job.state == JobState::Claimed);
             let ends = claimed.enumerate().map(|(k, job)| Settlement {
                 job: job.id,
                 outcome: match k % 4 {
                     0 => Outcome::Complete,
-                    1 => Outcome::Retry {
-                        due: later,
-                        reason: "model is down".to_owned(),
-                    },
-                    2 => Outcome::Reject {
-                        reason: "not a post".to_owned(),
-                    },
+                    1 => Outcome::Retry { due: later, reason: "model is down".to_owned() },
+                    2 => Outcome::Reject { reason: "not a post".to_owned() },
                     _ => Outcome::Release,
                 },
             });
-            queue
-                .settle(ends.collect(), vec![job(7, &format!("next-{n}"))])
-                .map(drop)
+            queue.settle(ends.collect(), vec![job(7, &format!("next-{n}"))]).map(drop)
         }
         _ => queue.requeue(Pick::All).map(drop),
     }
@@ -78,11 +64,7 @@ fn death_at_any_sync_loses_nothing_acknowledged() {
     }
     let last = disk.syncs();
     // One sync a commit, one commit a step; the file growing costs one more.
-    assert!(
-        (STEPS..STEPS + 3).contains(&(last - first)),
-        "{STEPS} steps took {} syncs",
-        last - first
-    );
+    assert!((STEPS..STEPS + 3).contains(&(last - first)), "{STEPS} steps took {} syncs", last - first);
     drop(queue);
 
     for death in 1..=last {
@@ -115,13 +97,8 @@ fn death_at_any_sync_loses_nothing_acknowledged() {
 #[test]
 fn failed_write_answers_everything_after_it_and_says_halt() {
     for (kind, is_expected) in [
-        (
-            ErrorKind::StorageFull,
-            (|e| matches!(e, Error::DiskFull { .. })) as fn(&Error) -> bool,
-        ),
-        (ErrorKind::ReadOnlyFilesystem, |e| {
-            matches!(e, Error::ReadOnly { .. })
-        }),
+        (ErrorKind::StorageFull, (|e| matches!(e, Error::DiskFull { .. })) as fn(&Error) -> bool),
+        (ErrorKind::ReadOnlyFilesystem, |e| matches!(e, Error::ReadOnly { .. })),
         (ErrorKind::Other, |e| matches!(e, Error::Io { .. })),
     ] {
         let disk = Disk::default();
@@ -145,10 +122,7 @@ fn failed_write_answers_everything_after_it_and_says_halt() {
 #[test]
 fn job_that_kills_the_process_reaches_its_limit_alone() {
     let disk = Disk::default();
-    open(&disk)
-        .unwrap()
-        .enqueue((0..10).map(|k| job(k % 2, &format!("{k}"))).collect())
-        .unwrap();
+    open(&disk).unwrap().enqueue((0..10).map(|k| job(k % 2, &format!("{k}"))).collect()).unwrap();
     let mut deaths = 0;
     let mut done = 0;
     loop {
@@ -172,15 +146,8 @@ fn job_that_kills_the_process_reaches_its_limit_alone() {
         assert!(deaths < 10, "attempts are not counted");
     }
     let queue = open(&disk).unwrap();
-    let dead = queue.dead_list(Page {
-        tenant: None,
-        after: None,
-        limit: 10,
-    });
-    let dead: Vec<_> = dead
-        .iter()
-        .map(|d| (&*d.payload, d.attempts, d.reason.as_str()))
-        .collect();
+    let dead = queue.dead_list(Page { tenant: None, after: None, limit: 10 });
+    let dead: Vec<_> = dead.iter().map(|d| (&*d.payload, d.attempts, d.reason.as_str())).collect();
     assert_eq!(dead, [(&b"3"[..], 3, ATTEMPTS_EXHAUSTED)]);
     assert_eq!((deaths, done), (3, 9));
 }

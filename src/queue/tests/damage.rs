@@ -22,22 +22,10 @@ fn check_replaced(what: &str, bytes: &[u8]) {
     fs::write(bench.path(), bytes).unwrap();
     bench.reopen();
     let (aside, reason) = aside(&bench);
-    assert_eq!(
-        aside.file_name().unwrap(),
-        &*format!("queue.redb.corrupt-{}", START / 1000),
-        "{what}"
-    );
+    assert_eq!(aside.file_name().unwrap(), &*format!("queue.redb.corrupt-{}", START / 1000), "{what}");
     assert!(!reason.is_empty(), "{what}");
-    assert_eq!(
-        fs::read(aside).unwrap().len(),
-        bytes.len(),
-        "{what}: kept as it was"
-    );
-    assert_eq!(
-        bench.queue().enqueue(vec![job(1, "a")]).unwrap().new,
-        1,
-        "{what}: the new one works"
-    );
+    assert_eq!(fs::read(aside).unwrap().len(), bytes.len(), "{what}: kept as it was");
+    assert_eq!(bench.queue().enqueue(vec![job(1, "a")]).unwrap().new, 1, "{what}: the new one works");
     bench.reopen();
     assert_eq!(bench.queue().origin(), &Origin::Existing, "{what}");
     assert_eq!(bench.claim(9), ["a#1"], "{what}");
@@ -129,11 +117,7 @@ fn deleted_file_is_begun_anew() {
 fn second_opener_is_told_that_it_is_locked() {
     let bench = Bench::new(QueueSettings::default());
     let path = bench.path();
-    let second = Queue::open(
-        &path,
-        Arc::<ManualClock>::clone(&bench.clock),
-        QueueSettings::default(),
-    );
+    let second = Queue::open(&path, Arc::<ManualClock>::clone(&bench.clock), QueueSettings::default());
     assert_eq!(second.unwrap_err(), Error::Locked { path });
 }
 
@@ -141,11 +125,7 @@ fn second_opener_is_told_that_it_is_locked() {
 fn directory_that_is_missing_is_an_error_not_a_damage() {
     let bench = Bench::new(QueueSettings::default());
     let path = bench.dir.path().join("no/such/queue.redb");
-    let opened = Queue::open(
-        &path,
-        Arc::<ManualClock>::clone(&bench.clock),
-        QueueSettings::default(),
-    );
+    let opened = Queue::open(&path, Arc::<ManualClock>::clone(&bench.clock), QueueSettings::default());
     assert!(matches!(opened, Err(Error::Io { .. })));
 }
 
@@ -158,38 +138,18 @@ const FIXTURE_DUMP: &str = include_str!("../../../tests/fixtures/queue/v1.dump")
 /// Everything a file can hold: waiting, scheduled, retried, claimed, suspect, dead.
 fn fixture_make(bench: &mut Bench) {
     let queue = bench.queue();
-    let mut jobs: Vec<NewJob> = ["waiting", "done", "retried", "rejected", "claimed"]
-        .map(|name| job(0xA, name))
-        .into();
-    jobs.push(NewJob {
-        lane: Lane::Backfill,
-        due: Some(instant(START + 5_000)),
-        ..job(0xB, "scheduled")
-    });
-    jobs.push(NewJob {
-        key: vec![],
-        payload: vec![0, 255, 10],
-        ..job(0xB, "")
-    });
+    let mut jobs: Vec<NewJob> =
+        ["waiting", "done", "retried", "rejected", "claimed"].map(|name| job(0xA, name)).into();
+    jobs.push(NewJob { lane: Lane::Backfill, due: Some(instant(START + 5_000)), ..job(0xB, "scheduled") });
+    jobs.push(NewJob { key: vec![], payload: vec![0, 255, 10], ..job(0xB, "") });
     queue.enqueue(jobs).unwrap();
     let claimed = queue.claim(6).unwrap();
-    let find = |name: &str| {
-        claimed
-            .iter()
-            .find(|job| *job.payload == *name.as_bytes())
-            .unwrap()
-    };
+    let find = |name: &str| claimed.iter().find(|job| *job.payload == *name.as_bytes()).unwrap();
     let reason = "модель молчит".to_owned();
     let ends = vec![
         end(find("waiting"), Outcome::Release),
         end(find("done"), Outcome::Complete),
-        end(
-            find("retried"),
-            Outcome::Retry {
-                due: instant(START + 9_000),
-                reason: reason.clone(),
-            },
-        ),
+        end(find("retried"), Outcome::Retry { due: instant(START + 9_000), reason: reason.clone() }),
         end(find("rejected"), Outcome::Reject { reason }),
     ];
     queue.settle(ends, vec![]).unwrap();
@@ -215,9 +175,7 @@ fn fixture_write() {
 fn file_of_format_1_opens() {
     let mut bytes = Vec::new();
     let file = fs::File::open(fixture_path()).unwrap();
-    flate2::read::GzDecoder::new(file)
-        .read_to_end(&mut bytes)
-        .unwrap();
+    flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("queue.redb");
     fs::write(&path, bytes).unwrap();

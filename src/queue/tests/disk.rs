@@ -61,9 +61,7 @@ impl Disk {
     /// The durable bytes and some of the later sectors, chosen by `seed`: a disk may write what it likes before a sync.
     pub(super) fn survivors(&self, mut seed: u64) -> Vec<u8> {
         let mut kept = move || {
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             seed >> 63 == 1
         };
         self.state(|state| {

@@ -11,11 +11,7 @@ use crate::clock::ManualClock;
 
 const QUANTUM: usize = 3;
 const ATTEMPTS_MAX: u16 = 3;
-const ALL: Page = Page {
-    tenant: None,
-    after: None,
-    limit: usize::MAX,
-};
+const ALL: Page = Page { tenant: None, after: None, limit: usize::MAX };
 
 type Key = (u128, String);
 
@@ -74,14 +70,7 @@ impl Model {
             return false;
         }
         self.dead.remove(&key);
-        let fresh = Work {
-            lane,
-            due_ms,
-            attempt: 0,
-            suspect: false,
-            claimed: false,
-            again: None,
-        };
+        let fresh = Work { lane, due_ms, attempt: 0, suspect: false, claimed: false, again: None };
         self.work.insert(key, fresh);
         true
     }
@@ -112,10 +101,7 @@ impl Model {
             assert_eq!((job.attempt, job.lane), (work.attempt, work.lane));
         }
         let left = self.work.values().any(|work| self.ready(work));
-        assert!(
-            !claimed.is_empty() || !left || max == 0,
-            "claims nothing while jobs are ready"
-        );
+        assert!(!claimed.is_empty() || !left || max == 0, "claims nothing while jobs are ready");
     }
 
     /// Nothing of backfill while live is ready; no tenant past its quantum while another one of the lane is ready.
@@ -123,15 +109,9 @@ impl Model {
         let key = |job: &Claimed| key_of(job.tenant, &job.payload);
         for (place, job) in claimed.iter().enumerate() {
             let taken: Vec<Key> = claimed[..place].iter().map(key).collect();
-            let mut open = self
-                .work
-                .iter()
-                .filter(|(key, work)| self.ready(work) && !taken.contains(key));
+            let mut open = self.work.iter().filter(|(key, work)| self.ready(work) && !taken.contains(key));
             if job.lane == Lane::Backfill {
-                assert!(
-                    open.clone().all(|(_, work)| work.lane != Lane::Live),
-                    "backfill before live"
-                );
+                assert!(open.clone().all(|(_, work)| work.lane != Lane::Live), "backfill before live");
             }
             let run = claimed[..place]
                 .iter()
@@ -161,14 +141,7 @@ impl Model {
                 let attempt = work.attempt;
                 if let Some(lane) = again {
                     let due_ms = self.now_ms;
-                    *work = Work {
-                        lane,
-                        due_ms,
-                        attempt: 0,
-                        suspect: false,
-                        claimed: false,
-                        again: None,
-                    };
+                    *work = Work { lane, due_ms, attempt: 0, suspect: false, claimed: false, again: None };
                 } else {
                     self.work.remove(key);
                     if !matches!(end, End::Complete) {
@@ -189,12 +162,7 @@ impl Model {
         let found: Vec<_> = queue
             .list(ALL)
             .into_iter()
-            .map(|job| {
-                (
-                    key_of(job.tenant, &job.payload),
-                    (job.lane, job.due_at, job.attempt, job.state),
-                )
-            })
+            .map(|job| (key_of(job.tenant, &job.payload), (job.lane, job.due_at, job.attempt, job.state)))
             .collect();
         let count = found.len();
         let found: BTreeMap<_, _> = found.into_iter().collect();
@@ -205,10 +173,7 @@ impl Model {
                 (false, true) => JobState::Ready,
                 (false, false) => JobState::Scheduled,
             };
-            (
-                key.clone(),
-                (work.lane, instant(work.due_ms), work.attempt, state),
-            )
+            (key.clone(), (work.lane, instant(work.due_ms), work.attempt, state))
         });
         assert_eq!(found, expected.collect());
         assert_eq!(dead_of(queue), self.dead);
@@ -221,8 +186,7 @@ fn key_of(tenant: u128, payload: &[u8]) -> Key {
 
 fn dead_of(queue: &Queue) -> BTreeMap<Key, u16> {
     let dead = queue.dead_list(ALL).into_iter();
-    dead.map(|letter| (key_of(letter.tenant, &letter.payload), letter.attempts))
-        .collect()
+    dead.map(|letter| (key_of(letter.tenant, &letter.payload), letter.attempts)).collect()
 }
 
 /// The queue and its model, driven together.
@@ -236,17 +200,10 @@ struct Pair {
 impl Pair {
     fn open(&mut self) {
         self.queue = None;
-        let settings = QueueSettings {
-            quantum: QUANTUM,
-            ..QueueSettings::default()
-        };
+        let settings = QueueSettings { quantum: QUANTUM, ..QueueSettings::default() };
         self.queue = Some(
-            Queue::open_with_backend(
-                self.disk.clone(),
-                Arc::<ManualClock>::clone(&self.clock),
-                settings,
-            )
-            .unwrap(),
+            Queue::open_with_backend(self.disk.clone(), Arc::<ManualClock>::clone(&self.clock), settings)
+                .unwrap(),
         );
     }
 
@@ -256,8 +213,7 @@ impl Pair {
             Op::Enqueue(jobs) => {
                 let now_ms = self.model.now_ms;
                 let new = jobs.iter().filter(|(tenant, name, lane, delay_ms, cause)| {
-                    self.model
-                        .enqueue((*tenant, name.to_string()), *lane, now_ms + delay_ms, *cause)
+                    self.model.enqueue((*tenant, name.to_string()), *lane, now_ms + delay_ms, *cause)
                 });
                 let new = new.count() as u64;
                 let jobs = jobs.iter().map(|(tenant, name, lane, delay_ms, cause)| NewJob {
@@ -286,12 +242,8 @@ impl Pair {
                 assert_eq!(queue.requeue(Pick::All).unwrap(), self.model.dead.len() as u64);
                 for (key, _) in std::mem::take(&mut self.model.dead) {
                     // The lane it died in is not modelled: asked back.
-                    let job = queue
-                        .list(ALL)
-                        .into_iter()
-                        .find(|job| key_of(job.tenant, &job.payload) == key);
-                    self.model
-                        .enqueue(key, job.unwrap().lane, self.model.now_ms, Cause::News);
+                    let job = queue.list(ALL).into_iter().find(|job| key_of(job.tenant, &job.payload) == key);
+                    self.model.enqueue(key, job.unwrap().lane, self.model.now_ms, Cause::News);
                 }
             }
             Op::Discard(tenant) => {
@@ -317,10 +269,7 @@ impl Pair {
             let reason = "because".to_owned();
             let outcome = match end {
                 End::Complete => Outcome::Complete,
-                End::Retry(ms) => Outcome::Retry {
-                    due: instant(self.model.now_ms + ms),
-                    reason,
-                },
+                End::Retry(ms) => Outcome::Retry { due: instant(self.model.now_ms + ms), reason },
                 End::Reject => Outcome::Reject { reason },
                 End::Release => Outcome::Release,
             };

@@ -103,9 +103,7 @@ impl Composer<'_> {
             ChannelSet::All => {}
             ChannelSet::Only(channels) if channels.is_empty() => return None,
             ChannelSet::Only(channels) => {
-                let terms = channels
-                    .iter()
-                    .map(|id| IndexTerm::from_field_i64(self.fields.channel_id, id.0));
+                let terms = channels.iter().map(|id| IndexTerm::from_field_i64(self.fields.channel_id, id.0));
                 parts.push(must(Box::new(TermSetQuery::new(terms))));
             }
         }
@@ -123,9 +121,7 @@ impl Composer<'_> {
 
     /// Only these posts.
     pub(super) fn posts(&self, posts: &[PostId]) -> Part {
-        let terms = posts
-            .iter()
-            .map(|id| IndexTerm::from_field_i64(self.fields.post_id, id.0));
+        let terms = posts.iter().map(|id| IndexTerm::from_field_i64(self.fields.post_id, id.0));
         must(Box::new(TermSetQuery::new(terms)))
     }
 
@@ -171,16 +167,8 @@ impl Composer<'_> {
         for term in terms {
             if seen.insert(&term.text) {
                 self.word(term, &mut any);
-                Self::should(
-                    &mut better,
-                    Self::term(self.fields.exact, &term.exact),
-                    self.weights.exact,
-                );
-                Self::should(
-                    &mut better,
-                    Self::term(self.fields.root, root(&term.text)),
-                    self.weights.root,
-                );
+                Self::should(&mut better, Self::term(self.fields.exact, &term.exact), self.weights.exact);
+                Self::should(&mut better, Self::term(self.fields.root, root(&term.text)), self.weights.root);
                 all.push((Occur::Must, Self::term(self.fields.text, &term.text)));
             }
         }
@@ -198,11 +186,7 @@ impl Composer<'_> {
                     Self::should(&mut better, near, self.weights.nearby);
                 }
             }
-            Self::should(
-                &mut better,
-                Box::new(BooleanQuery::new(all)),
-                self.weights.all_words,
-            );
+            Self::should(&mut better, Box::new(BooleanQuery::new(all)), self.weights.all_words);
         }
         let mut parts: Vec<Part> = vec![(Occur::Must, Box::new(BooleanQuery::new(any)))];
         parts.append(&mut better);
@@ -236,10 +220,7 @@ impl Composer<'_> {
             term.exact.chars().count() >= TYPO_CHARS_MIN && term.exact.chars().all(char::is_alphabetic);
         let absent = |field: Field, form: &str| {
             // An unreadable frequency is no reason to guess.
-            matches!(
-                self.searcher.doc_freq(&IndexTerm::from_field_text(field, form)),
-                Ok(0)
-            )
+            matches!(self.searcher.doc_freq(&IndexTerm::from_field_text(field, form)), Ok(0))
         };
         letters
             && absent(self.fields.text, &term.text)

@@ -73,9 +73,7 @@ pub(super) fn schema() -> (Schema, Fields) {
     let words = |option| {
         TextOptions::default().set_indexing_options(
             // The name only satisfies the schema: documents and queries arrive as terms.
-            TextFieldIndexing::default()
-                .set_tokenizer("raw")
-                .set_index_option(option),
+            TextFieldIndexing::default().set_tokenizer("raw").set_index_option(option),
         )
     };
     let fields = Fields {
@@ -126,20 +124,13 @@ impl Fields {
 /// What a tag is compared by.
 pub(super) fn tag_key(tag: &str) -> String {
     let folded = text::fold(&text::normalise(tag));
-    let key: String = folded
-        .trim()
-        .trim_start_matches('#')
-        .chars()
-        .take(QUERY_CHARS_MAX)
-        .collect();
+    let key: String = folded.trim().trim_start_matches('#').chars().take(QUERY_CHARS_MAX).collect();
     key
 }
 
 /// The first letters of a stem.
 pub(super) fn root(stem: &str) -> &str {
-    stem.char_indices()
-        .nth(ROOT_CHARS)
-        .map_or(stem, |(end, _)| &stem[..end])
+    stem.char_indices().nth(ROOT_CHARS).map_or(stem, |(end, _)| &stem[..end])
 }
 
 /// Cut at a character border.
@@ -166,8 +157,5 @@ fn tokenized(terms: &[Term], form: impl Fn(&Term) -> String) -> PreTokenizedStri
             position_length: 1,
         })
         .collect();
-    PreTokenizedString {
-        text: String::new(),
-        tokens,
-    }
+    PreTokenizedString { text: String::new(), tokens }
 }

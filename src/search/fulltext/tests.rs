@@ -19,10 +19,7 @@ struct Sample {
 }
 
 fn text(text: &'static str) -> Sample {
-    Sample {
-        text,
-        ..Sample::default()
-    }
+    Sample { text, ..Sample::default() }
 }
 
 /// Post n (from 1) is in channel n % 2, posted at n · 100.
@@ -59,20 +56,12 @@ fn found(index: &FullText, query: &str, filter: &Filter) -> Vec<i64> {
 }
 
 fn check(samples: &[Sample], query: &str, expected: &[i64]) {
-    assert_eq!(
-        found(&fixture(samples).index, query, &everything()),
-        expected,
-        "{query}"
-    );
+    assert_eq!(found(&fixture(samples).index, query, &everything()), expected, "{query}");
 }
 
 #[test]
 fn words_are_found_in_any_form_and_the_exact_form_first() {
-    let posts = [
-        text("Банк повысил ставки"),
-        text("Ставка осталась прежней"),
-        text("Погода в Москве"),
-    ];
+    let posts = [text("Банк повысил ставки"), text("Ставка осталась прежней"), text("Погода в Москве")];
     check(&posts, "ставка", &[2, 1]);
     check(&posts, "СТАВКИ", &[1, 2]);
     check(&posts, "ничего", &[]);
@@ -87,10 +76,7 @@ fn more_words_and_nearer_words_rank_higher() {
         text("ставка по вкладам выросла в этом году снова и снова"),
         text("сегодня ключевая ставка выросла до нового значения в этом году"),
     ];
-    assert_eq!(
-        found(&fixture(&posts).index, "ключевая ставка", &everything())[..2],
-        [3, 1]
-    );
+    assert_eq!(found(&fixture(&posts).index, "ключевая ставка", &everything())[..2], [3, 1]);
 }
 
 #[test]
@@ -123,10 +109,7 @@ fn links_tags_and_authors_are_searchable() {
             }],
             ..text("подробности по ссылке")
         },
-        Sample {
-            author: Some("Иван Петров"),
-            ..text("колонка")
-        },
+        Sample { author: Some("Иван Петров"), ..text("колонка") },
     ];
     check(&posts, "регулятор", &[1]);
     check(&posts, "example.com", &[1]);
@@ -143,10 +126,7 @@ fn a_typo_is_forgiven_only_where_the_word_is_unknown() {
 
 #[test]
 fn filters_add_up() {
-    let tagged = Sample {
-        tags: vec!["Наука".to_owned()],
-        ..text("пост")
-    };
+    let tagged = Sample { tags: vec!["Наука".to_owned()], ..text("пост") };
     let posts = [text("пост"), text("пост"), tagged.clone(), tagged, text("пост")];
     let fixture = fixture(&posts);
     let only = |ids: &[i64]| ChannelSet::Only(ids.iter().copied().map(ChannelId).collect());
@@ -160,19 +140,9 @@ fn filters_add_up() {
     check(Filter::channels(only(&[1])), &[5, 3, 1]);
     check(Filter::channels(only(&[])), &[]);
     check(Filter::channels(only(&[77])), &[]);
-    let narrow = Filter {
-        since: Some(200),
-        until: Some(400),
-        ..everything()
-    };
+    let narrow = Filter { since: Some(200), until: Some(400), ..everything() };
     check(narrow.clone(), &[3, 2]);
-    check(
-        Filter {
-            tags: vec!["#наука".to_owned()],
-            ..narrow
-        },
-        &[3],
-    );
+    check(Filter { tags: vec!["#наука".to_owned()], ..narrow }, &[3]);
 }
 
 #[test]
@@ -198,13 +168,7 @@ fn adding_again_replaces_and_removing_removes() {
     assert!(found(&index, "второй", &everything()).is_empty());
     assert!(index.contains(PostId(2)).unwrap() && !index.contains(PostId(3)).unwrap());
     let drift = index.verify([PostId(1), PostId(4)]).unwrap();
-    assert_eq!(
-        drift,
-        Drift {
-            missing: vec![PostId(4)],
-            extra: vec![PostId(2)],
-        }
-    );
+    assert_eq!(drift, Drift { missing: vec![PostId(4)], extra: vec![PostId(2)] });
     index.close_writer();
     drop(index);
     let again = FullText::open(dir.path(), FullTextSettings::default()).unwrap();
@@ -220,28 +184,9 @@ fn scores_of_given_posts_are_those_of_the_search() {
     let all = fixture.index.search(&query, &everything(), 10).unwrap().hits;
     let ids: Vec<PostId> = (1..=3).map(PostId).collect();
     assert_eq!(fixture.index.score(&query, &everything(), &ids).unwrap(), all);
-    assert_eq!(
-        fixture
-            .index
-            .score(&query, &everything(), &ids[..1])
-            .unwrap()
-            .len(),
-        1
-    );
-    assert!(
-        fixture
-            .index
-            .score(&query, &everything(), &[])
-            .unwrap()
-            .is_empty()
-    );
-    assert_eq!(
-        fixture
-            .index
-            .document_frequency(&crate::text::stem("ставка"))
-            .unwrap(),
-        2
-    );
+    assert_eq!(fixture.index.score(&query, &everything(), &ids[..1]).unwrap().len(), 1);
+    assert!(fixture.index.score(&query, &everything(), &[]).unwrap().is_empty());
+    assert_eq!(fixture.index.document_frequency(&crate::text::stem("ставка")).unwrap(), 2);
 }
 
 #[test]
@@ -319,14 +264,7 @@ fn limits_hold() {
     let most = fixture.index.search(&query, &everything(), usize::MAX).unwrap();
     assert_eq!(most.hits.len(), 12);
     let long = "слово разное ".repeat(compose::QUERY_TERMS_MAX * 3);
-    assert_eq!(
-        fixture
-            .index
-            .search(&Query::words(&long), &everything(), 5)
-            .unwrap()
-            .total,
-        12
-    );
+    assert_eq!(fixture.index.search(&Query::words(&long), &everything(), 5).unwrap().total, 12);
 }
 
 proptest! {

@@ -44,11 +44,7 @@ impl GraphKey {
         hasher.update(&scale.to_le_bytes());
         let bytes: Vec<u8> = codes.iter().map(|code| *code as u8).collect();
         hasher.update(&bytes);
-        GraphKey {
-            post_id: post_id.0,
-            chunk,
-            content: hasher.finalize(),
-        }
+        GraphKey { post_id: post_id.0, chunk, content: hasher.finalize() }
     }
 
     fn to_bytes(self) -> [u8; KEY_BYTES] {
@@ -61,11 +57,7 @@ impl GraphKey {
 
     fn from_bytes(bytes: [u8; KEY_BYTES]) -> GraphKey {
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        GraphKey {
-            post_id: i64::from(word(0)) | i64::from(word(4)) << 32,
-            chunk: word(8),
-            content: word(12),
-        }
+        GraphKey { post_id: i64::from(word(0)) | i64::from(word(4)) << 32, chunk: word(8), content: word(12) }
     }
 }
 
@@ -91,14 +83,7 @@ struct FileSum {
 
 impl Manifest {
     pub(super) fn new(model: &str, dim: usize, generation: u64, count: usize) -> Manifest {
-        Manifest {
-            format: FORMAT,
-            model: model.to_owned(),
-            dim,
-            generation,
-            count,
-            files: Vec::new(),
-        }
+        Manifest { format: FORMAT, model: model.to_owned(), dim, generation, count, files: Vec::new() }
     }
 }
 
@@ -117,31 +102,23 @@ pub(super) fn write(
     // hnsw_rs writes into files it has opened itself and panics where it cannot.
     let written = catch_unwind(AssertUnwindSafe(|| graph.write(&new)))
         .unwrap_or_else(|_| Err("write failed".to_owned()));
-    let names = written.map_err(|reason| Error::Unavailable {
-        operation: format!("write {OBJECT}"),
-        reason,
-    })?;
+    let names =
+        written.map_err(|reason| Error::Unavailable { operation: format!("write {OBJECT}"), reason })?;
     let mut key_bytes = Vec::with_capacity(keys.len() * KEY_BYTES);
     key_bytes.extend(keys.iter().flat_map(|key| key.to_bytes()));
     fs::write(new.join(KEYS_FILE), key_bytes).map_err(|e| fail(&e))?;
     for file in names.iter().map(String::as_str).chain([KEYS_FILE]) {
         let path = new.join(file);
-        File::open(&path)
-            .and_then(|file| file.sync_all())
-            .map_err(|e| fail(&e))?;
+        File::open(&path).and_then(|file| file.sync_all()).map_err(|e| fail(&e))?;
         manifest.files.push(file_sum(&new, file).map_err(|e| fail(&e))?);
     }
     let text = serde_json::to_vec_pretty(&manifest).expect("plain numbers and strings are always JSON");
     let mut file = File::create(new.join(MANIFEST_FILE)).map_err(|e| fail(&e))?;
-    file.write_all(&text)
-        .and_then(|()| file.sync_all())
-        .map_err(|e| fail(&e))?;
+    file.write_all(&text).and_then(|()| file.sync_all()).map_err(|e| fail(&e))?;
     sync_dir(&new).map_err(|e| fail(&e))?;
     let done = dir.join(&name);
     remove_dir(&done).map_err(|e| fail(&e))?;
-    fs::rename(&new, &done)
-        .and_then(|()| sync_dir(dir))
-        .map_err(|e| fail(&e))?;
+    fs::rename(&new, &done).and_then(|()| sync_dir(dir)).map_err(|e| fail(&e))?;
     for (_, other) in dumps(dir).into_iter().filter(|(_, path)| *path != done) {
         // An old dump that stays is only disk space, and the next one tries again.
         drop(remove_dir(&other));
@@ -221,11 +198,7 @@ fn file_sum(dir: &Path, name: &str) -> io::Result<FileSum> {
         hasher.update(&buffer[..read]);
         bytes += read as u64;
     }
-    Ok(FileSum {
-        name: name.to_owned(),
-        bytes,
-        crc32: hasher.finalize(),
-    })
+    Ok(FileSum { name: name.to_owned(), bytes, crc32: hasher.finalize() })
 }
 
 fn remove_dir(path: &Path) -> io::Result<()> {

@@ -45,17 +45,9 @@ impl Encoding {
         if model.contains("e5-small") && dim == cone::E5_SMALL.len() {
             let table: Vec<f32> = cone::E5_SMALL.iter().map(|x| f32::from(*x)).collect();
             let cone = unit(&table, dim).unwrap_or_default();
-            return Encoding {
-                id: E5_SMALL,
-                dim,
-                cone,
-            };
+            return Encoding { id: E5_SMALL, dim, cone };
         }
-        Encoding {
-            id: PLAIN,
-            dim,
-            cone: Vec::new(),
-        }
+        Encoding { id: PLAIN, dim, cone: Vec::new() }
     }
 
     pub fn dim(&self) -> usize {
@@ -85,10 +77,7 @@ impl Encoding {
         row.extend_from_slice(&along.to_le_bytes());
         row.extend_from_slice(&scale.to_le_bytes());
         let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-        row.extend(
-            rest.iter()
-                .map(|x| (x * inverse).round().clamp(-CODE_MAX, CODE_MAX) as i8 as u8),
-        );
+        row.extend(rest.iter().map(|x| (x * inverse).round().clamp(-CODE_MAX, CODE_MAX) as i8 as u8));
         Ok(row)
     }
 
@@ -98,11 +87,7 @@ impl Encoding {
     /// [`Error::Row`] or [`Error::Dimension`] when the bytes are no row of this encoding.
     pub fn decode(&self, row: &[u8]) -> Result<Vec<f32>, Error> {
         let parts = self.parts(row)?;
-        let mut out: Vec<f32> = parts
-            .codes
-            .iter()
-            .map(|code| f32::from(*code as i8) * parts.scale)
-            .collect();
+        let mut out: Vec<f32> = parts.codes.iter().map(|code| f32::from(*code as i8) * parts.scale).collect();
         for (x, c) in out.iter_mut().zip(&self.cone) {
             *x += parts.along * c;
         }
@@ -124,10 +109,7 @@ impl Encoding {
             return refused("too short");
         };
         if codes.len() != self.dim {
-            return Err(Error::Dimension {
-                expected: self.dim,
-                found: codes.len(),
-            });
+            return Err(Error::Dimension { expected: self.dim, found: codes.len() });
         }
         let (along, scale) = (f32::from_le_bytes(*along), f32::from_le_bytes(*scale));
         if !scale.is_finite() || scale < 0.0 || !along.is_finite() {
@@ -190,10 +172,7 @@ impl ScanQuery {
 /// Brought to length 1; a zero vector stays zero, as do components that are not finite.
 fn unit(vector: &[f32], dim: usize) -> Result<Vec<f32>, Error> {
     if vector.len() != dim {
-        return Err(Error::Dimension {
-            expected: dim,
-            found: vector.len(),
-        });
+        return Err(Error::Dimension { expected: dim, found: vector.len() });
     }
     let clean = |x: &f32| if x.is_finite() { *x } else { 0.0 };
     // Scaled by the largest component first, so that squares neither overflow nor vanish.
@@ -201,12 +180,7 @@ fn unit(vector: &[f32], dim: usize) -> Result<Vec<f32>, Error> {
     if largest == 0.0 {
         return Ok(vec![0.0; dim]);
     }
-    let length = vector
-        .iter()
-        .map(clean)
-        .map(|x| f64::from(x / largest).powi(2))
-        .sum::<f64>()
-        .sqrt() as f32;
+    let length = vector.iter().map(clean).map(|x| f64::from(x / largest).powi(2)).sum::<f64>().sqrt() as f32;
     Ok(vector.iter().map(clean).map(|x| x / largest / length).collect())
 }
 
@@ -223,13 +197,7 @@ mod tests {
         assert_eq!(decoded(&[0.0, 0.0, 0.0]), [0.0, 0.0, 0.0]);
         assert_eq!(decoded(&[f32::NAN, f32::INFINITY, 0.0]), [0.0, 0.0, 0.0]);
         assert!((decoded(&[f32::MAX, 0.0, 0.0])[0] - 1.0).abs() < 1e-6);
-        assert!(matches!(
-            encoding.encode(&[1.0]),
-            Err(Error::Dimension {
-                expected: 3,
-                found: 1
-            })
-        ));
+        assert!(matches!(encoding.encode(&[1.0]), Err(Error::Dimension { expected: 3, found: 1 })));
     }
 
     #[test]
@@ -257,10 +225,7 @@ mod tests {
         let along = |v: &[f32]| v.iter().zip(&encoding.cone).map(|(a, b)| a * b).sum::<f32>();
         assert!((along(&exact) - encoding.parts(&row).unwrap().along).abs() < 1e-6);
         assert!(back.iter().zip(&exact).all(|(a, b)| (a - b).abs() < 6e-4));
-        assert!(matches!(
-            Encoding::for_model("other", 384).decode(&row),
-            Err(Error::Row { .. })
-        ));
+        assert!(matches!(Encoding::for_model("other", 384).decode(&row), Err(Error::Row { .. })));
     }
 
     proptest! {

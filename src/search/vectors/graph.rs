@@ -76,13 +76,7 @@ pub(super) struct Graph {
 impl Graph {
     /// Inserts the points one by one on the calling thread, `None` when told to stop. About 1–3 ms of one core per point.
     pub(super) fn build(points: impl ExactSizeIterator<Item = Vec<u8>>, stop: &AtomicBool) -> Option<Graph> {
-        let inner = Hnsw::new(
-            LINKS_MAX,
-            points.len().max(1),
-            LAYERS_MAX,
-            BUILD_BREADTH,
-            RowDistance,
-        );
+        let inner = Hnsw::new(LINKS_MAX, points.len().max(1), LAYERS_MAX, BUILD_BREADTH, RowDistance);
         for (id, point) in points.enumerate() {
             if id % STOP_CHECK_ROWS == 0 && stop.load(Ordering::Relaxed) {
                 return None;
@@ -113,9 +107,7 @@ impl Graph {
         // hnsw_rs ties a loaded graph's lifetime to its loader, although nothing is borrowed unless files are mapped. The
         // loader is a path and a few words; one is left behind per load, which happens once per opened tenant.
         let loader: &'static HnswIo = Box::leak(Box::new(HnswIo::new(dir, "rows")));
-        let inner = loader
-            .load_hnsw_with_dist::<u8, RowDistance>(RowDistance)
-            .map_err(|e| e.to_string())?;
+        let inner = loader.load_hnsw_with_dist::<u8, RowDistance>(RowDistance).map_err(|e| e.to_string())?;
         Ok(Graph { inner })
     }
 }
@@ -126,8 +118,6 @@ fn file_names(base: &str) -> [String; 2] {
 
 impl std::fmt::Debug for Graph {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Graph")
-            .field("count", &self.count())
-            .finish_non_exhaustive()
+        f.debug_struct("Graph").field("count", &self.count()).finish_non_exhaustive()
     }
 }

@@ -65,11 +65,7 @@ pub(super) struct NewRow<'a> {
 
 impl Rows {
     pub(super) fn new(dim: usize) -> Rows {
-        Rows {
-            dim,
-            width: dim.next_multiple_of(LANES).max(LANES),
-            ..Rows::default()
-        }
+        Rows { dim, width: dim.next_multiple_of(LANES).max(LANES), ..Rows::default() }
     }
 
     /// Codes per row without padding.
@@ -119,13 +115,8 @@ impl Rows {
     /// Adds a row and returns its slot. The caller has removed an older row of the same post and chunk.
     pub(super) fn add(&mut self, row: &NewRow<'_>) -> u32 {
         let channel = self.channel(row.channel_id);
-        let entry = Entry {
-            post_id: row.post_id,
-            channel,
-            posted_at: row.posted_at,
-            chunk: row.chunk,
-            live: true,
-        };
+        let entry =
+            Entry { post_id: row.post_id, channel, posted_at: row.posted_at, chunk: row.chunk, live: true };
         let slot = if let Some(slot) = self.free.pop() {
             self.entries[slot as usize] = entry;
             slot
@@ -158,11 +149,8 @@ impl Rows {
             return Vec::new();
         };
         let entries = &self.entries;
-        let gone: Vec<u32> = slots
-            .extract_if(.., |slot| {
-                chunk.is_none_or(|c| entries[*slot as usize].chunk == c)
-            })
-            .collect();
+        let gone: Vec<u32> =
+            slots.extract_if(.., |slot| chunk.is_none_or(|c| entries[*slot as usize].chunk == c)).collect();
         if slots.is_empty() {
             self.slots.remove(&post_id);
         }
@@ -179,11 +167,7 @@ impl Rows {
             ChannelSet::All => None,
             ChannelSet::Only(set) => Some(self.channels.iter().map(|id| set.contains(id)).collect()),
         };
-        RowFilter {
-            channels,
-            since: filter.since.unwrap_or(i64::MIN),
-            until: filter.until,
-        }
+        RowFilter { channels, since: filter.since.unwrap_or(i64::MIN), until: filter.until }
     }
 
     /// Bytes held, counting capacity.
@@ -223,10 +207,7 @@ impl RowFilter {
         entry.live
             && entry.posted_at >= self.since
             && self.until.is_none_or(|until| entry.posted_at < until)
-            && self
-                .channels
-                .as_ref()
-                .is_none_or(|permitted| permitted[entry.channel.0 as usize])
+            && self.channels.as_ref().is_none_or(|permitted| permitted[entry.channel.0 as usize])
     }
 
     /// Whether every live row passes.

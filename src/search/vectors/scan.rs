@@ -42,11 +42,7 @@ pub(super) struct Best {
 
 impl Best {
     pub(super) fn new(k: usize) -> Best {
-        Best {
-            k,
-            threshold: f32::NEG_INFINITY,
-            rows: Vec::with_capacity(Self::room(k)),
-        }
+        Best { k, threshold: f32::NEG_INFINITY, rows: Vec::with_capacity(Self::room(k)) }
     }
 
     fn room(k: usize) -> usize {
@@ -72,22 +68,15 @@ impl Best {
     }
 
     fn shrink(&mut self) {
-        self.rows.sort_unstable_by(|a, b| {
-            a.post_id
-                .cmp(&b.post_id)
-                .then_with(|| b.score.total_cmp(&a.score))
-        });
+        self.rows
+            .sort_unstable_by(|a, b| a.post_id.cmp(&b.post_id).then_with(|| b.score.total_cmp(&a.score)));
         self.rows.dedup_by_key(|hit| hit.post_id);
         if self.rows.len() > self.k {
             self.rows.select_nth_unstable_by(self.k, best_first);
             self.rows.truncate(self.k);
         }
         if self.rows.len() == self.k {
-            self.threshold = self
-                .rows
-                .iter()
-                .map(|hit| hit.score)
-                .fold(f32::INFINITY, f32::min);
+            self.threshold = self.rows.iter().map(|hit| hit.score).fold(f32::INFINITY, f32::min);
         }
     }
 

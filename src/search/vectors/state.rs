@@ -51,12 +51,7 @@ impl State {
         let everything = passes.is_open() && self.rows.live_count() == self.rows.slot_count();
         let mut sums = vec![0i32; BLOCK_ROWS];
         let mut kept = vec![true; BLOCK_ROWS];
-        for (block, entries) in self
-            .rows
-            .blocks()
-            .iter()
-            .zip(self.rows.entries().chunks(BLOCK_ROWS))
-        {
+        for (block, entries) in self.rows.blocks().iter().zip(self.rows.entries().chunks(BLOCK_ROWS)) {
             let mut passing = entries.len();
             if !everything {
                 for (kept, entry) in kept.iter_mut().zip(entries) {
@@ -71,16 +66,9 @@ impl State {
             for (at, entry) in entries.iter().enumerate() {
                 if kept[at] {
                     if !all_sums {
-                        dots(
-                            &query.codes,
-                            &block.codes[at * width..][..width],
-                            &mut sums[at..=at],
-                        );
+                        dots(&query.codes, &block.codes[at * width..][..width], &mut sums[at..=at]);
                     }
-                    best.push(
-                        entry.post_id,
-                        query.cosine(block.alongs[at], block.scales[at], sums[at]),
-                    );
+                    best.push(entry.post_id, query.cosine(block.alongs[at], block.scales[at], sums[at]));
                 }
             }
         }
@@ -140,13 +128,7 @@ impl State {
             .filter(|slot| self.rows.is_live(*slot) && id_of[*slot as usize] == NONE)
             .collect();
         self.generation = generation;
-        self.graph = Some(GraphState {
-            graph: Arc::new(graph),
-            keys: Arc::new(keys),
-            slot_of,
-            id_of,
-            fresh,
-        });
+        self.graph = Some(GraphState { graph: Arc::new(graph), keys: Arc::new(keys), slot_of, id_of, fresh });
     }
 
     /// Asks the graph for as many neighbours as leave `k` after a filter that keeps `share`, checks and rescores them, and

@@ -14,10 +14,7 @@ fn encoding() -> Encoding {
 }
 
 fn settings(exact_max_chunks: usize) -> VectorSettings {
-    VectorSettings {
-        exact_max_chunks,
-        ..VectorSettings::default()
-    }
+    VectorSettings { exact_max_chunks, ..VectorSettings::default() }
 }
 
 /// Deterministic, spread over all directions.
@@ -63,18 +60,13 @@ impl Model {
         let unit = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
         let mut best: BTreeMap<i64, f32> = BTreeMap::new();
         for ((post, _), seed) in self.0.iter().filter(|((post, _), _)| passes(*post)) {
-            let row = encoding
-                .decode(&encoding.encode(&vector(*seed)).unwrap())
-                .unwrap();
+            let row = encoding.decode(&encoding.encode(&vector(*seed)).unwrap()).unwrap();
             let dot: f32 = row.iter().zip(question).map(|(a, b)| a * b).sum();
             let score = dot / unit(question);
             let held = best.entry(*post).or_insert(score);
             *held = held.max(score);
         }
-        let hit = |(id, score)| Hit {
-            post_id: PostId(id),
-            score,
-        };
+        let hit = |(id, score)| Hit { post_id: PostId(id), score };
         let mut hits: Vec<Hit> = best.into_iter().map(hit).collect();
         hits.sort_by(super::super::best_first);
         hits.truncate(k);
@@ -86,10 +78,7 @@ impl Model {
 fn check(got: &[Hit], expected: &[Hit]) {
     assert_eq!(got.len(), expected.len(), "{got:?} instead of {expected:?}");
     for (i, (a, b)) in got.iter().zip(expected).enumerate() {
-        assert!(
-            (a.score - b.score).abs() < 1e-3,
-            "place {i}: {got:?} instead of {expected:?}"
-        );
+        assert!((a.score - b.score).abs() < 1e-3, "place {i}: {got:?} instead of {expected:?}");
     }
 }
 
@@ -166,13 +155,7 @@ fn with_graph(count: i64) -> Vectors {
         insert(&vectors, post, 0, post as u64 + 1);
     }
     let built = vectors.graph_build(&AtomicBool::new(false));
-    assert_eq!(
-        built,
-        BuildOutcome::Built {
-            count: count as usize,
-            generation: 1
-        }
-    );
+    assert_eq!(built, BuildOutcome::Built { count: count as usize, generation: 1 });
     vectors
 }
 
@@ -188,10 +171,7 @@ fn rows_cross_block_borders_and_slots_are_reused() {
         vectors.remove(PostId(post));
         insert(&vectors, count + post, 0, post as u64 + 1);
     }
-    assert!(
-        vectors.memory_bytes() <= bytes * 11 / 10,
-        "freed slots are used again"
-    );
+    assert!(vectors.memory_bytes() <= bytes * 11 / 10, "freed slots are used again");
     for post in [101, count - 1, count + 7] {
         let seed = if post >= count { post - count + 1 } else { post + 1 };
         let hits = vectors.search(&vector(seed as u64), &everything(), 1).unwrap();
@@ -229,20 +209,12 @@ fn a_dump_is_loaded_and_what_changed_since_is_searched_exactly() {
     let vectors = Vectors::new("test", encoding(), settings(0));
     for post in 10..310 {
         // Post 20 was embedded anew, 0 to 9 were removed, 300 to 309 are new.
-        insert(
-            &vectors,
-            post,
-            0,
-            if post == 20 { 9_000 } else { post as u64 + 1 },
-        );
+        insert(&vectors, post, 0, if post == 20 { 9_000 } else { post as u64 + 1 });
     }
     assert!(vectors.graph_load(dir.path()));
     assert!(vectors.graph_in_use());
     for (seed, post) in [(9_000, 20), (306, 305), (51, 50)] {
-        assert_eq!(
-            ids(&vectors.search(&vector(seed), &everything(), 1).unwrap()),
-            [post]
-        );
+        assert_eq!(ids(&vectors.search(&vector(seed), &everything(), 1).unwrap()), [post]);
     }
     let hits = vectors.search(&vector(5), &everything(), 50).unwrap();
     assert!(hits.iter().all(|hit| hit.post_id.0 >= 10), "{hits:?}");
@@ -312,34 +284,14 @@ fn dumps_replace_each_other_and_leftovers_go() {
 fn a_question_of_another_model_is_refused_and_limits_hold() {
     let vectors = with_graph(20);
     let refused = vectors.search(&[0.0; 3], &everything(), 5);
-    assert!(matches!(
-        refused,
-        Err(Error::Dimension {
-            expected: DIM,
-            found: 3
-        })
-    ));
+    assert!(matches!(refused, Err(Error::Dimension { expected: DIM, found: 3 })));
     assert!(vectors.search(&vector(1), &everything(), 0).unwrap().is_empty());
-    assert_eq!(
-        vectors
-            .search(&vector(1), &everything(), usize::MAX)
-            .unwrap()
-            .len(),
-        20
-    );
-    assert_eq!(
-        vectors.search(&[f32::NAN; DIM], &everything(), 5).unwrap().len(),
-        5
-    );
+    assert_eq!(vectors.search(&vector(1), &everything(), usize::MAX).unwrap().len(), 20);
+    assert_eq!(vectors.search(&[f32::NAN; DIM], &everything(), 5).unwrap().len(), 5);
     let none = VectorFilter::channels(channels(&[]));
     assert!(vectors.search(&vector(1), &none, 5).unwrap().is_empty());
-    let bad = VectorRow {
-        post_id: PostId(99),
-        channel_id: ChannelId(1),
-        posted_at: 0,
-        chunk: 0,
-        row: &[1, 2],
-    };
+    let bad =
+        VectorRow { post_id: PostId(99), channel_id: ChannelId(1), posted_at: 0, chunk: 0, row: &[1, 2] };
     assert!(vectors.insert(&[bad]).is_err());
     assert!(!vectors.contains(PostId(99)));
 }

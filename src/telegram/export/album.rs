@@ -50,10 +50,7 @@ impl AlbumBuffer {
         // Saturating, because a file may hold any ids.
         let gap = next.message_id.saturating_sub(last.message_id);
         self.held.len() < ALBUM_MESSAGES_MAX
-            && self
-                .channel
-                .as_ref()
-                .is_some_and(|held| Arc::ptr_eq(held, channel))
+            && self.channel.as_ref().is_some_and(|held| Arc::ptr_eq(held, channel))
             && next.grouped_id.is_none()
             && first.grouped_id.is_none()
             && family(first).is_some()

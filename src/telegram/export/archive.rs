@@ -23,27 +23,16 @@ pub(super) fn read_zip(
     options: &ReadOptions,
     sink: &mut Sink<'_>,
 ) -> Result<ReadSummary, Error> {
-    let archive_error = |reason: String| Error::Archive {
-        file: name.to_owned(),
-        reason,
-    };
+    let archive_error = |reason: String| Error::Archive { file: name.to_owned(), reason };
     let mut archive = ZipArchive::new(BufReader::new(file))
         .map_err(|error| archive_error(format!("{error}; pack it again")))?;
     entries_check(archive.len()).map_err(archive_error)?;
-    let names = archive
-        .file_names()
-        .filter_map(Result::ok)
-        .map(std::borrow::Cow::into_owned);
+    let names = archive.file_names().filter_map(Result::ok).map(std::borrow::Cow::into_owned);
     let entries = entries_pick(names.collect());
     if entries.is_empty() {
-        return Err(archive_error(
-            "it holds neither a result.json nor *.jsonl".to_owned(),
-        ));
+        return Err(archive_error("it holds neither a result.json nor *.jsonl".to_owned()));
     }
-    let bound = Bound {
-        unpacked: Cell::new(0),
-        packed: Packed::Known(len),
-    };
+    let bound = Bound { unpacked: Cell::new(0), packed: Packed::Known(len) };
     let mut total = 0_u64;
     for entry in &entries {
         total = total.saturating_add(archive.by_name(entry).map_or(0, |entry| entry.size()));
@@ -56,13 +45,9 @@ pub(super) fn read_zip(
         let mut headers: Option<Vec<ChatHeader>> = None;
         let begin = meter.read.get();
         let ended = loop {
-            let opened = archive
-                .by_name(entry)
-                .map_err(|error| archive_error(format!("{entry}: {error}")))?;
-            let mut bounded = Bounded {
-                inner: opened,
-                bound: &bound,
-            };
+            let opened =
+                archive.by_name(entry).map_err(|error| archive_error(format!("{entry}: {error}")))?;
+            let mut bounded = Bounded { inner: opened, bound: &bound };
             let ended = unpacked_read(&mut bounded, &meter, options, &mut delivery, headers.as_deref());
             drop(bounded);
             if !matches!(ended, Err((Halt::HeaderLate, _))) || headers.is_some() {
@@ -86,9 +71,7 @@ pub(super) fn read_zip(
 /// Whether a zip may hold that many files.
 pub(super) fn entries_check(entries: usize) -> Result<(), String> {
     if entries > ZIP_ENTRIES_MAX {
-        return Err(format!(
-            "it holds more than {ZIP_ENTRIES_MAX} files; unpack it by hand"
-        ));
+        return Err(format!("it holds more than {ZIP_ENTRIES_MAX} files; unpack it by hand"));
     }
     Ok(())
 }
@@ -117,6 +100,5 @@ fn entries_pick(names: Vec<String>) -> Vec<String> {
 }
 
 fn has_ending(name: &str, endings: &[&str]) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(_, ending)| endings.contains(&ending))
+    name.rsplit_once('.').is_some_and(|(_, ending)| endings.contains(&ending))
 }

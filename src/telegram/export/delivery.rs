@@ -23,11 +23,7 @@ pub(super) enum Halt {
     /// The stream failed.
     Io(std::io::Error),
     /// The structure is broken at `byte`.
-    Broken {
-        byte: u64,
-        message_id: Option<i64>,
-        reason: String,
-    },
+    Broken { byte: u64, message_id: Option<i64>, reason: String },
     /// The content is of no known format.
     Unknown,
     /// A chat states its name and type behind its messages; the file has to be read once for these before the posts.
@@ -148,10 +144,7 @@ impl<'a, 's> Delivery<'a, 's> {
             return Ok(());
         }
         self.progress_next = bytes_read + PROGRESS_STEP_BYTES;
-        self.send(Item::Progress {
-            bytes_read,
-            bytes_total: self.meter.total,
-        })
+        self.send(Item::Progress { bytes_read, bytes_total: self.meter.total })
     }
 
     fn send_post(&mut self, channel: Arc<SourceChannel>, post: IncomingPost) -> Result<(), Halt> {

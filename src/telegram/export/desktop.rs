@@ -61,15 +61,7 @@ impl<'w, 'r, 'd, 'a, 's> Walk<'w, 'r, 'd, 'a, 's> {
         delivery: &'d mut Delivery<'a, 's>,
         known: Option<&'w [ChatHeader]>,
     ) -> Self {
-        Self {
-            window,
-            options,
-            delivery,
-            known,
-            survey: None,
-            chats_seen: 0,
-            messages_seen: false,
-        }
+        Self { window, options, delivery, known, survey: None, chats_seen: 0, messages_seen: false }
     }
 
     /// Makes this walk collect headers only.
@@ -181,11 +173,7 @@ impl<'w, 'r, 'd, 'a, 's> Walk<'w, 'r, 'd, 'a, 's> {
         let channel = header.channel(self.options, place);
         let Some(channel) = channel else {
             let title = header.name.clone().unwrap_or_default();
-            let reason = |title, kind, messages| SkipReason::ChatKind {
-                title,
-                kind,
-                messages,
-            };
+            let reason = |title, kind, messages| SkipReason::ChatKind { title, kind, messages };
             return Choice::Leave(reason, title, kind_text);
         };
         if let (Place::InList, Some(wanted)) = (place, &self.options.channel)
@@ -220,12 +208,7 @@ impl<'w, 'r, 'd, 'a, 's> Walk<'w, 'r, 'd, 'a, 's> {
             }
             Value::Cut { begin, head } => return Err(self.cut(begin, id_find(&head, "id"))),
         };
-        self.delivery.skip(Skipped {
-            message_id,
-            reason,
-            line: None,
-            byte,
-        })
+        self.delivery.skip(Skipped { message_id, reason, line: None, byte })
     }
 
     /// A small value of a known type; `None` if it is of another type.
@@ -324,11 +307,7 @@ impl<'w, 'r, 'd, 'a, 's> Walk<'w, 'r, 'd, 'a, 's> {
     }
 
     fn broken(&self, reason: &str) -> Halt {
-        Halt::Broken {
-            byte: self.window.offset(),
-            message_id: None,
-            reason: reason.to_owned(),
-        }
+        Halt::Broken { byte: self.window.offset(), message_id: None, reason: reason.to_owned() }
     }
 
     fn cut_here(&self) -> Halt {
@@ -369,11 +348,6 @@ impl ChatHeader {
             .or_else(|| username.clone())
             .or_else(|| telegram_id.map(|id| id.to_string()))
             .unwrap_or_else(|| "?".to_owned());
-        Some(SourceChannel {
-            telegram_id,
-            username,
-            title,
-            kind,
-        })
+        Some(SourceChannel { telegram_id, username, title, kind })
     }
 }

@@ -109,9 +109,7 @@ impl SkipReasonText {
 /// The error in words. The position is left out: it counts from the message's begin, and would be mistaken for the file's.
 pub(super) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let text = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(what, _)| what);
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
     text.chars().take(REASON_CHARS_MAX).collect()
 }
 

@@ -71,13 +71,7 @@ impl<'w, 'r, 'd, 'a, 's> Lines<'w, 'r, 'd, 'a, 's> {
         options: &'w ReadOptions,
         delivery: &'d mut Delivery<'a, 's>,
     ) -> Self {
-        Self {
-            window,
-            options,
-            delivery,
-            number: 0,
-            channels: HashMap::new(),
-        }
+        Self { window, options, delivery, number: 0, channels: HashMap::new() }
     }
 
     /// Reads the file to its end.
@@ -107,10 +101,7 @@ impl<'w, 'r, 'd, 'a, 's> Lines<'w, 'r, 'd, 'a, 's> {
             return Err(Halt::Broken {
                 byte: self.window.end_offset(),
                 message_id: id_find(content, "message_id"),
-                reason: format!(
-                    "the file ends inside line {}, which begins at byte {byte}",
-                    self.number
-                ),
+                reason: format!("the file ends inside line {}, which begins at byte {byte}", self.number),
             });
         }
         let parsed = (!content.is_empty()).then(|| {
@@ -175,12 +166,7 @@ impl<'w, 'r, 'd, 'a, 's> Lines<'w, 'r, 'd, 'a, 's> {
     }
 
     fn skip(&mut self, message_id: Option<i64>, reason: SkipReason, byte: u64) -> Result<(), Halt> {
-        self.delivery.skip(Skipped {
-            message_id,
-            reason,
-            line: Some(self.number),
-            byte,
-        })
+        self.delivery.skip(Skipped { message_id, reason, line: Some(self.number), byte })
     }
 }
 
@@ -191,19 +177,13 @@ fn ends_early(content: &[u8]) -> bool {
 
 /// The channel that the line names, or the caller where the line names none.
 fn channel_of((name, title, id): &ChannelKey, given: Option<&str>) -> Option<SourceChannel> {
-    let stated_id = id
-        .as_deref()
-        .and_then(|id| id.trim().parse().ok())
-        .and_then(id_marked);
+    let stated_id = id.as_deref().and_then(|id| id.trim().parse().ok()).and_then(id_marked);
     let (telegram_id, name) = match name.as_deref().or(given).and_then(ChannelRef::parse) {
         Some(ChannelRef::Id(id)) => (stated_id.or(Some(id)), None),
         Some(ChannelRef::Name(name)) => (stated_id, Some(name)),
         None => (stated_id, None),
     };
-    let title = title
-        .as_ref()
-        .map(|title| title.trim())
-        .filter(|title| !title.is_empty());
+    let title = title.as_ref().map(|title| title.trim()).filter(|title| !title.is_empty());
     let title = title.map(str::to_owned).or_else(|| name.clone());
     Some(SourceChannel {
         telegram_id,
@@ -216,10 +196,7 @@ fn channel_of((name, title, id): &ChannelKey, given: Option<&str>) -> Option<Sou
 impl Line {
     fn into_post(self) -> Result<IncomingPost, SkipReason> {
         let bad = |what: &str| SkipReason::BadLine(what.to_owned());
-        let message_id = self
-            .message_id
-            .filter(|id| *id > 0)
-            .ok_or_else(|| bad("no positive message_id"))?;
+        let message_id = self.message_id.filter(|id| *id > 0).ok_or_else(|| bad("no positive message_id"))?;
         let date = self.date.ok_or_else(|| bad("no date"))?;
         let posted_at = date.timestamp().ok_or_else(|| bad("date is not ISO 8601"))?;
         let RichText { text, mut links } = self.text.unwrap_or_default();

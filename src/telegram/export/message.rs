@@ -102,14 +102,8 @@ pub(super) fn message_read(bytes: &[u8], chat_title: &str) -> Result<MessageRead
     let (message, fields_ignored) = parse_forgiving::<Message>(bytes, &ESSENTIAL)
         .map_err(|reason| (id_find(bytes, "id"), reason.into_reason(SkipReason::BadMessage)))?;
     let message_id = message.id;
-    let mut post = message
-        .into_post(chat_title)
-        .map_err(|reason| (message_id, reason))?;
-    Ok(MessageRead {
-        text_was_cut: text_cut(&mut post.text),
-        post,
-        fields_ignored,
-    })
+    let mut post = message.into_post(chat_title).map_err(|reason| (message_id, reason))?;
+    Ok(MessageRead { text_was_cut: text_cut(&mut post.text), post, fields_ignored })
 }
 
 impl Message {
@@ -151,11 +145,7 @@ impl Message {
                 None => self.reply_to_message_id,
             },
             forwarded_from: self.forwarded_from.filter(|name| !name.is_empty()),
-            reactions: self
-                .reactions
-                .into_iter()
-                .map(ReactionEntry::into_reaction)
-                .collect(),
+            reactions: self.reactions.into_iter().map(ReactionEntry::into_reaction).collect(),
             media: media.map(str::to_owned),
         })
     }
@@ -177,21 +167,13 @@ impl Message {
             (self.photo.is_some(), "photo"),
             (self.file.is_some(), "file"),
             (self.contact_information.is_some(), "contact"),
-            (
-                self.location_information.is_some() || self.place_name.is_some(),
-                "location",
-            ),
+            (self.location_information.is_some() || self.place_name.is_some(), "location"),
             (self.game_title.is_some(), "game"),
             (self.invoice_information.is_some(), "invoice"),
-            (
-                self.giveaway_information.is_some() || self.giveaway_results.is_some(),
-                "giveaway",
-            ),
+            (self.giveaway_information.is_some() || self.giveaway_results.is_some(), "giveaway"),
             (self.paid_stars_amount.is_some(), "paid"),
         ];
-        present
-            .into_iter()
-            .find_map(|(there, name)| there.then_some(name))
+        present.into_iter().find_map(|(there, name)| there.then_some(name))
     }
 
     /// Everything of the message that can be searched: its text, the poll's lines, a sticker's emoji; links of text and buttons.
@@ -219,10 +201,7 @@ impl Message {
         }
         let buttons = self.inline_bot_buttons.iter().flatten();
         for button in buttons.filter(|button| button.kind == "url" && !button.data.is_empty()) {
-            body.links.push(Link {
-                text: button.text.clone(),
-                url: button.data.clone(),
-            });
+            body.links.push(Link { text: button.text.clone(), url: button.data.clone() });
         }
         body
     }
@@ -235,10 +214,7 @@ impl ReactionEntry {
             (_, Some(emoji), _) => emoji,
             (_, None, _) => self.kind,
         };
-        Reaction {
-            emoji,
-            count: self.count,
-        }
+        Reaction { emoji, count: self.count }
     }
 }
 

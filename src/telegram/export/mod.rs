@@ -91,11 +91,7 @@ pub enum SkipReason {
     Empty,
     /// A whole chat that is neither a channel nor a supergroup.
     #[error("chat {title:?} of kind {kind:?} is not a channel ({messages} messages)")]
-    ChatKind {
-        title: String,
-        kind: String,
-        messages: u64,
-    },
+    ChatKind { title: String, kind: String, messages: u64 },
     /// Posts of a channel other than the one asked for: a whole chat of an export, or one line.
     #[error("channel {title:?} is not the one asked for ({messages} messages)")]
     NotChosen { title: String, messages: u64 },
@@ -140,11 +136,7 @@ pub enum Error {
     Open { file: String, source: io::Error },
     /// The disk or the network file system failed while reading.
     #[error("read {file} at byte {byte}: {source}; what came before is kept, import the file again")]
-    Read {
-        file: String,
-        byte: u64,
-        source: io::Error,
-    },
+    Read { file: String, byte: u64, source: io::Error },
     #[error(
         "recognise {file}: neither a Telegram Desktop result.json nor JSONL; export as \"Machine-readable JSON\", \
          or name the format with --format"

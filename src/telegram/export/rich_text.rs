@@ -39,10 +39,9 @@ impl RichText {
                 let text = if shown == url { String::new() } else { shown };
                 self.links.push(Link { text, url });
             }
-            (Some("link"), _) if !shown.is_empty() => self.links.push(Link {
-                text: String::new(),
-                url: shown,
-            }),
+            (Some("link"), _) if !shown.is_empty() => {
+                self.links.push(Link { text: String::new(), url: shown })
+            }
             _ => {}
         }
     }
@@ -122,11 +121,7 @@ mod tests {
 
     fn check(json: &str, text: &str, links: &[(&str, &str)]) {
         let rich: RichText = serde_json::from_str(json).unwrap();
-        let found: Vec<(&str, &str)> = rich
-            .links
-            .iter()
-            .map(|l| (l.text.as_str(), l.url.as_str()))
-            .collect();
+        let found: Vec<(&str, &str)> = rich.links.iter().map(|l| (l.text.as_str(), l.url.as_str())).collect();
         assert_eq!((rich.text.as_str(), found.as_slice()), (text, links), "{json}");
     }
 
@@ -157,14 +152,7 @@ mod tests {
 
     #[test]
     fn wrong_types_are_errors() {
-        for json in [
-            "3",
-            "true",
-            "{}",
-            "[3]",
-            "[[\"x\"]]",
-            r#"[{"type":"bold","text":{}}]"#,
-        ] {
+        for json in ["3", "true", "{}", "[3]", "[[\"x\"]]", r#"[{"type":"bold","text":{}}]"#] {
             assert!(serde_json::from_str::<RichText>(json).is_err(), "{json}");
         }
     }

@@ -37,10 +37,7 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn of(total: Option<u64>) -> Self {
-        Self {
-            read: Cell::new(0),
-            total,
-        }
+        Self { read: Cell::new(0), total }
     }
 }
 
@@ -108,9 +105,7 @@ pub(super) fn bound_check(unpacked: u64, packed: u64) -> Result<(), String> {
         return Err(format!("it unpacks to more than {UNPACKED_BYTES_MAX} bytes"));
     }
     if unpacked > UNPACKED_FREE_BYTES && unpacked > packed.saturating_mul(UNPACKED_RATIO_MAX) {
-        return Err(format!(
-            "it unpacks to more than {UNPACKED_RATIO_MAX} times its size"
-        ));
+        return Err(format!("it unpacks to more than {UNPACKED_RATIO_MAX} times its size"));
     }
     Ok(())
 }
@@ -125,10 +120,7 @@ pub(super) fn read_path(
     let path = if path.is_dir() { inside.as_path() } else { path };
     let name = path.display().to_string();
     let mut file = open(path, &name)?;
-    let magic = magic_read(&mut file).map_err(|source| Error::Open {
-        file: name.clone(),
-        source,
-    })?;
+    let magic = magic_read(&mut file).map_err(|source| Error::Open { file: name.clone(), source })?;
     let len = file.metadata().ok().map(|metadata| metadata.len());
     if ZIP_MAGICS.iter().any(|zip| magic.starts_with(zip)) {
         return archive::read_zip(&file, len.unwrap_or(0), &name, options, sink);
@@ -139,13 +131,7 @@ pub(super) fn read_path(
         Err((Halt::HeaderLate, _)) => {
             let headers = survey(&mut open(path, &name)?, options);
             meter.read.set(0);
-            unpacked_read(
-                &mut open(path, &name)?,
-                &meter,
-                options,
-                &mut delivery,
-                Some(&headers),
-            )
+            unpacked_read(&mut open(path, &name)?, &meter, options, &mut delivery, Some(&headers))
         }
         halt => halt,
     };
@@ -167,10 +153,7 @@ pub(super) fn read_stream(
 }
 
 fn open(path: &Path, name: &str) -> Result<File, Error> {
-    File::open(path).map_err(|source| Error::Open {
-        file: name.to_owned(),
-        source,
-    })
+    File::open(path).map_err(|source| Error::Open { file: name.to_owned(), source })
 }
 
 fn magic_read(file: &mut File) -> io::Result<Vec<u8>> {
@@ -187,9 +170,7 @@ pub(super) fn survey(stream: &mut dyn Read, options: &ReadOptions) -> Vec<ChatHe
     let mut delivery = Delivery::new(&mut nowhere, &meter);
     let mut headers = Vec::new();
     let _ = with_unpacked(stream, &meter, |window| {
-        Walk::new(window, options, &mut delivery, None)
-            .surveying(&mut headers)
-            .run()
+        Walk::new(window, options, &mut delivery, None).surveying(&mut headers).run()
     });
     headers
 }
@@ -225,19 +206,14 @@ fn with_unpacked(
 ) -> Ended {
     let mut metered = Metered { inner: stream, meter };
     let mut magic = Vec::new();
-    if let Err(error) = (&mut metered)
-        .take(GZIP_MAGIC.len() as u64)
-        .read_to_end(&mut magic)
-    {
+    if let Err(error) = (&mut metered).take(GZIP_MAGIC.len() as u64).read_to_end(&mut magic) {
         return Err((Halt::Io(error), 0));
     }
     let packed = magic == GZIP_MAGIC;
     let mut whole = io::Cursor::new(magic).chain(metered);
     if packed {
-        let bound = Bound {
-            unpacked: Cell::new(0),
-            packed: meter.total.map_or(Packed::SoFar(meter), Packed::Known),
-        };
+        let bound =
+            Bound { unpacked: Cell::new(0), packed: meter.total.map_or(Packed::SoFar(meter), Packed::Known) };
         let mut unpacked = Bounded {
             inner: MultiGzDecoder::new(BufReader::with_capacity(READ_BYTES, whole)),
             bound: &bound,
@@ -250,9 +226,7 @@ fn with_unpacked(
 
 fn in_window(stream: &mut dyn Read, work: impl FnOnce(&mut Window<'_>) -> Result<(), Halt>) -> Ended {
     let mut window = Window::new(stream);
-    let result = mark_skip(&mut window)
-        .map_err(Halt::Io)
-        .and_then(|()| work(&mut window));
+    let result = mark_skip(&mut window).map_err(Halt::Io).and_then(|()| work(&mut window));
     match result {
         Ok(()) => Ok(window.offset()),
         Err(Halt::Io(error)) => Err((Halt::Io(error), window.end_offset())),
@@ -307,11 +281,7 @@ pub(super) fn finish(
         Ok(bytes) => (Ok(()), bytes),
         Err((halt, bytes)) => (Err(halt), bytes),
     };
-    let flushed = if matches!(ended, Err(Halt::Stop)) {
-        Ok(())
-    } else {
-        delivery.flush()
-    };
+    let flushed = if matches!(ended, Err(Halt::Stop)) { Ok(()) } else { delivery.flush() };
     delivery.summary.bytes_read = bytes;
     let last_id = delivery.last_id;
     let file = || name.to_owned();
@@ -329,16 +299,9 @@ pub(super) fn finish(
             Ok(delivery.summary)
         }
         Err(Halt::Unknown | Halt::HeaderLate) => Err(Error::UnknownFormat { file: file() }),
-        Err(Halt::Broken {
-            byte,
-            message_id,
-            reason,
-        }) => Err(Error::Broken {
-            file: file(),
-            byte,
-            message_id: message_id.or(last_id),
-            reason,
-        }),
+        Err(Halt::Broken { byte, message_id, reason }) => {
+            Err(Error::Broken { file: file(), byte, message_id: message_id.or(last_id), reason })
+        }
         Err(Halt::Io(error)) => Err(io_error(error, name, bytes, last_id)),
     }
 }
@@ -346,19 +309,13 @@ pub(super) fn finish(
 /// A failing read: a bound of ours, damaged packed data, or the disk.
 fn io_error(error: io::Error, name: &str, byte: u64, message_id: Option<i64>) -> Error {
     let file = name.to_owned();
-    if let Some(reached) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<BoundReached>())
-    {
+    if let Some(reached) = error.get_ref().and_then(|inner| inner.downcast_ref::<BoundReached>()) {
         let reason = reached.to_string();
         return Error::UnpackedTooLarge { file, reason };
     }
     // What the unpackers answer to bad data; a disk never does.
-    let of_unpacking = [
-        io::ErrorKind::UnexpectedEof,
-        io::ErrorKind::InvalidData,
-        io::ErrorKind::InvalidInput,
-    ];
+    let of_unpacking =
+        [io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput];
     if of_unpacking.contains(&error.kind()) {
         return Error::Broken {
             file,
@@ -367,9 +324,5 @@ fn io_error(error: io::Error, name: &str, byte: u64, message_id: Option<i64>) ->
             reason: format!("the packed data is damaged or cut off ({error})"),
         };
     }
-    Error::Read {
-        file,
-        byte,
-        source: error,
-    }
+    Error::Read { file, byte, source: error }
 }

@@ -31,9 +31,7 @@ fn collect(
 }
 
 fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/export")
-        .join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/export").join(name)
 }
 
 fn fixture_bytes(name: &str) -> Vec<u8> {
@@ -43,26 +41,14 @@ fn fixture_bytes(name: &str) -> Vec<u8> {
 fn posts(items: &[Item]) -> Vec<&IncomingPost> {
     items
         .iter()
-        .filter_map(|item| {
-            if let Item::Post { post, .. } = item {
-                Some(post)
-            } else {
-                None
-            }
-        })
+        .filter_map(|item| if let Item::Post { post, .. } = item { Some(post) } else { None })
         .collect()
 }
 
 fn skips(items: &[Item]) -> Vec<&Skipped> {
     items
         .iter()
-        .filter_map(|item| {
-            if let Item::Skipped(skipped) = item {
-                Some(skipped)
-            } else {
-                None
-            }
-        })
+        .filter_map(|item| if let Item::Skipped(skipped) = item { Some(skipped) } else { None })
         .collect()
 }
 
@@ -79,17 +65,11 @@ fn channels(items: &[Item]) -> Vec<SourceChannel> {
 }
 
 fn with_channel(name: &str) -> ReadOptions {
-    ReadOptions {
-        channel: Some(name.to_owned()),
-        ..ReadOptions::default()
-    }
+    ReadOptions { channel: Some(name.to_owned()), ..ReadOptions::default() }
 }
 
 fn with_format(format: Format) -> ReadOptions {
-    ReadOptions {
-        format: Some(format),
-        ..ReadOptions::default()
-    }
+    ReadOptions { format: Some(format), ..ReadOptions::default() }
 }
 
 /// An export of one channel around the given messages.
@@ -99,10 +79,8 @@ fn export_of(messages: &str) -> Vec<u8> {
 
 /// A file of the team's shared data; `None`, with a note, where that is not at hand.
 fn shared_data(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("TGA_SHARED_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("TGA_SHARED_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let path = root.join(name);
     if path.exists() {
         return Some(path);

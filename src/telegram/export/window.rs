@@ -43,13 +43,7 @@ pub(super) struct Window<'r> {
 
 impl<'r> Window<'r> {
     pub(super) fn new(source: &'r mut dyn Read) -> Self {
-        Self {
-            source,
-            buffer: vec![0; READ_BYTES],
-            start: 0,
-            end: 0,
-            offset: 0,
-        }
+        Self { source, buffer: vec![0; READ_BYTES], start: 0, end: 0, offset: 0 }
     }
 
     /// Offset in the stream of the next byte.
@@ -139,10 +133,7 @@ impl<'r> Window<'r> {
             if at_end {
                 return Ok(match discarded {
                     None => Value::Whole { len },
-                    Some(head) => Value::Large {
-                        bytes: self.offset - begin,
-                        head,
-                    },
+                    Some(head) => Value::Large { bytes: self.offset - begin, head },
                 });
             }
             if self.filled().len() == len {
@@ -172,11 +163,7 @@ impl<'r> Window<'r> {
             if ended || !self.more()? {
                 let Some(head) = discarded else {
                     let nothing = len == 0 && !ended;
-                    return Ok(if nothing {
-                        LineRead::End
-                    } else {
-                        LineRead::Whole { len, ended }
-                    });
+                    return Ok(if nothing { LineRead::End } else { LineRead::Whole { len, ended } });
                 };
                 let bytes = self.offset - begin;
                 self.consume(usize::from(ended));
@@ -305,10 +292,7 @@ impl<'a> Iterator for Members<'a> {
         }
         let key_len = ValueScan::default().feed(rest)?;
         let key = &rest[1..key_len - 1];
-        let value = rest[key_len..]
-            .trim_ascii_start()
-            .strip_prefix(b":")?
-            .trim_ascii_start();
+        let value = rest[key_len..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
         let value_len = ValueScan::default().feed(value);
         self.rest = value_len.map_or(&[], |len| &value[len..]);
         Some((key, value_len.map(|len| &value[..len])))

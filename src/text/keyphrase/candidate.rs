@@ -61,11 +61,7 @@ struct Word {
 /// The candidates of a normalised text, in order of first occurrence, and the number of its tokens.
 pub(super) fn candidates(text: &str) -> (Vec<Candidate>, usize) {
     let words = words(text);
-    let mut found = Found {
-        text,
-        list: Vec::new(),
-        by_key: HashMap::with_capacity(words.len()),
-    };
+    let mut found = Found { text, list: Vec::new(), by_key: HashMap::with_capacity(words.len()) };
     for at in 0..words.len() {
         let word = &words[at];
         if word.stop || !can_be_alone(text, word) {
@@ -87,9 +83,8 @@ pub(super) fn candidates(text: &str) -> (Vec<Candidate>, usize) {
 
 /// Whether words in a row are one noun phrase: a name, or descriptions before a noun.
 fn is_phrase(text: &str, run: &[Word]) -> bool {
-    let unbroken = run[1..]
-        .iter()
-        .all(|word| word.follows && !word.stop && word.token.kind == TokenKind::Word);
+    let unbroken =
+        run[1..].iter().all(|word| word.follows && !word.stop && word.token.kind == TokenKind::Word);
     if !unbroken || run[0].token.kind != TokenKind::Word || !run.iter().all(|word| can_be_alone(text, word)) {
         return false;
     }
@@ -187,11 +182,7 @@ fn hyphened_parts(text: &str, token: Token) -> Vec<Token> {
     for part in whole.split('-') {
         let end = start + part.len();
         if part.chars().all(char::is_alphabetic) {
-            parts.push(Token {
-                start,
-                end,
-                kind: TokenKind::Word,
-            });
+            parts.push(Token { start, end, kind: TokenKind::Word });
         }
         start = end + 1;
     }
@@ -213,10 +204,7 @@ impl Word {
             shape: shape(&folded),
             stop,
             capital: spelling.starts_with(char::is_uppercase),
-            acronym: spelling
-                .chars()
-                .nth(1)
-                .is_some_and(|c| c.is_uppercase() || c.is_ascii_digit()),
+            acronym: spelling.chars().nth(1).is_some_and(|c| c.is_uppercase() || c.is_ascii_digit()),
             follows: false,
             opens_sentence: false,
             quoted: false,
@@ -266,11 +254,7 @@ impl Found<'_> {
         let place = start..tail.token.end;
         let key = match run {
             [one] => one.stem.replace('_', " "),
-            run => run
-                .iter()
-                .map(|word| word.stem.as_str())
-                .collect::<Vec<_>>()
-                .join(" "),
+            run => run.iter().map(|word| word.stem.as_str()).collect::<Vec<_>>().join(" "),
         };
         let list = &mut self.list;
         let index = *self.by_key.entry(key).or_insert_with_key(|key| {
@@ -310,10 +294,7 @@ impl Found<'_> {
 impl Candidate {
     /// Counts a spelling and keeps the most frequent one.
     fn spelled(&mut self, text: &str, place: Range<usize>, shape: Shape) {
-        let known = self
-            .spellings
-            .iter_mut()
-            .find(|(at, _)| text[at.clone()] == text[place.clone()]);
+        let known = self.spellings.iter_mut().find(|(at, _)| text[at.clone()] == text[place.clone()]);
         let count = if let Some((_, count)) = known {
             *count += 1;
             *count
@@ -321,16 +302,9 @@ impl Candidate {
             self.spellings.push((place.clone(), 1));
             1
         };
-        let best = self
-            .spellings
-            .iter()
-            .find(|(at, _)| *at == self.place)
-            .map_or(0, |(_, count)| *count);
+        let best = self.spellings.iter().find(|(at, _)| *at == self.place).map_or(0, |(_, count)| *count);
         if count > best {
-            let first = self
-                .spellings
-                .iter()
-                .find(|(at, _)| text[at.clone()] == text[place.clone()]);
+            let first = self.spellings.iter().find(|(at, _)| text[at.clone()] == text[place.clone()]);
             self.place = first.map_or(place, |(at, _)| at.clone());
             self.shape = shape;
         }

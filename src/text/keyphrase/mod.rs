@@ -53,11 +53,8 @@ const SCORE_SHARE_MIN: f32 = 0.4;
 pub fn keyphrases(text: &str, corpus: &dyn DocumentFrequency, max: usize) -> Vec<Keyphrase> {
     let (found, length) = candidates(text);
     let scorer = Scorer::new(corpus, length);
-    let mut scored: Vec<(f32, usize)> = found
-        .iter()
-        .enumerate()
-        .map(|(n, candidate)| (Traits::of(candidate, &scorer).score(), n))
-        .collect();
+    let mut scored: Vec<(f32, usize)> =
+        found.iter().enumerate().map(|(n, candidate)| (Traits::of(candidate, &scorer).score(), n)).collect();
     // Of equals the earlier in the text.
     scored.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut out = Vec::with_capacity(max);
@@ -67,10 +64,7 @@ pub fn keyphrases(text: &str, corpus: &dyn DocumentFrequency, max: usize) -> Vec
             break;
         }
         let candidate = &found[n];
-        if out
-            .first()
-            .is_some_and(|best: &Keyphrase| score < SCORE_SHARE_MIN * best.score)
-        {
+        if out.first().is_some_and(|best: &Keyphrase| score < SCORE_SHARE_MIN * best.score) {
             break;
         }
         if !scorer.is_shared(&candidate.key) {
@@ -81,10 +75,7 @@ pub fn keyphrases(text: &str, corpus: &dyn DocumentFrequency, max: usize) -> Vec
             continue;
         }
         covered.extend(candidate.key.split(' '));
-        out.push(Keyphrase {
-            text: text[candidate.place.clone()].to_owned(),
-            score,
-        });
+        out.push(Keyphrase { text: text[candidate.place.clone()].to_owned(), score });
     }
     out
 }

@@ -75,24 +75,14 @@ impl Traits {
 
     /// The probability that an author would choose it.
     pub(super) fn score(&self) -> f32 {
-        let sum: f32 = BIAS
-            + self
-                .0
-                .iter()
-                .zip(WEIGHTS)
-                .map(|(value, weight)| value * weight)
-                .sum::<f32>();
+        let sum: f32 = BIAS + self.0.iter().zip(WEIGHTS).map(|(value, weight)| value * weight).sum::<f32>();
         1.0 / (1.0 + (-sum).exp())
     }
 }
 
 impl<'a> Scorer<'a> {
     pub(super) fn new(corpus: &'a dyn DocumentFrequency, tokens: usize) -> Self {
-        Self {
-            corpus,
-            documents: corpus.documents() as f32,
-            length: tokens.max(1) as f32,
-        }
+        Self { corpus, documents: corpus.documents() as f32, length: tokens.max(1) as f32 }
     }
 
     /// How rare the key is (0 common, 1 unseen), whether the corpus has it often enough for a tag to be shared, and
@@ -102,21 +92,13 @@ impl<'a> Scorer<'a> {
         let mut fewest = u64::MAX;
         for stem in key.split(' ') {
             let at_large = background::share(stem);
-            let here = if self.documents > 0.0 {
-                self.corpus.frequency(stem)
-            } else {
-                0
-            };
+            let here = if self.documents > 0.0 { self.corpus.frequency(stem) } else { 0 };
             let mixed = (here as f32 + at_large * DOCUMENTS_TELLING) / (self.documents + DOCUMENTS_TELLING);
             share = share.min(mixed);
             fewest = fewest.min(here);
         }
         let rarity = -share.max(1e-5).log10() / 5.0;
-        let known = if self.documents > 0.0 {
-            (1.0 + fewest.min(100) as f32).ln() / 5.0
-        } else {
-            0.3
-        };
+        let known = if self.documents > 0.0 { (1.0 + fewest.min(100) as f32).ln() / 5.0 } else { 0.3 };
         let hashtag =
             self.documents > 0.0 && self.corpus.frequency(&format!("#{}", key.replace(' ', "_"))) > 0;
         (rarity, known, flag(hashtag))
@@ -128,11 +110,7 @@ impl<'a> Scorer<'a> {
         if self.documents < DOCUMENTS_CONVERGING {
             return true;
         }
-        let needed = if key.contains(' ') {
-            PHRASE_TEXTS_MIN
-        } else {
-            WORD_TEXTS_MIN
-        };
+        let needed = if key.contains(' ') { PHRASE_TEXTS_MIN } else { WORD_TEXTS_MIN };
         key.split(' ').all(|stem| self.corpus.frequency(stem) >= needed)
     }
 }

@@ -7,11 +7,8 @@ use crate::text::normalise;
 fn check(expected: &str) {
     let text = expected.replace('|', " ").replace('¶', "\n");
     let found: Vec<&str> = sentences(&text).into_iter().map(|range| &text[range]).collect();
-    let wanted: Vec<&str> = expected
-        .split(['|', '¶'])
-        .map(str::trim)
-        .filter(|piece| !piece.is_empty())
-        .collect();
+    let wanted: Vec<&str> =
+        expected.split(['|', '¶']).map(str::trim).filter(|piece| !piece.is_empty()).collect();
     assert_eq!(found, wanted);
 }
 

@@ -5,10 +5,8 @@ use crate::text::normalise;
 
 /// Terms written as `position:text`.
 fn check(text: &str, expected: &[&str]) {
-    let found: Vec<String> = terms(text)
-        .iter()
-        .map(|term| format!("{}:{}", term.position, term.text))
-        .collect();
+    let found: Vec<String> =
+        terms(text).iter().map(|term| format!("{}:{}", term.position, term.text)).collect();
     assert_eq!(found, expected, "{text}");
 }
 
@@ -22,14 +20,8 @@ fn words_are_stemmed_by_script() {
 
 #[test]
 fn compounds_give_whole_and_parts() {
-    check(
-        "модель GPT-4 вышла",
-        &["0:модел", "1:gpt-4", "1:gpt", "2:4", "3:вышл"],
-    );
-    check(
-        "в интернет-магазинах",
-        &["0:в", "1:интернет-магазин", "1:интернет", "2:магазин"],
-    );
+    check("модель GPT-4 вышла", &["0:модел", "1:gpt-4", "1:gpt", "2:4", "3:вышл"]);
+    check("в интернет-магазинах", &["0:в", "1:интернет-магазин", "1:интернет", "2:магазин"]);
     check("Node.js", &["0:node.js", "0:node", "1:js"]);
     check("C++ и .NET", &["0:c++", "1:и", "2:.net"]);
     check("т.е. U.S.", &["0:те", "1:us"]);
@@ -60,12 +52,7 @@ fn addresses_give_host_path_and_whole() {
     check("example.com", &["0:example.com", "0:exampl"]);
     check(
         "https://x.ru/%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D0%B8",
-        &[
-            "0:x.ru/%d0%bd%d0%be%d0%b2%d0%be%d1%81%d1%82%d0%b8",
-            "0:x.ru",
-            "0:x",
-            "1:новост",
-        ],
+        &["0:x.ru/%d0%bd%d0%be%d0%b2%d0%be%d1%81%d1%82%d0%b8", "0:x.ru", "0:x", "1:новост"],
     );
 }
 

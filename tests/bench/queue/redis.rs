@@ -27,11 +27,7 @@ impl Redis {
     /// `None` where `redis-server` is not installed.
     pub(super) fn start() -> Option<Redis> {
         let dir = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let server = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""])
             .args(["--appendonly", "yes", "--appendfsync", "always"])
@@ -41,11 +37,7 @@ impl Redis {
             .stderr(Stdio::null())
             .spawn()
             .ok()?;
-        let redis = Redis {
-            server,
-            port,
-            _dir: dir,
-        };
+        let redis = Redis { server, port, _dir: dir };
         let (_keep, never) = mpsc::channel::<()>();
         for _ in 0..100 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
@@ -60,14 +52,7 @@ impl Redis {
     pub(super) fn run(&self, shape: Shape) -> Took {
         let mut admin = self.connect();
         admin.command(&[b"DEL", STREAM.as_bytes()]);
-        admin.command(&[
-            b"XGROUP",
-            b"CREATE",
-            STREAM.as_bytes(),
-            GROUP.as_bytes(),
-            b"0",
-            b"MKSTREAM",
-        ]);
+        admin.command(&[b"XGROUP", b"CREATE", STREAM.as_bytes(), GROUP.as_bytes(), b"0", b"MKSTREAM"]);
         admin.round(2);
         let batches = Batches::new(shape);
         let payload = vec![b'x'; shape.payload_bytes];
@@ -119,20 +104,13 @@ impl Redis {
             deleted
         });
         assert_eq!(settled.iter().sum::<usize>(), shape.jobs, "redis lost jobs");
-        Took {
-            append,
-            claim,
-            settle,
-        }
+        Took { append, claim, settle }
     }
 
     fn connect(&self) -> Connection {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Connection {
-            out: Vec::new(),
-            read: BufReader::with_capacity(1 << 16, stream),
-        }
+        Connection { out: Vec::new(), read: BufReader::with_capacity(1 << 16, stream) }
     }
 }
 
@@ -202,10 +180,7 @@ fn ids(reply: Option<Reply>) -> Vec<Vec<u8>> {
         Reply::Text(_) | Reply::Integer(_) | Reply::Nil => Vec::new(),
     };
     let streams = reply.map(list).unwrap_or_default();
-    let entries = streams
-        .into_iter()
-        .filter_map(|stream| list(stream).pop())
-        .flat_map(list);
+    let entries = streams.into_iter().filter_map(|stream| list(stream).pop()).flat_map(list);
     entries
         .filter_map(|entry| match list(entry).into_iter().next() {
             Some(Reply::Text(id)) => Some(id),

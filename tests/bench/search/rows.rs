@@ -29,9 +29,7 @@ impl Noise {
 
     /// Roughly normal, mean 0, deviation 1.
     fn normal(&mut self) -> f32 {
-        let sum: f32 = (0..4)
-            .map(|_| (self.next() >> 40) as f32 / (1u64 << 24) as f32)
-            .sum();
+        let sum: f32 = (0..4).map(|_| (self.next() >> 40) as f32 / (1u64 << 24) as f32).sum();
         (sum - 2.0) * 1.732
     }
 }
@@ -81,23 +79,15 @@ pub(super) fn truth(rows: &[Vec<f32>], questions: &[Vec<f32>]) -> Vec<Vec<BTreeS
             .enumerate()
             .filter(|(i, _)| i % 100 < kept)
             .map(|(i, (row, length))| {
-                (
-                    row.iter().zip(question).map(|(a, b)| a * b).sum::<f32>() / length,
-                    i as i64,
-                )
+                (row.iter().zip(question).map(|(a, b)| a * b).sum::<f32>() / length, i as i64)
             })
             .collect();
         scored.select_nth_unstable_by(10, |a, b| b.0.total_cmp(&a.0));
-        let tenth = scored[..10]
-            .iter()
-            .map(|(score, _)| *score)
-            .fold(f32::INFINITY, f32::min);
+        let tenth = scored[..10].iter().map(|(score, _)| *score).fold(f32::INFINITY, f32::min);
         let near = scored.iter().filter(|(score, _)| *score >= tenth - TIE);
         near.map(|(_, id)| *id).collect()
     };
-    kept.iter()
-        .map(|kept| questions.iter().map(|question| of(question, *kept)).collect())
-        .collect()
+    kept.iter().map(|kept| questions.iter().map(|question| of(question, *kept)).collect()).collect()
 }
 
 pub(super) fn recall_of(

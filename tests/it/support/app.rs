@@ -189,18 +189,14 @@ impl TestApp {
         bytes: &[u8],
     ) -> Result<ImportReport, Error> {
         self.files += 1;
-        let path = self
-            .root
-            .path()
-            .join(format!("import-{}.{extension}", self.files));
+        let path = self.root.path().join(format!("import-{}.{extension}", self.files));
         std::fs::write(&path, bytes).unwrap();
         self.import_file(tenant, &path)
     }
 
     pub(crate) fn import_file(&self, tenant: &str, path: &Path) -> Result<ImportReport, Error> {
         let options = ImportOptions::default();
-        self.app()
-            .import(&self.tenant_named(tenant), path, &options, &mut |_| {})
+        self.app().import(&self.tenant_named(tenant), path, &options, &mut |_| {})
     }
 
     /// Takes every job that is due to its end.
@@ -272,17 +268,11 @@ impl TestApp {
 
     /// Searches `main`.
     pub(crate) fn search(&self, query: &str, mode: SearchMode) -> SearchResponse {
-        self.search_request(&SearchRequest {
-            query: query.to_owned(),
-            mode,
-            ..SearchRequest::default()
-        })
+        self.search_request(&SearchRequest { query: query.to_owned(), mode, ..SearchRequest::default() })
     }
 
     pub(crate) fn search_request(&self, request: &SearchRequest) -> SearchResponse {
-        self.app()
-            .search(&self.tenant(), &ChannelSet::All, request)
-            .unwrap()
+        self.app().search(&self.tenant(), &ChannelSet::All, request).unwrap()
     }
 
     /// The message ids that a full-text search of `main` finds, best first.
@@ -293,13 +283,8 @@ impl TestApp {
 
     /// Asks `main`; «вчера» is understood in UTC.
     pub(crate) fn ask(&self, query: &str) -> AskResponse {
-        let request = AskRequest {
-            query: query.to_owned(),
-            ..AskRequest::default()
-        };
-        self.app()
-            .ask(&self.tenant(), &ChannelSet::All, &request, &TimeZone::UTC)
-            .unwrap()
+        let request = AskRequest { query: query.to_owned(), ..AskRequest::default() };
+        self.app().ask(&self.tenant(), &ChannelSet::All, &request, &TimeZone::UTC).unwrap()
     }
 
     /// All events of `main`.
@@ -335,11 +320,7 @@ impl Drop for TestApp {
         };
         let view = app.queue_view();
         let left = view.ready + view.scheduled + view.claimed;
-        assert!(
-            left == 0 || self.jobs_may_remain,
-            "{left} jobs are left:\n{}",
-            app.queue().dump()
-        );
+        assert!(left == 0 || self.jobs_may_remain, "{left} jobs are left:\n{}", app.queue().dump());
         assert!(
             view.dead == self.dead_expected,
             "{} dead letters instead of {}:\n{}",

@@ -36,11 +36,7 @@ impl Binary {
 
     /// Another build of the program, for figures that a debug build is too slow for.
     pub(crate) fn of(program: PathBuf) -> Self {
-        Self {
-            root: TempDir::new().unwrap(),
-            program,
-            environment: Vec::new(),
-        }
+        Self { root: TempDir::new().unwrap(), program, environment: Vec::new() }
     }
 
     /// Sets an environment variable for every run.
@@ -81,11 +77,7 @@ impl Binary {
             .current_dir(self.root.path())
             .args(arguments)
             .env("TZ", "UTC")
-            .envs(
-                self.environment
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str())),
-            )
+            .envs(self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())))
             .stdin(Stdio::null());
         if !self.environment.iter().any(|(name, _)| name == "TGA__DATA_DIR") {
             command.env("TGA__DATA_DIR", self.data_dir());
@@ -135,10 +127,7 @@ impl Binary {
         if arguments[0] == "demo" {
             command.args(["--port", &port]);
         }
-        let mut service = Service {
-            child: command.spawn().unwrap(),
-            address,
-        };
+        let mut service = Service { child: command.spawn().unwrap(), address };
         wait_for("the service to be ready", || {
             if let Some(status) = service.child.try_wait().unwrap() {
                 panic!("tga {arguments:?} ended with {status}");
@@ -163,16 +152,9 @@ impl Run {
         let mut documents = serde_json::Deserializer::from_str(&self.stdout).into_iter::<Value>();
         let first = documents.next();
         let Some(Ok(answer)) = first else {
-            panic!(
-                "stdout is no JSON ({first:?}): {:?}\nstderr: {}",
-                self.stdout, self.stderr
-            )
+            panic!("stdout is no JSON ({first:?}): {:?}\nstderr: {}", self.stdout, self.stderr)
         };
-        assert!(
-            documents.next().is_none(),
-            "more than one document: {}",
-            self.stdout
-        );
+        assert!(documents.next().is_none(), "more than one document: {}", self.stdout);
         answer
     }
 }
@@ -234,9 +216,7 @@ impl Service {
     }
 
     fn signal(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .args([signal, &self.id().to_string()])
-            .status();
+        let sent = Command::new("kill").args([signal, &self.id().to_string()]).status();
         assert!(sent.unwrap().success());
     }
 

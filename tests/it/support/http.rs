@@ -84,21 +84,14 @@ impl Request<'_> {
 
 /// Sends requests one after another through one router.
 pub(crate) fn send_through(web: &Web, requests: Vec<axum::http::Request<Body>>) -> Vec<Reply> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut replies = Vec::new();
         for request in requests {
             let response = router(web).oneshot(request).await.unwrap();
             let (parts, body) = response.into_parts();
             let body = to_bytes(body, ANSWER_BYTES_MAX).await.unwrap().to_vec();
-            replies.push(Reply {
-                status: parts.status,
-                headers: parts.headers,
-                body,
-            });
+            replies.push(Reply { status: parts.status, headers: parts.headers, body });
         }
         replies
     })
@@ -121,10 +114,7 @@ impl Reply {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The `error.code` of a refusal.

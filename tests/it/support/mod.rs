@@ -26,11 +26,7 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
         if let Some(found) = look() {
             return found;
         }
-        assert!(
-            started.elapsed() < WAIT_MAX,
-            "waited {} s for {what}",
-            WAIT_MAX.as_secs()
-        );
+        assert!(started.elapsed() < WAIT_MAX, "waited {} s for {what}", WAIT_MAX.as_secs());
         std::thread::park_timeout(WAIT_STEP);
     }
 }

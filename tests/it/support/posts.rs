@@ -30,10 +30,8 @@ impl Line {
 
 /// A file or directory of the shared test data; `None`, with a message, where there is none.
 pub(crate) fn shared_data(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("TGA_SHARED_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("TGA_SHARED_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let path = root.join(name);
     if path.exists() {
         return Some(path);

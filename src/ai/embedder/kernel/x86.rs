@@ -99,11 +99,7 @@ unsafe fn tile_avx512<const N: usize, const G: usize>(
     unsafe {
         let lines = matrix.lines.as_ptr().add(group * blocks * BLOCK_LINES);
         let scales = matrix.scales.as_ptr().add(group * blocks);
-        let quads = input
-            .quads
-            .as_ptr()
-            .cast::<i32>()
-            .add(token * blocks * BLOCK_LINES);
+        let quads = input.quads.as_ptr().cast::<i32>().add(token * blocks * BLOCK_LINES);
         let input_scales = input.scales.as_ptr().add(token * blocks);
         let offsets = input.offsets.as_ptr().add(token * blocks);
         let mut totals: [[__m512; G]; N] = std::array::from_fn(|_| {
@@ -180,10 +176,7 @@ impl Dot256 for Plain {
             let values = _mm256_set1_epi32(unsafe { quads.add(step).read() });
             sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(weights, values));
         }
-        _mm256_add_epi32(
-            _mm256_madd_epi16(sum, _mm256_set1_epi16(1)),
-            _mm256_set1_epi32(offset),
-        )
+        _mm256_add_epi32(_mm256_madd_epi16(sum, _mm256_set1_epi16(1)), _mm256_set1_epi32(offset))
     }
 }
 
@@ -219,11 +212,7 @@ macro_rules! multiply_256 {
                 // SAFETY: as in `tile_avx512`; a half line is 32-byte aligned.
                 unsafe {
                     let lines = matrix.lines.as_ptr().add(group * blocks * BLOCK_LINES);
-                    let quads = input
-                        .quads
-                        .as_ptr()
-                        .cast::<i32>()
-                        .add(token * blocks * BLOCK_LINES);
+                    let quads = input.quads.as_ptr().cast::<i32>().add(token * blocks * BLOCK_LINES);
                     let bias = matrix.bias.as_ptr().add(group).cast::<f32>().add(half * 8);
                     let mut totals: [__m256; N] = [_mm256_load_ps(bias); N];
                     for block in 0..blocks {

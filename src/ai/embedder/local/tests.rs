@@ -13,10 +13,7 @@ use crate::ai::{
 const THREADS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
 
 fn model(threads: NonZeroUsize) -> LocalModel {
-    let bytes = synthetic_model(SyntheticShape {
-        layers: 2,
-        ..SyntheticShape::default()
-    });
+    let bytes = synthetic_model(SyntheticShape { layers: 2, ..SyntheticShape::default() });
     LocalModel::from_bytes(bytes, "test", threads).unwrap()
 }
 
@@ -44,10 +41,7 @@ fn vectors_are_unit_and_the_same_in_any_company() {
     assert_eq!(together.len(), TEXTS.len());
     for (text, vector) in TEXTS.iter().zip(&together) {
         assert_eq!(vector.len(), several.dimensions());
-        assert!(
-            (cosine(vector, vector) - 1.0).abs() < 1e-5,
-            "{text:?} is not a unit vector"
-        );
+        assert!((cosine(vector, vector) - 1.0).abs() < 1e-5, "{text:?} is not a unit vector");
         let alone = one(&single, EmbedKind::Passage, text);
         assert!(cosine(vector, &alone) > 0.99999, "{text:?} differs in company");
     }
@@ -66,10 +60,7 @@ fn kinds_differ_and_shared_words_bring_texts_closer() {
 
 #[test]
 fn every_instruction_set_gives_the_same_vectors() {
-    let bytes = synthetic_model(SyntheticShape {
-        layers: 2,
-        ..SyntheticShape::default()
-    });
+    let bytes = synthetic_model(SyntheticShape { layers: 2, ..SyntheticShape::default() });
     let vectors = |isa| {
         let model = LocalModel::from_bytes_on(bytes.clone(), "test", THREADS, isa).unwrap();
         model.embed(EmbedKind::Passage, &TEXTS).unwrap()
@@ -95,11 +86,7 @@ fn a_long_text_is_read_to_its_limit() {
 
 #[test]
 fn tiles_hold_every_window_once() {
-    let window = |len: usize| super::Window {
-        text: 0,
-        weight: 1.0,
-        ids: vec![0; len],
-    };
+    let window = |len: usize| super::Window { text: 0, weight: 1.0, ids: vec![0; len] };
     let lengths = [10, 500, 3, TILE_TOKENS, 1, 100, 100, 100];
     let windows: Vec<_> = lengths.into_iter().map(window).collect();
     for threads in 1..9 {
@@ -148,33 +135,18 @@ fn check_damaged(bytes: Vec<u8>) {
 
 #[test]
 fn every_cut_of_the_head_is_an_error() {
-    let whole = synthetic_model(SyntheticShape {
-        heads: 1,
-        ..SyntheticShape::default()
-    });
+    let whole = synthetic_model(SyntheticShape { heads: 1, ..SyntheticShape::default() });
     let lengths = (0..6000).step_by(7).chain([whole.len() - 1]);
     for len in lengths {
         let error = LocalModel::from_bytes(whole[..len].to_vec(), "test", NonZeroUsize::MIN);
-        assert!(
-            error.unwrap_err().contains("cut short"),
-            "{len} bytes of {}",
-            whole.len()
-        );
+        assert!(error.unwrap_err().contains("cut short"), "{len} bytes of {}", whole.len());
     }
 }
 
 #[test]
 fn sizes_beyond_the_limits_are_named() {
     let whole = synthetic_model(SyntheticShape::default());
-    let fields = [
-        "hidden size",
-        "layers",
-        "heads",
-        "inner size",
-        "vocabulary",
-        "positions",
-        "types",
-    ];
+    let fields = ["hidden size", "layers", "heads", "inner size", "vocabulary", "positions", "types"];
     for (field, name) in fields.into_iter().enumerate() {
         for value in [0u32, u32::MAX, 0x7fff_ffff] {
             let mut bytes = whole.clone();

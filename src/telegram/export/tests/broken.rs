@@ -13,11 +13,7 @@ fn check_cuts(bytes: &[u8], format: Format, ends: &[usize]) {
         let (items, ended) = read_bytes(&bytes[..cut], &with_format(format));
         let delivered = posts(&items);
         let complete = ends.iter().filter(|end| **end <= cut).count();
-        assert!(
-            delivered.len() >= complete,
-            "cut {cut}: {} of {complete}",
-            delivered.len()
-        );
+        assert!(delivered.len() >= complete, "cut {cut}: {} of {complete}", delivered.len());
         for (post, expected) in delivered.iter().zip(&whole_posts) {
             // An album cut in two has fewer members; all else is equal.
             let mut post = IncomingPost::clone(post);
@@ -74,10 +70,7 @@ fn a_cut_export_names_the_message_being_read() {
     let (items, ended) = read_bytes(&bytes[..cut], &ReadOptions::default());
     assert_eq!(posts(&items).len(), 1);
     let message = ended.unwrap_err().to_string();
-    assert!(
-        message.contains(&format!("test: broken at byte {cut}, message 3:")),
-        "{message}"
-    );
+    assert!(message.contains(&format!("test: broken at byte {cut}, message 3:")), "{message}");
 }
 
 #[test]
@@ -102,18 +95,11 @@ const GOOD: &str = r#"{"id":1,"date_unixtime":"1","text":"good"}"#;
 
 /// One bad message between two good ones costs itself only.
 fn check_bad(message: &str, expected: impl Fn(&SkipReason) -> bool) {
-    let (items, ended) = read_bytes(
-        &export_of(&format!("{GOOD},{message},{GOOD}")),
-        &ReadOptions::default(),
-    );
+    let (items, ended) = read_bytes(&export_of(&format!("{GOOD},{message},{GOOD}")), &ReadOptions::default());
     let shown: String = message.chars().take(80).collect();
     assert_eq!(posts(&items).len(), 2, "{shown} {ended:?}");
     assert!(ended.is_ok(), "{shown}: {ended:?}");
-    assert!(
-        expected(&skips(&items)[0].reason),
-        "{shown}: {:?}",
-        skips(&items)[0]
-    );
+    assert!(expected(&skips(&items)[0].reason), "{shown}: {:?}", skips(&items)[0]);
 }
 
 #[test]
@@ -191,38 +177,18 @@ fn a_broken_structure_ends_the_read_at_its_byte() {
     }
     let mut bytes = export_of(GOOD);
     bytes.extend_from_slice(b" {}");
-    assert!(matches!(
-        read_bytes(&bytes, &ReadOptions::default()).1,
-        Err(Error::Broken { .. })
-    ));
+    assert!(matches!(read_bytes(&bytes, &ReadOptions::default()).1, Err(Error::Broken { .. })));
 }
 
 #[test]
 fn what_is_no_export_is_refused() {
-    for bytes in [
-        &b""[..],
-        b"  ",
-        b"hello",
-        b"{}",
-        b"[]",
-        br#"{"a":1}"#,
-        b"\x00\x01\x02",
-        b"<html>",
-        b"{",
-    ] {
+    for bytes in [&b""[..], b"  ", b"hello", b"{}", b"[]", br#"{"a":1}"#, b"\x00\x01\x02", b"<html>", b"{"] {
         let ended = read_bytes(bytes, &ReadOptions::default()).1;
-        assert!(
-            matches!(ended, Err(Error::UnknownFormat { .. })),
-            "{bytes:?}: {ended:?}"
-        );
+        assert!(matches!(ended, Err(Error::UnknownFormat { .. })), "{bytes:?}: {ended:?}");
     }
     let ended = read_bytes(br#"{"name":"x","type":"y","id":1}"#, &ReadOptions::default()).1;
     assert!(matches!(ended, Err(Error::UnknownFormat { .. })), "{ended:?}");
-    let missing = read(
-        Path::new("/nonexistent/x.json"),
-        &ReadOptions::default(),
-        &mut |_| Ok(()),
-    );
+    let missing = read(Path::new("/nonexistent/x.json"), &ReadOptions::default(), &mut |_| Ok(()));
     assert!(matches!(missing, Err(Error::Open { .. })));
 }
 

@@ -5,35 +5,21 @@ use crate::model::{Link, Reaction};
 use super::*;
 
 fn link(text: &str, url: &str) -> Link {
-    Link {
-        text: text.into(),
-        url: url.into(),
-    }
+    Link { text: text.into(), url: url.into() }
 }
 
 #[test]
 fn a_channel_with_every_feature() {
     let (items, ended) = read_bytes(&fixture_bytes("channel.json"), &ReadOptions::default());
     let summary = ended.unwrap();
-    assert_eq!(
-        (
-            summary.posts,
-            summary.skipped,
-            summary.albums,
-            summary.fields_ignored
-        ),
-        (9, 4, 1, 2)
-    );
+    assert_eq!((summary.posts, summary.skipped, summary.albums, summary.fields_ignored), (9, 4, 1, 2));
     let posts = posts(&items);
     let ids: Vec<i64> = posts.iter().map(|post| post.message_id).collect();
     assert_eq!(ids, [2, 3, 4, 5, 6, 8, 9, 10, 13]);
 
     let forward = posts[1];
     assert_eq!(forward.text, "только сущности");
-    assert_eq!(
-        (forward.forwarded_from.as_deref(), forward.reply_to),
-        (Some("Соседи"), Some(2))
-    );
+    assert_eq!((forward.forwarded_from.as_deref(), forward.reply_to), (Some("Соседи"), Some(2)));
     assert_eq!(forward.author, None, "the channel itself is no author");
 
     let poll = posts[2];
@@ -41,37 +27,18 @@ fn a_channel_with_every_feature() {
     assert_eq!(poll.media.as_deref(), Some("poll"));
 
     let album: Vec<Option<i64>> = posts[3..7].iter().map(|post| post.grouped_id).collect();
-    assert_eq!(
-        album,
-        [Some(5), Some(5), Some(5), None],
-        "a second later is another post"
-    );
+    assert_eq!(album, [Some(5), Some(5), Some(5), None], "a second later is another post");
 
     let sticker = posts[7];
-    assert_eq!(
-        (sticker.text.as_str(), sticker.media.as_deref()),
-        ("😺", Some("sticker"))
-    );
-    assert_eq!(
-        (sticker.author.as_deref(), sticker.reply_to),
-        (Some("Гость"), None)
-    );
-    assert_eq!(
-        sticker.posted_at.as_second(),
-        1_706_796_000,
-        "without unixtime the local time counts as UTC"
-    );
+    assert_eq!((sticker.text.as_str(), sticker.media.as_deref()), ("😺", Some("sticker")));
+    assert_eq!((sticker.author.as_deref(), sticker.reply_to), (Some("Гость"), None));
+    assert_eq!(sticker.posted_at.as_second(), 1_706_796_000, "without unixtime the local time counts as UTC");
 
-    let reasons: Vec<(Option<i64>, SkipReason)> = skips(&items)
-        .iter()
-        .map(|skip| (skip.message_id, skip.reason.clone()))
-        .collect();
+    let reasons: Vec<(Option<i64>, SkipReason)> =
+        skips(&items).iter().map(|skip| (skip.message_id, skip.reason.clone())).collect();
     assert_eq!(reasons[0], (Some(1), SkipReason::Service));
     assert_eq!(reasons[1], (Some(11), SkipReason::Empty));
-    assert!(
-        matches!(&reasons[2], (Some(12), SkipReason::BadMessage(_))),
-        "{reasons:?}"
-    );
+    assert!(matches!(&reasons[2], (Some(12), SkipReason::BadMessage(_))), "{reasons:?}");
     assert_eq!(reasons[3], (Some(14), SkipReason::Unsupported));
 }
 
@@ -80,10 +47,7 @@ fn a_message_with_formatting_links_buttons_and_reactions() {
     let (items, _) = read_bytes(&fixture_bytes("channel.json"), &ReadOptions::default());
     let posts = posts(&items);
     let rich = posts[0];
-    assert_eq!(
-        rich.text,
-        "Новый выпуск о мостах: example.org/more #мосты 🌉 @quiet"
-    );
+    assert_eq!(rich.text, "Новый выпуск о мостах: example.org/more #мосты 🌉 @quiet");
     let links = [
         link("мостах", "https://example.org/bridges"),
         link("", "example.org/more"),
@@ -93,20 +57,10 @@ fn a_message_with_formatting_links_buttons_and_reactions() {
     assert_eq!(rich.posted_at.as_second(), 1_706_781_600);
     assert_eq!(rich.edited_at.unwrap().as_second(), 1_706_781_900);
     assert_eq!(rich.author.as_deref(), Some("Аня"));
-    let reaction = |emoji: &str, count| Reaction {
-        emoji: emoji.into(),
-        count,
-    };
-    let reactions = [
-        reaction("❤", 7),
-        reaction("custom:5368324170671202286", 2),
-        reaction("paid", 1),
-    ];
+    let reaction = |emoji: &str, count| Reaction { emoji: emoji.into(), count };
+    let reactions = [reaction("❤", 7), reaction("custom:5368324170671202286", 2), reaction("paid", 1)];
     assert_eq!(rich.reactions, reactions);
-    assert_eq!(
-        (rich.views, rich.media.as_deref(), rich.grouped_id),
-        (None, None, None)
-    );
+    assert_eq!((rich.views, rich.media.as_deref(), rich.grouped_id), (None, None, None));
 }
 
 #[test]
@@ -142,17 +96,11 @@ fn an_account_yields_its_channels_only() {
     let (items, ended) = read_bytes(&fixture_bytes("account.json"), &ReadOptions::default());
     let summary = ended.unwrap();
     assert_eq!((summary.posts, summary.skipped, summary.chats_skipped), (3, 2, 1));
-    let titles: Vec<String> = channels(&items)
-        .into_iter()
-        .map(|channel| channel.title)
-        .collect();
+    let titles: Vec<String> = channels(&items).into_iter().map(|channel| channel.title).collect();
     assert_eq!(titles, ["Первый", "Группа", "Покинутый"]);
     assert_eq!(channels(&items)[1].kind, ChannelKind::PrivateSupergroup);
-    let personal = SkipReason::ChatKind {
-        title: "Мария".into(),
-        kind: "personal_chat".into(),
-        messages: 2,
-    };
+    let personal =
+        SkipReason::ChatKind { title: "Мария".into(), kind: "personal_chat".into(), messages: 2 };
     assert_eq!(skips(&items)[0].reason, personal);
 }
 
@@ -166,10 +114,7 @@ fn one_channel_of_an_account() {
         assert_eq!(texts, ["из покинутого"], "{wanted}");
     }
     let (items, ended) = read_bytes(&bytes, &with_channel("Мария"));
-    assert!(
-        posts(&items).is_empty(),
-        "a personal chat stays out even when named"
-    );
+    assert!(posts(&items).is_empty(), "a personal chat stays out even when named");
     let message = ended.unwrap_err().to_string();
     assert!(message.contains("\"Первый\" (-1000000000100)"), "{message}");
 }
@@ -216,11 +161,7 @@ fn albums_end_where_they_must() {
     let far = 1 + ALBUM_ID_GAP_MAX;
     assert_eq!(groups(&[photo(1, ""), photo(far, "")]), [Some(1), Some(1)]);
     assert_eq!(groups(&[photo(1, ""), photo(far + 1, "")]), [None, None]);
-    assert_eq!(
-        groups(&[photo(2, ""), photo(1, "")]),
-        [None, None],
-        "ids go up in an album"
-    );
+    assert_eq!(groups(&[photo(2, ""), photo(1, "")]), [None, None], "ids go up in an album");
     let explicit = r#"{"id":2,"date_unixtime":"1","photo":"p","text":"","grouped_id":55}"#.to_owned();
     assert_eq!(groups(&[photo(1, ""), explicit]), [None, Some(55)]);
     let voice = |id| {
@@ -243,10 +184,7 @@ fn media_have_names() {
         (r#""file":"f","media_type":"animation""#, "animation"),
         (r#""file":"f","media_type":"hologram""#, "file"),
         (r#""contact_information":{}"#, "contact"),
-        (
-            r#""location_information":{"latitude":1,"longitude":2}"#,
-            "location",
-        ),
+        (r#""location_information":{"latitude":1,"longitude":2}"#, "location"),
         (r#""game_title":"g""#, "game"),
         (r#""invoice_information":{}"#, "invoice"),
         (r#""giveaway_information":{}"#, "giveaway"),
@@ -272,15 +210,10 @@ fn a_text_too_long_is_cut_and_counted() {
 fn the_sink_can_stop() {
     let mut taken = 0;
     let bytes = fixture_bytes("channel.json");
-    let ended = read_from(
-        &mut bytes.as_slice(),
-        "test",
-        &ReadOptions::default(),
-        &mut |_item| {
-            taken += 1;
-            if taken == 3 { Err(Stop) } else { Ok(()) }
-        },
-    );
+    let ended = read_from(&mut bytes.as_slice(), "test", &ReadOptions::default(), &mut |_item| {
+        taken += 1;
+        if taken == 3 { Err(Stop) } else { Ok(()) }
+    });
     assert!(ended.unwrap().stopped);
     assert_eq!(taken, 3);
 }

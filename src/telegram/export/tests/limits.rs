@@ -39,10 +39,7 @@ fn a_long_key_is_an_unknown_one() {
 
 #[test]
 fn a_chat_name_too_long_is_left_out() {
-    for (len, kept) in [
-        (HEADER_VALUE_BYTES_MAX - 2, true),
-        (HEADER_VALUE_BYTES_MAX - 1, false),
-    ] {
+    for (len, kept) in [(HEADER_VALUE_BYTES_MAX - 2, true), (HEADER_VALUE_BYTES_MAX - 1, false)] {
         let name = "n".repeat(len);
         let export = format!(r#"{{"name":"{name}","type":"public_channel","id":5,"messages":[{MESSAGE}]}}"#);
         let (items, _) = read_bytes(export.as_bytes(), &with_format(Format::TelegramDesktop));
@@ -54,23 +51,11 @@ fn a_chat_name_too_long_is_left_out() {
 #[test]
 fn the_format_is_looked_for_in_the_beginning_only() {
     let junk = |len: usize| format!("{}\n{}", "#".repeat(len), line("news"));
-    assert_eq!(
-        read_bytes(junk(DETECT_BYTES / 2).as_bytes(), &ReadOptions::default())
-            .1
-            .unwrap()
-            .posts,
-        1
-    );
+    assert_eq!(read_bytes(junk(DETECT_BYTES / 2).as_bytes(), &ReadOptions::default()).1.unwrap().posts, 1);
     let far = junk(2 * super::super::limits::READ_BYTES);
     let ended = read_bytes(far.as_bytes(), &ReadOptions::default()).1;
     assert!(matches!(ended, Err(Error::UnknownFormat { .. })));
-    assert_eq!(
-        read_bytes(far.as_bytes(), &with_format(Format::Jsonl))
-            .1
-            .unwrap()
-            .posts,
-        1
-    );
+    assert_eq!(read_bytes(far.as_bytes(), &with_format(Format::Jsonl)).1.unwrap().posts, 1);
 }
 
 #[test]
@@ -86,22 +71,16 @@ fn the_id_of_a_large_message_is_found_near_its_beginning() {
 
 #[test]
 fn a_reason_quotes_little_of_the_file() {
-    let message = format!(
-        r#"{{"id":"{}","date_unixtime":"1","text":"t"}}"#,
-        "x".repeat(5 * REASON_CHARS_MAX)
-    );
+    let message =
+        format!(r#"{{"id":"{}","date_unixtime":"1","text":"t"}}"#, "x".repeat(5 * REASON_CHARS_MAX));
     let (items, _) = read_bytes(&export_of(&message), &ReadOptions::default());
-    let SkipReason::BadMessage(reason) = &skips(&items)[0].reason else {
-        panic!("{:?}", skips(&items))
-    };
+    let SkipReason::BadMessage(reason) = &skips(&items)[0].reason else { panic!("{:?}", skips(&items)) };
     assert_eq!(reason.chars().count(), REASON_CHARS_MAX);
 }
 
 #[test]
 fn more_channels_than_are_remembered() {
-    let file: String = (0..3 * CHANNELS_NAMED_MAX)
-        .map(|n| line(&format!("channel_{n}")))
-        .collect();
+    let file: String = (0..3 * CHANNELS_NAMED_MAX).map(|n| line(&format!("channel_{n}"))).collect();
     let (items, ended) = read_bytes(file.as_bytes(), &ReadOptions::default());
     assert_eq!(ended.unwrap().posts as usize, 3 * CHANNELS_NAMED_MAX);
     assert_eq!(channels(&items).len(), 3 * CHANNELS_NAMED_MAX);
@@ -119,10 +98,7 @@ fn progress_is_told_in_steps() {
     let steps: Vec<u64> = items
         .iter()
         .filter_map(|item| match item {
-            Item::Progress {
-                bytes_read,
-                bytes_total,
-            } => {
+            Item::Progress { bytes_read, bytes_total } => {
                 assert_eq!(*bytes_total, Some(file.len() as u64));
                 Some(*bytes_read)
             }
@@ -130,9 +106,6 @@ fn progress_is_told_in_steps() {
         })
         .collect();
     assert!(steps.len() >= 2, "{steps:?}");
-    assert!(
-        steps.is_sorted_by(|left, right| left + PROGRESS_STEP_BYTES <= *right),
-        "{steps:?}"
-    );
+    assert!(steps.is_sorted_by(|left, right| left + PROGRESS_STEP_BYTES <= *right), "{steps:?}");
     assert!(*steps.last().unwrap() <= file.len() as u64);
 }

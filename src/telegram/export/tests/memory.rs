@@ -54,13 +54,8 @@ const FILE_BYTES: usize = 96 << 20;
 
 fn check(head: &str, body: String, tail: &str, posts_per_body: u64) {
     let times = FILE_BYTES / body.len();
-    let mut source = Generated {
-        head: head.into(),
-        body: body.into_bytes(),
-        tail: tail.into(),
-        times,
-        at: 0,
-    };
+    let mut source =
+        Generated { head: head.into(), body: body.into_bytes(), tail: tail.into(), times, at: 0 };
     let before = peak_bytes();
     let mut posts = 0;
     let summary = read_from(&mut source, "generated", &ReadOptions::default(), &mut |item| {
@@ -70,11 +65,7 @@ fn check(head: &str, body: String, tail: &str, posts_per_body: u64) {
     assert_eq!(posts, times as u64 * posts_per_body);
     assert!(summary.unwrap().bytes_read > FILE_BYTES as u64 - (1 << 20));
     if let (Some(before), Some(after)) = (before, peak_bytes()) {
-        assert!(
-            after - before < GROWTH_BYTES_MAX,
-            "grew by {} bytes",
-            after - before
-        );
+        assert!(after - before < GROWTH_BYTES_MAX, "grew by {} bytes", after - before);
     }
 }
 

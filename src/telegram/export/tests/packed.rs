@@ -42,12 +42,7 @@ fn lines(texts: &[&str]) -> Vec<u8> {
             at + 1
         )
     };
-    texts
-        .iter()
-        .enumerate()
-        .map(line)
-        .collect::<String>()
-        .into_bytes()
+    texts.iter().enumerate().map(line).collect::<String>().into_bytes()
 }
 
 #[test]
@@ -56,20 +51,12 @@ fn packed_files_read_like_plain_ones() {
         let bytes = fixture_bytes(name);
         let (plain, _) = read_file(&bytes);
         assert!(!plain.is_empty());
-        let inside = if name == "channel.json" {
-            "ChatExport/result.json"
-        } else {
-            "a/b/posts.jsonl"
-        };
+        let inside = if name == "channel.json" { "ChatExport/result.json" } else { "a/b/posts.jsonl" };
         let (half, rest) = bytes.split_at(bytes.len() / 2);
         for packed in [
             gzip(&bytes),
             [gzip(half), gzip(rest)].concat(),
-            zip(&[
-                ("photos/1.jpg", b"not a photo"),
-                (inside, &bytes),
-                ("messages.html", b"<html>"),
-            ]),
+            zip(&[("photos/1.jpg", b"not a photo"), (inside, &bytes), ("messages.html", b"<html>")]),
         ] {
             let (items, ended) = read_file(&packed);
             assert_eq!(items, plain, "{name}");
@@ -87,43 +74,21 @@ fn the_entries_of_a_zip_are_read_in_the_order_of_their_names() {
         ("settings.json", b"{}"),
     ]);
     assert_eq!(texts(&read_file(&packed).0), ["one", "two", "three"]);
-    let renamed = zip(&[(
-        "../../backup of my channel.json",
-        &export_of(r#"{"id":1,"date_unixtime":"1","text":"x"}"#),
-    )]);
-    assert_eq!(
-        texts(&read_file(&renamed).0),
-        ["x"],
-        "a name that climbs is only a name"
-    );
+    let renamed =
+        zip(&[("../../backup of my channel.json", &export_of(r#"{"id":1,"date_unixtime":"1","text":"x"}"#))]);
+    assert_eq!(texts(&read_file(&renamed).0), ["x"], "a name that climbs is only a name");
 }
 
 #[test]
 fn a_cut_gzip_keeps_what_was_read() {
-    let many: Vec<String> = (0..20_000)
-        .map(|n| format!("post number {n} {}", n * 7919 % 1013))
-        .collect();
+    let many: Vec<String> = (0..20_000).map(|n| format!("post number {n} {}", n * 7919 % 1013)).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let packed = gzip(&lines(&many));
     let (items, ended) = read_file(&packed[..packed.len() / 2]);
     let delivered = posts(&items);
     assert!(delivered.len() > 1000, "{}", delivered.len());
-    assert!(
-        delivered
-            .iter()
-            .zip(&many)
-            .all(|(post, text)| post.text == **text)
-    );
-    assert!(
-        matches!(
-            ended,
-            Err(Error::Broken {
-                message_id: Some(_),
-                ..
-            })
-        ),
-        "{ended:?}"
-    );
+    assert!(delivered.iter().zip(&many).all(|(post, text)| post.text == **text));
+    assert!(matches!(ended, Err(Error::Broken { message_id: Some(_), .. })), "{ended:?}");
     let mut damaged = packed.clone();
     let middle = packed.len() / 2;
     damaged[middle..middle + 64].fill(0x55);
@@ -140,11 +105,7 @@ fn a_zip_cut_anywhere_is_refused_or_read() {
 
 #[test]
 fn a_zip_with_nothing_to_read_says_so() {
-    for packed in [
-        zip(&[]),
-        zip(&[("photo.jpg", b"x")]),
-        zip(&[("a.json", b"{}"), ("b.json", b"{}")]),
-    ] {
+    for packed in [zip(&[]), zip(&[("photo.jpg", b"x")]), zip(&[("a.json", b"{}"), ("b.json", b"{}")])] {
         let error = read_file(&packed).1.unwrap_err();
         assert!(matches!(error, Error::Archive { .. }), "{error}");
     }
@@ -156,12 +117,7 @@ fn damage_inside_a_zip_names_the_entry() {
     let packed = zip(&[("x/result.json", &bytes[..bytes.len() - 10])]);
     let (items, ended) = read_file(&packed);
     assert_eq!(posts(&items).len(), 9);
-    assert!(
-        ended
-            .unwrap_err()
-            .to_string()
-            .contains("upload.bin: x/result.json: broken at byte")
-    );
+    assert!(ended.unwrap_err().to_string().contains("upload.bin: x/result.json: broken at byte"));
 }
 
 #[test]
@@ -171,9 +127,7 @@ fn a_bomb_is_put_down() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     io::copy(&mut io::repeat(b' ').take(len), &mut encoder).unwrap();
     let mut writer = ZipWriter::new(io::Cursor::new(Vec::new()));
-    writer
-        .start_file("result.json", SimpleFileOptions::default())
-        .unwrap();
+    writer.start_file("result.json", SimpleFileOptions::default()).unwrap();
     io::copy(&mut io::repeat(b' ').take(len), &mut writer).unwrap();
     for packed in [encoder.finish().unwrap(), writer.finish().unwrap().into_inner()] {
         let error = collect_with_format(&packed).unwrap_err();

@@ -22,51 +22,35 @@ fn any_name() -> impl Strategy<Value = Option<String>> {
 }
 
 fn any_post() -> impl Strategy<Value = IncomingPost> {
-    let counts = (
-        prop::option::of(0_i64..1 << 40),
-        prop::option::of(0_i64..1 << 40),
-        prop::option::of(0_i64..99),
-    );
+    let counts =
+        (prop::option::of(0_i64..1 << 40), prop::option::of(0_i64..1 << 40), prop::option::of(0_i64..99));
     let times = (0_i64..4_000_000_000, prop::option::of(0_i64..4_000_000_000));
     let link = ("[a-zа-я]{1,9}", "https://[a-z]{1,9}\\.org/[a-z0-9?=&\"]{0,9}");
     let links = prop::collection::vec(link.prop_map(|(text, url)| Link { text, url }), 0..4);
-    let reaction = prop_oneof![
-        Just("❤".to_owned()),
-        Just("paid".to_owned()),
-        "custom:[0-9]{1,19}"
-    ];
+    let reaction = prop_oneof![Just("❤".to_owned()), Just("paid".to_owned()), "custom:[0-9]{1,19}"];
     let reaction = (reaction, 0_i64..1 << 40).prop_map(|(emoji, count)| Reaction { emoji, count });
     let reactions = prop::collection::vec(reaction, 0..3);
     let origin = (any_name(), any_name(), prop::option::of(1_i64..1 << 40));
-    (
-        any_text(),
-        times,
-        counts,
-        links,
-        reactions,
-        origin,
-        prop::option::of(1_i64..1 << 60),
+    (any_text(), times, counts, links, reactions, origin, prop::option::of(1_i64..1 << 60)).prop_map(
+        |(text, (posted, edited), (views, forwards, replies), links, reactions, origin, grouped_id)| {
+            IncomingPost {
+                message_id: 0,
+                posted_at: Timestamp::from_second(posted).unwrap(),
+                edited_at: edited.map(|edited| Timestamp::from_second(edited).unwrap()),
+                text,
+                links,
+                grouped_id,
+                author: origin.0,
+                views,
+                forwards,
+                replies,
+                reply_to: origin.2,
+                forwarded_from: origin.1,
+                reactions,
+                media: None,
+            }
+        },
     )
-        .prop_map(
-            |(text, (posted, edited), (views, forwards, replies), links, reactions, origin, grouped_id)| {
-                IncomingPost {
-                    message_id: 0,
-                    posted_at: Timestamp::from_second(posted).unwrap(),
-                    edited_at: edited.map(|edited| Timestamp::from_second(edited).unwrap()),
-                    text,
-                    links,
-                    grouped_id,
-                    author: origin.0,
-                    views,
-                    forwards,
-                    replies,
-                    reply_to: origin.2,
-                    forwarded_from: origin.1,
-                    reactions,
-                    media: None,
-                }
-            },
-        )
 }
 
 fn any_posts() -> impl Strategy<Value = Vec<IncomingPost>> {
@@ -91,11 +75,7 @@ fn as_line(post: &IncomingPost) -> Value {
 
 /// The text in pieces: plain ones, and its links as buttons, which leave the text alone.
 fn as_message(post: &IncomingPost) -> Value {
-    let middle = post
-        .text
-        .char_indices()
-        .nth(post.text.chars().count() / 2)
-        .map_or(0, |(at, _)| at);
+    let middle = post.text.char_indices().nth(post.text.chars().count() / 2).map_or(0, |(at, _)| at);
     let (left, right) = post.text.split_at(middle);
     let reaction = |r: &Reaction| match r.emoji.strip_prefix("custom:") {
         Some(id) => json!({"type": "custom_emoji", "count": r.count, "document_id": id}),
