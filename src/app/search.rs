@@ -30,7 +30,7 @@ pub const HITS_DEFAULT: usize = 10;
 /// Longest query, characters.
 pub const QUERY_CHARS_MAX: usize = 1000;
 /// How many candidates each side contributes to the mix.
-const CANDIDATES: usize = 100;
+const CANDIDATES: usize = crate::search::CANDIDATES;
 /// How many hits beyond the wanted ones are looked at for near-duplicates.
 const STORY_MARGIN: usize = 10;
 

@@ -79,6 +79,10 @@ impl Session {
 
 fn execute_alone(app: &Arc<App>, command: Command, bars: &mut Bars) -> Result<Value, Error> {
     let Command::Content(ContentCommand::Import { ref tenant, wait, .. }) = command else {
+        if let Some(tenant) = command.index_reader() {
+            // Alone, nobody sweeps: an index that was damaged or deleted is filled before it answers.
+            app.tenant_get(tenant)?.indexes_fill(&mut |at| bars.show(at))?;
+        }
         return app.execute(command, &mut |at| bars.show(at));
     };
     let tenant = app.tenant_get(tenant)?;

@@ -105,10 +105,10 @@ impl Default for RawConfig {
             metrics: RawMetrics { listen: "127.0.0.1:9090".to_owned() },
             log: RawLog { level: "info".to_owned(), format: "json".to_owned() },
             tenants: RawTenants { open_max: 64, idle_close_s: 900 },
-            pipeline: RawPipeline { batch_posts: 512, queue_jobs_max: 20_000, sweep_s: 600 },
+            pipeline: RawPipeline { batch_posts: 1024, queue_jobs_max: 20_000, sweep_s: 600 },
             search: RawSearch {
                 exact_max_chunks: 500_000,
-                fulltext_weight: 0.2,
+                fulltext_weight: 0.25,
                 writer_heap_bytes: 32 * 1024 * 1024,
             },
             ai: RawAi { embedder: "local".to_owned(), model: String::new(), threads: 0 },

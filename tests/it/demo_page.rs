@@ -114,7 +114,7 @@ fn same_keys(fixture: &Value, answer: &Value, path: &str) {
         }
         (Value::Null, _) | (_, Value::Null) => {}
         (fixture, answer) => {
-            assert_eq!(std::mem::discriminant(fixture), std::mem::discriminant(answer), "{path}: {answer}")
+            assert_eq!(std::mem::discriminant(fixture), std::mem::discriminant(answer), "{path}: {answer}");
         }
     }
 }

@@ -40,7 +40,7 @@ impl RichText {
                 self.links.push(Link { text, url });
             }
             (Some("link"), _) if !shown.is_empty() => {
-                self.links.push(Link { text: String::new(), url: shown })
+                self.links.push(Link { text: String::new(), url: shown });
             }
             _ => {}
         }
