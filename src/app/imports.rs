@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Posts stored in one transaction.
-const BATCH_POSTS: usize = 512;
+const BATCH_POSTS: usize = 1024;
 /// Skipped messages described one by one; the rest is counted.
 const SKIPPED_DESCRIBED_MAX: usize = 20;
 
@@ -67,7 +67,6 @@ impl App {
             tenant,
             channels: HashMap::new(),
             batch: Vec::new(),
-            batch_channel: None,
             report: ImportReport::default(),
             failed: None,
         };
@@ -111,7 +110,6 @@ struct Import<'a> {
     tenant: &'a Tenant,
     channels: HashMap<Arc<SourceChannel>, ChannelId>,
     batch: Vec<HashedPost>,
-    batch_channel: Option<ChannelId>,
     report: ImportReport,
     failed: Option<Error>,
 }
@@ -119,11 +117,10 @@ struct Import<'a> {
 impl Import<'_> {
     fn post(&mut self, channel: &Arc<SourceChannel>, post: IncomingPost) -> Result<(), Error> {
         let id = self.channel_id(channel)?;
-        if self.batch_channel != Some(id) || self.batch.len() >= BATCH_POSTS {
+        if self.batch.len() >= BATCH_POSTS {
             self.flush()?;
-            self.batch_channel = Some(id);
         }
-        self.batch.push(prepare(post));
+        self.batch.push(prepare(id, post));
         Ok(())
     }
 
@@ -142,9 +139,6 @@ impl Import<'_> {
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        let Some(channel) = self.batch_channel else {
-            return Ok(());
-        };
         if self.batch.is_empty() {
             return Ok(());
         }
@@ -154,8 +148,7 @@ impl Import<'_> {
                 "the pipeline has stopped: {reason}; what was read so far is kept"
             )));
         }
-        let stored =
-            self.tenant.store.posts_ingest(channel, std::mem::take(&mut self.batch), self.app.now())?;
+        let stored = self.tenant.store.posts_ingest(std::mem::take(&mut self.batch), self.app.now())?;
         fail_point(FailPoint::AfterStoreCommit);
         self.app.posts_enqueue(self.tenant, &stored.advance, Lane::Backfill, Cause::News)?;
         self.report.imported += stored.imported;
@@ -181,7 +174,7 @@ impl Import<'_> {
 }
 
 /// Brings a post into the stored form and hashes what an edit can change.
-pub fn prepare(mut post: IncomingPost) -> HashedPost {
+pub fn prepare(channel: ChannelId, mut post: IncomingPost) -> HashedPost {
     text::normalise(&post.text).trim().clone_into(&mut post.text);
     for link in &mut post.links {
         link.text = text::normalise(&link.text);
@@ -203,5 +196,5 @@ pub fn prepare(mut post: IncomingPost) -> HashedPost {
     let digest: [u8; 32] = hasher.finalize().into();
     let mut content_hash = [0; 16];
     content_hash.copy_from_slice(&digest[..16]);
-    HashedPost { post, content_hash }
+    HashedPost { channel, post, content_hash }
 }

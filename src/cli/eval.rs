@@ -73,15 +73,18 @@ impl Scratch {
                 .iter()
                 .zip(first..)
                 .map(|(text, message_id)| {
-                    prepare(IncomingPost {
-                        message_id,
-                        posted_at: now,
-                        text: text.clone(),
-                        ..IncomingPost::default()
-                    })
+                    prepare(
+                        channel,
+                        IncomingPost {
+                            message_id,
+                            posted_at: now,
+                            text: text.clone(),
+                            ..IncomingPost::default()
+                        },
+                    )
                 })
                 .collect();
-            let stored = tenant.store().posts_ingest(channel, posts, now)?;
+            let stored = tenant.store().posts_ingest(posts, now)?;
             self.app.posts_enqueue(&tenant, &stored.advance, Lane::Backfill, Cause::News)?;
             ids.extend(stored.advance);
             drain(&self.app)?;

@@ -1,7 +1,9 @@
-//! The worker: one step takes a batch of jobs through one stage each.
+//! The worker: one step takes a batch of posts as far as they can go.
 //!
-//! claim (attempt durable) → load the posts → stage functions → one tenant.db transaction: results, stage, events → one queue
-//! transaction: settle all, queue the next stage. The stage to run is read from the row, so a late or doubled job does no harm.
+//! claim (attempt durable) → load the posts → the pure stages, one after the other → one tenant.db transaction: results, stages,
+//! events → full-text commit → one tenant.db transaction: indexed → one queue transaction: settle all. A stage that needs somebody
+//! outside the box would end the step there and queue the next; there is none yet. Where to begin is read from the row, so a late
+//! or doubled job does no harm.
 //! The only place that settles jobs, and the only reader of dispositions.
 
 use std::{
@@ -18,8 +20,9 @@ use crate::{
     fail::{FailPoint, fail_point},
     job::Job,
     model::{Disposition, Post, PostId, Stage, TenantId},
-    queue::{Cause, Claimed, NewJob, Outcome, Settlement},
+    queue::{Claimed, Outcome, Settlement},
     store::{StageOutput, StageResult},
+    text::DocumentFrequency,
 };
 
 /// How long the jobs of a tenant that cannot be opened wait: a person has to act, the other tenants go on.
@@ -46,8 +49,7 @@ pub fn tick(app: &App) -> Result<TickOutcome, Error> {
     }
     fail_point(FailPoint::AfterClaim);
     let count = claimed.len();
-    let mut step =
-        Step { app, settlements: Vec::with_capacity(count), next: Vec::with_capacity(count), halted: None };
+    let mut step = Step { app, settlements: Vec::with_capacity(count), halted: None };
     let mut by_tenant: BTreeMap<TenantId, Vec<(PostId, Claimed)>> = BTreeMap::new();
     for job in claimed {
         match Job::decode(&job.payload) {
@@ -59,7 +61,7 @@ pub fn tick(app: &App) -> Result<TickOutcome, Error> {
         step.tenant(tenant, jobs);
     }
     fail_point(FailPoint::BeforeSettle);
-    app.queue().settle(step.settlements, step.next)?;
+    app.queue().settle(step.settlements, Vec::new())?;
     match step.halted {
         None => Ok(TickOutcome::Worked(count)),
         Some(reason) => Ok(TickOutcome::Halted(reason)),
@@ -70,7 +72,6 @@ pub fn tick(app: &App) -> Result<TickOutcome, Error> {
 struct Step<'a> {
     app: &'a App,
     settlements: Vec<Settlement>,
-    next: Vec<NewJob>,
     halted: Option<String>,
 }
 
@@ -126,100 +127,124 @@ impl Step<'_> {
             }
         };
         let mut jobs: BTreeMap<PostId, Claimed> = jobs.into_iter().collect();
-        let mut by_stage: BTreeMap<Stage, Vec<Post>> = BTreeMap::new();
-        for post in posts {
-            by_stage.entry(post.stage).or_default().push(post);
+        let (mut ready, mut results) = (Vec::with_capacity(posts.len()), Vec::new());
+        for computed in self.compute(&tenant, posts) {
+            match computed {
+                Ok(done) => {
+                    results.extend(done.results);
+                    ready.push(done.post);
+                }
+                Err((post, error)) => {
+                    if let Some(job) = jobs.remove(&post) {
+                        self.fail(&job, &error);
+                    }
+                }
+            }
         }
-        for (stage, posts) in by_stage {
-            let claimed: Vec<Claimed> = posts.iter().filter_map(|post| jobs.remove(&post.id)).collect();
-            self.stage(&tenant, stage, &posts, &claimed);
+        if let Err(error) = self.commit(&tenant, &ready, results) {
+            if let Error::Search(damage) = &error
+                && damage.needs_rebuild()
+                && let Err(error) = self.app.fulltext_repair(&tenant, damage)
+            {
+                tracing::error!(tenant = %tenant.id(), %error, "full-text index cannot be set aside");
+            }
+            return jobs.values().for_each(|job| self.fail(job, &error));
         }
-        // Deleted posts and those that became an album's member have nothing left to do.
+        // Deleted posts and those that became an album's member had nothing to do; the others have arrived.
         for job in jobs.values() {
             self.complete(job);
         }
     }
 
-    /// Takes posts that stand at the same stage one further.
-    fn stage(&mut self, tenant: &Tenant, from: Stage, posts: &[Post], jobs: &[Claimed]) {
-        let Some(reached) = from.next() else {
-            return jobs.iter().for_each(|job| self.complete(job));
-        };
-        // A stage that panics on one post must not take the process, or the claims, with it.
-        let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(tenant, from, posts)))
-            .unwrap_or_else(|_| Err(Error::Unavailable(format!("stage {} panicked", reached.name()))));
-        if let Err(error) = advanced {
-            if let Error::Search(damage) = &error
-                && damage.needs_rebuild()
-                && let Err(error) = self.app.fulltext_repair(tenant, damage)
-            {
-                tracing::error!(tenant = %tenant.id(), %error, "full-text index cannot be set aside");
-            }
-            for job in jobs {
-                self.fail(job, &error);
-            }
-            return;
-        }
-        metrics::counter!("posts_processed_total", "stage" => reached.name(), "success" => "true")
-            .increment(posts.len() as u64);
-        for (post, job) in posts.iter().zip(jobs) {
-            self.complete(job);
-            if reached.next().is_some() {
-                let mut next = Job::Advance { tenant: tenant.id(), post: post.id }.to_new(Cause::News);
-                next.lane = job.lane;
-                self.next.push(next);
-            }
-        }
-        if reached == Stage::Indexed {
-            metrics::counter!("indexing_processed_total").increment(posts.len() as u64);
-            self.app.embed_wake().signal();
-        }
+    /// What the pure stages make of the posts. A post on which one panics fails alone, and the process lives on.
+    fn compute(&self, tenant: &Tenant, posts: Vec<Post>) -> Vec<Result<Computed, (PostId, Error)>> {
+        let fulltext = tenant.indexes().fulltext();
+        let frequency = tenant.frequency(&fulltext);
+        in_parallel(posts, |post| {
+            let id = post.id;
+            catch_unwind(AssertUnwindSafe(|| computed(post, &frequency)))
+                .map_err(|_| (id, Error::Unavailable(format!("a stage panicked on post {id}"))))
+        })
     }
 
-    /// Computes and commits one stage. A post that changed meanwhile is left where it is: its edit has queued it again.
-    fn advance(&self, tenant: &Tenant, from: Stage, posts: &[Post]) -> Result<(), Error> {
-        let outputs: Vec<StageOutput> = match from {
-            Stage::Ingested => in_parallel(posts, parse),
-            Stage::Parsed => {
-                let fulltext = tenant.indexes().fulltext();
-                let frequency = tenant.frequency(&fulltext);
-                in_parallel(posts, |post| tag(post, &frequency))
-            }
-            Stage::Tagged => posts.iter().map(|_| enrich()).collect(),
-            Stage::Enriched => index(tenant, posts)?,
-            Stage::Indexed => return Ok(()),
-        };
-        let results = posts.iter().zip(outputs).map(|(post, output)| StageResult {
-            post: post.id,
-            from,
-            revision: post.revision,
-            output,
-        });
-        tenant.store().stages_apply(results.collect(), self.app.now())?;
+    /// Commits what was computed, then indexes. A post that changed meanwhile is left where it is: its edit has queued it again.
+    fn commit(&self, tenant: &Tenant, posts: &[Post], results: Vec<StageResult>) -> Result<(), Error> {
+        if !results.is_empty() {
+            counted(&results);
+            tenant.store().stages_apply(results, self.app.now())?;
+        }
+        let unindexed: Vec<Post> =
+            posts.iter().filter(|post| post.stage == Stage::Enriched).cloned().collect();
+        if unindexed.is_empty() {
+            return Ok(());
+        }
+        let outputs = index(tenant, &unindexed)?;
+        let indexed: Vec<StageResult> =
+            unindexed.iter().zip(outputs).map(|(post, output)| result_of(post, output)).collect();
+        counted(&indexed);
+        metrics::counter!("indexing_processed_total").increment(indexed.len() as u64);
+        tenant.store().stages_apply(indexed, self.app.now())?;
+        self.app.embed_wake().signal();
         Ok(())
     }
 }
 
-/// Applies a pure function to every post, on as many threads as there are cores.
-fn in_parallel(posts: &[Post], stage: impl Fn(&Post) -> StageOutput + Sync) -> Vec<StageOutput> {
+/// A post as the pure stages leave it, and what each of them found.
+struct Computed {
+    post: Post,
+    results: Vec<StageResult>,
+}
+
+/// Takes a post through every stage that needs nothing but the post.
+fn computed(mut post: Post, frequency: &dyn DocumentFrequency) -> Computed {
+    let mut results = Vec::new();
+    loop {
+        let output = match post.stage {
+            Stage::Ingested => parse(&post),
+            Stage::Parsed => tag(&post, frequency),
+            Stage::Tagged => enrich(),
+            Stage::Enriched | Stage::Indexed => return Computed { post, results },
+        };
+        let result = result_of(&post, output);
+        post.stage = result.output.reached();
+        match &result.output {
+            StageOutput::Parsed { language, links_found } => {
+                post.language = Some((*language).to_owned());
+                post.links.extend(links_found.iter().cloned());
+            }
+            StageOutput::Tagged { tags, .. } => post.tags = tags.iter().map(|tag| tag.form.clone()).collect(),
+            StageOutput::Enriched | StageOutput::Indexed => {}
+        }
+        results.push(result);
+    }
+}
+
+fn result_of(post: &Post, output: StageOutput) -> StageResult {
+    StageResult { post: post.id, from: post.stage, revision: post.revision, output }
+}
+
+fn counted(results: &[StageResult]) {
+    for result in results {
+        metrics::counter!("posts_processed_total", "stage" => result.output.reached().name(), "success" => "true")
+            .increment(1);
+    }
+}
+
+/// Applies a pure function to every post, in order, on as many threads as there are cores.
+fn in_parallel<T: Send>(posts: Vec<Post>, stage: impl Fn(Post) -> T + Sync) -> Vec<T> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if threads == 1 || posts.len() < PARALLEL_POSTS_MIN {
-        return posts.iter().map(stage).collect();
+        return posts.into_iter().map(stage).collect();
     }
     let share = posts.len().div_ceil(threads);
     let stage = &stage;
+    let mut posts = posts.into_iter();
+    let parts: Vec<Vec<Post>> = (0..threads).map(|_| posts.by_ref().take(share).collect()).collect();
     std::thread::scope(|scope| {
-        let parts: Vec<_> = posts
-            .chunks(share)
-            .map(|part| scope.spawn(move || part.iter().map(stage).collect::<Vec<_>>()))
-            .collect();
-        parts
+        let parts: Vec<_> = parts
             .into_iter()
-            .flat_map(|part| match part.join() {
-                Ok(outputs) => outputs,
-                // Hands the panic on to the guard around the stage.
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
+            .map(|part| scope.spawn(move || part.into_iter().map(stage).collect::<Vec<_>>()))
+            .collect();
+        parts.into_iter().flat_map(|part| part.join().expect("every post has its own guard")).collect()
     })
 }

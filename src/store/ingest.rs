@@ -12,6 +12,7 @@ use crate::model::{ChannelId, IncomingPost, PostId, Stage};
 /// A post with the hash of what an edit can change, computed by the caller off the writer thread.
 #[derive(Debug, Clone)]
 pub struct HashedPost {
+    pub channel: ChannelId,
     pub post: IncomingPost,
     pub content_hash: [u8; 16],
 }
@@ -36,17 +37,12 @@ enum Outcome {
 }
 
 impl TenantStore {
-    /// Takes a batch of one channel's posts.
-    pub fn posts_ingest(
-        &self,
-        channel: ChannelId,
-        posts: Vec<HashedPost>,
-        now: Timestamp,
-    ) -> Result<Ingested, Error> {
+    /// Takes a batch of posts, of any channels.
+    pub fn posts_ingest(&self, posts: Vec<HashedPost>, now: Timestamp) -> Result<Ingested, Error> {
         self.db.write(move |tx| {
             let mut ingested = Ingested::default();
             for post in &posts {
-                post_ingest(tx, channel, post, now, &mut ingested)?;
+                post_ingest(tx, post, now, &mut ingested)?;
             }
             ingested.advance.sort_unstable();
             ingested.advance.dedup();
@@ -57,7 +53,6 @@ impl TenantStore {
 
 fn post_ingest(
     tx: &Transaction<'_>,
-    channel: ChannelId,
     hashed: &HashedPost,
     now: Timestamp,
     ingested: &mut Ingested,
@@ -66,7 +61,7 @@ fn post_ingest(
         .prepare_cached(
             "SELECT id, content_hash, lead_id FROM posts WHERE channel_id = ?1 AND message_id = ?2",
         )?
-        .query_row(params![channel.0, hashed.post.message_id], |row| {
+        .query_row(params![hashed.channel.0, hashed.post.message_id], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
         .optional()?;
@@ -79,7 +74,7 @@ fn post_ingest(
             post_update(tx, id, lead, hashed)?;
             (Outcome::Updated, lead.unwrap_or(id))
         }
-        None => (Outcome::New, post_insert(tx, channel, hashed, now, ingested)?),
+        None => (Outcome::New, post_insert(tx, hashed, now, ingested)?),
     };
     match outcome {
         Outcome::Duplicate => {
@@ -96,7 +91,6 @@ fn post_ingest(
 /// Inserts a post and returns the row that has work ahead: its own, or its album's lead.
 fn post_insert(
     tx: &Transaction<'_>,
-    channel: ChannelId,
     hashed: &HashedPost,
     now: Timestamp,
     ingested: &mut Ingested,
@@ -108,7 +102,7 @@ fn post_insert(
             .prepare_cached(
                 "SELECT coalesce(lead_id, id) FROM posts WHERE channel_id = ?1 AND grouped_id = ?2 ORDER BY lead_id IS NULL DESC LIMIT 1",
             )?
-            .query_row(params![channel.0, group], |row| row.get(0))
+            .query_row(params![hashed.channel.0, group], |row| row.get(0))
             .optional()?,
     };
     if post.grouped_id.is_some() && lead.is_none() {
@@ -122,7 +116,7 @@ fn post_insert(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?
     .execute(params![
-        channel.0,
+        hashed.channel.0,
         post.message_id,
         post.posted_at.as_millisecond(),
         stage as i64,

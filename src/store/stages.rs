@@ -27,7 +27,8 @@ pub enum StageOutput {
 }
 
 impl StageOutput {
-    fn reached(&self) -> Stage {
+    /// The stage this takes a post to.
+    pub fn reached(&self) -> Stage {
         match self {
             StageOutput::Parsed { .. } => Stage::Parsed,
             StageOutput::Tagged { .. } => Stage::Tagged,

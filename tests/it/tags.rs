@@ -149,7 +149,7 @@ fn a_hostile_post_chooses_no_tag_that_is_not_in_it() {
 proptest! {
     #[test]
     fn every_tag_of_any_text_is_a_part_of_it(text in "(\\PC|[а-яё #@ıİßǅ\n]){0,200}") {
-        let post = prepare(IncomingPost { text, ..IncomingPost::default() }).post;
+        let post = prepare(tga::model::ChannelId(1), IncomingPost { text, ..IncomingPost::default() }).post;
         let proposed = keyphrases(&post.text, &NoDocuments, 20);
         let (tags, _) = tags_checked(&post.text, proposed.into_iter().map(|phrase| phrase.text));
         prop_assert!(tags.len() <= TAGS_MAX);
