@@ -18,8 +18,6 @@ use crate::{
     text,
 };
 
-/// Posts stored in one transaction.
-const BATCH_POSTS: usize = 1024;
 /// Skipped messages described one by one; the rest is counted.
 const SKIPPED_DESCRIBED_MAX: usize = 20;
 
@@ -117,7 +115,7 @@ struct Import<'a> {
 impl Import<'_> {
     fn post(&mut self, channel: &Arc<SourceChannel>, post: IncomingPost) -> Result<(), Error> {
         let id = self.channel_id(channel)?;
-        if self.batch.len() >= BATCH_POSTS {
+        if self.batch.len() >= self.app.config.pipeline.batch_posts {
             self.flush()?;
         }
         self.batch.push(prepare(id, post));

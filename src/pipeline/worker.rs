@@ -128,7 +128,7 @@ impl Step<'_> {
         };
         let mut jobs: BTreeMap<PostId, Claimed> = jobs.into_iter().collect();
         let (mut ready, mut results) = (Vec::with_capacity(posts.len()), Vec::new());
-        for computed in self.compute(&tenant, posts) {
+        for computed in Self::compute(&tenant, posts) {
             match computed {
                 Ok(done) => {
                     results.extend(done.results);
@@ -157,7 +157,7 @@ impl Step<'_> {
     }
 
     /// What the pure stages make of the posts. A post on which one panics fails alone, and the process lives on.
-    fn compute(&self, tenant: &Tenant, posts: Vec<Post>) -> Vec<Result<Computed, (PostId, Error)>> {
+    fn compute(tenant: &Tenant, posts: Vec<Post>) -> Vec<Result<Computed, (PostId, Error)>> {
         let fulltext = tenant.indexes().fulltext();
         let frequency = tenant.frequency(&fulltext);
         in_parallel(posts, |post| {

@@ -253,7 +253,7 @@ fn config_check_names_every_problem_at_once() {
         ("server.requests_max", "1 to 4096"),
         ("server.colour", "known here"),
         ("log.format", "json, text"),
-        ("pipeline.batch_posts", "512"),
+        ("pipeline.batch_posts", "1024"),
         ("extra", "unknown key"),
     ] {
         let row = message.lines().find(|row| row.trim_start().starts_with(&format!("{key}:")));

@@ -168,6 +168,7 @@ fn queue_is_refilled() {
         let died = appliance
             .command(&["import", file.to_str().unwrap(), "--tenant", "main"])
             .env("TGA_FAIL_POINT", "before_settle:2")
+            .env("TGA__PIPELINE__BATCH_POSTS", "8")
             .output()
             .unwrap();
         assert!(died.status.code().is_none());
@@ -336,6 +337,7 @@ fn socket_and_log_of_a_dead_process_are_no_obstacle() {
     let died = appliance
         .command(&["import", file.to_str().unwrap(), "--tenant", "main"])
         .env("TGA_FAIL_POINT", "before_settle:2")
+        .env("TGA__PIPELINE__BATCH_POSTS", "8")
         .output()
         .unwrap();
     assert!(died.status.code().is_none());

@@ -24,7 +24,7 @@ enum Door {
 }
 
 /// Every route of the router; `the_table_names_every_route` keeps it whole.
-const ROUTES: [(&str, &str, Door); 14] = [
+const ROUTES: [(&str, &str, Door); 17] = [
     ("POST", "/api/search", Door::Token),
     ("POST", "/api/rag/query", Door::Token),
     ("GET", "/api/posts", Door::Token),
@@ -38,6 +38,9 @@ const ROUTES: [(&str, &str, Door); 14] = [
     ("GET", "/", Door::Open),
     ("GET", "/demo.css", Door::Open),
     ("GET", "/demo.js", Door::Open),
+    ("GET", "/post.js", Door::Open),
+    ("GET", "/server.js", Door::Open),
+    ("GET", "/words.js", Door::Open),
     ("GET", "/favicon.ico", Door::Open),
 ];
 /// Routed only where the configuration says so.

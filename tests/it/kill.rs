@@ -39,7 +39,7 @@ fn import_dying(appliance: &Appliance, file: &Path, point: FailPoint, nth: u32) 
         .command(&["import", file.to_str().unwrap(), "--tenant", "main", "--wait"])
         .env("TGA_FAIL_POINT", format!("{}:{nth}", point.name()))
         // Small steps, so that every point is reached several times.
-        .env("TGA__PIPELINE__BATCH_POSTS", "16")
+        .env("TGA__PIPELINE__BATCH_POSTS", "8")
         .output()
         .unwrap();
     let (_, err) = texts(&output);
@@ -162,10 +162,7 @@ fn check_random_kills(
         assert_eq!(again["duplicates"], json!(posts.messages()), "{context}: {again}");
         appliance.ok(&["tenant", "delete", &tenant, "--yes", "--json"]);
     }
-    eprintln!(
-        "{killed} kills over {tenants} imports of {count} posts, within {} ms each",
-        whole_us / 1000
-    );
+    eprintln!("{killed} kills over {tenants} imports of {count} posts, within {} ms each", whole_us / 1000);
 }
 
 #[test]
