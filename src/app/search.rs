@@ -351,7 +351,5 @@ fn posted_at_of<'a>(
     hits: impl Iterator<Item = &'a Hit>,
 ) -> Result<HashMap<PostId, i64>, Error> {
     let ids: BTreeSet<PostId> = hits.map(|hit| hit.post_id).collect();
-    let ids: Vec<PostId> = ids.into_iter().collect();
-    let posts = tenant.store.posts_load(&ids)?;
-    Ok(posts.into_iter().map(|post| (post.id, post.posted_at.as_second())).collect())
+    Ok(tenant.store.posted_at_list(&ids)?.into_iter().collect())
 }

@@ -51,6 +51,16 @@ impl TenantStore {
         })
     }
 
+    /// When these posts were posted, Unix seconds, for ranking: reads no text. Absent ones drop out.
+    pub fn posted_at_list(&self, ids: &BTreeSet<PostId>) -> Result<Vec<(PostId, i64)>, Error> {
+        self.db.read(|db| {
+            let sql = "SELECT id, posted_at / 1000 FROM posts WHERE id IN (SELECT value FROM json_each(?1))";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([json_list(ids)], |row| Ok((PostId(row.get(0)?), row.get(1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// One post, if the caller may see its channel.
     pub fn post_find(&self, id: PostId, channels: &ChannelSet) -> Result<Option<Post>, Error> {
         self.db.read(|db| Ok(post_find(db, id)?.filter(|post| channels.contains(post.channel_id))))
