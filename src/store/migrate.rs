@@ -21,8 +21,13 @@ pub const CONTROL: Schema =
     Schema { name: "control.db", migrations: &[include_str!("../../schema/control/0001_init.sql")] };
 
 /// What one tenant owns.
-pub const TENANT: Schema =
-    Schema { name: "tenant.db", migrations: &[include_str!("../../schema/tenant/0001_init.sql")] };
+pub const TENANT: Schema = Schema {
+    name: "tenant.db",
+    migrations: &[
+        include_str!("../../schema/tenant/0001_init.sql"),
+        include_str!("../../schema/tenant/0002_subscriptions.sql"),
+    ],
+};
 
 /// The version stored in the file; 0 for a new one.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {

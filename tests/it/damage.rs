@@ -185,9 +185,12 @@ fn queue_is_refilled() {
     }
 }
 
-fn user_version_put(path: &Path, version: i64) {
+/// Sets a database's version and returns the one it had.
+fn user_version_put(path: &Path, version: i64) -> i64 {
     let db = rusqlite::Connection::open(path).unwrap();
+    let before = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     db.pragma_update(None, "user_version", version).unwrap();
+    before
 }
 
 /// `main` cannot be read for `reason`; `other` works, alone and beside a service, which reports `main`.
@@ -216,13 +219,13 @@ fn newer_tenant_database_is_refused_and_others_go_on() {
     let (appliance, posts, file) = filled();
     other(&appliance, &file);
     let path = appliance.tenant_dir("main").join("tenant.db");
-    user_version_put(&path, 999);
+    let version = user_version_put(&path, 999);
     let edited = posts.edited();
     edited.write(&file);
     assert_main_alone_suffers(&appliance, &file, "schema version 999", "newer");
     let status = appliance.run(&["migrate", "status", "--json"]);
     assert_eq!(status.status.code(), Some(1));
-    user_version_put(&path, 1);
+    user_version_put(&path, version);
     appliance.import(&file, "main");
     appliance.assert_whole("main", &edited, "version mended");
     appliance.assert_whole("other", &edited, "the other tenant");
@@ -232,7 +235,7 @@ fn newer_tenant_database_is_refused_and_others_go_on() {
 fn newer_control_database_is_refused() {
     let (appliance, posts, file) = filled();
     let path = appliance.dir().join("control.db");
-    user_version_put(&path, 999);
+    let version = user_version_put(&path, 999);
     for arguments in
         [&["import", file.to_str().unwrap(), "--tenant", "main"][..], &["serve"], &["tenant", "list"]]
     {
@@ -240,7 +243,7 @@ fn newer_control_database_is_refused() {
         assert!(message.contains("schema version 999") && message.contains("newer"), "{message}");
         assert!(message.contains("control.db"), "{message}");
     }
-    user_version_put(&path, 1);
+    user_version_put(&path, version);
     appliance.assert_whole("main", &posts, "version mended");
 }
 

@@ -27,6 +27,7 @@ mod kill;
 mod layering;
 mod pipeline;
 mod search;
+mod subscriptions;
 mod support;
 mod support_faults;
 mod tags;
