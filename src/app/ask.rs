@@ -51,7 +51,7 @@ pub struct AskRequest {
 }
 
 /// A post an answer cites; when there is no answer, a post that lies near.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SourceView {
     pub n: usize,
     pub post_id: PostId,
@@ -67,7 +67,7 @@ pub struct SourceView {
 }
 
 /// The answer proper.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct AnswerView {
     pub answer: String,
     pub sources: Vec<SourceView>,
@@ -77,7 +77,7 @@ pub struct AnswerView {
 }
 
 /// The answer with its circumstances.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct AskResponse {
     pub query_id: Uuid,
     pub query: String,

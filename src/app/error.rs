@@ -1,5 +1,8 @@
 //! What the application answers when it cannot: one enum for every face, each variant with a stable code.
 
+use serde_json::Value;
+
+use super::error_code::ErrorCode;
 use crate::{ai, config, job, model::Disposition, queue, search, store, telegram::export};
 
 /// A failed operation. Messages are for people: a lowercase fragment that names the thing and the fix.
@@ -24,9 +27,12 @@ pub enum Error {
         "data directory {dir} is in use by another tga process; stop it, or use this command while `tga serve` runs"
     )]
     InUse { dir: String },
+    /// A refusal with a code of its own; `details` are further fields of the answer's `error` object.
+    #[error("{message}")]
+    Refused { code: ErrorCode, message: String, details: Option<Value> },
     /// What the running service answered to a command sent to it.
     #[error("{message}")]
-    Service { code: String, message: String },
+    Service { code: ErrorCode, message: String },
     #[error("{action} {path}: {source}{}", io_fix(.source))]
     Io { action: &'static str, path: String, source: std::io::Error },
     #[error(transparent)]
@@ -50,37 +56,40 @@ impl Error {
         Error::Io { action, path: path.display().to_string(), source }
     }
 
+    /// A refusal with a code of its own.
+    pub fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
+        Error::Refused { code, message: message.into(), details: None }
+    }
+
     /// The stable name of this kind of failure, in API answers, JSON output and metrics.
-    pub fn code(&self) -> &str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Error::Invalid(_) => "invalid_request",
-            Error::NotFound(_) | Error::Store(store::Error::NotFound(_)) => "not_found",
-            Error::Conflict(_) | Error::Store(store::Error::Conflict(_)) => "conflict",
-            Error::Unauthorized(_) => "unauthorized",
-            Error::Forbidden(_) => "forbidden",
-            Error::Unavailable(_) => "unavailable",
-            Error::InUse { .. } => "data_dir_in_use",
-            Error::Service { code, .. } => code,
-            Error::Io { .. } => "io",
-            Error::Config(_) => "config_invalid",
+            Error::Invalid(_) => ErrorCode::InvalidRequest,
+            Error::NotFound(_) | Error::Store(store::Error::NotFound(_)) => ErrorCode::NotFound,
+            Error::Conflict(_) | Error::Store(store::Error::Conflict(_)) => ErrorCode::Conflict,
+            Error::Unauthorized(_) => ErrorCode::Unauthorized,
+            Error::Forbidden(_) => ErrorCode::Forbidden,
+            Error::Unavailable(_)
+            | Error::Store(store::Error::Busy(_) | store::Error::Closing)
+            | Error::Search(search::Error::Busy { .. }) => ErrorCode::Unavailable,
+            Error::InUse { .. } => ErrorCode::DataDirInUse,
+            Error::Refused { code, .. } | Error::Service { code, .. } => *code,
+            Error::Io { .. } => ErrorCode::Io,
+            Error::Config(_) => ErrorCode::ConfigInvalid,
             Error::Store(store::Error::DiskFull(_))
             | Error::Queue(queue::Error::DiskFull { .. })
-            | Error::Search(search::Error::Full { .. }) => "disk_full",
+            | Error::Search(search::Error::Full { .. }) => ErrorCode::DiskFull,
             Error::Store(store::Error::ReadOnly(_)) | Error::Queue(queue::Error::ReadOnly { .. }) => {
-                "read_only"
+                ErrorCode::ReadOnly
             }
-            Error::Store(store::Error::Corrupt { .. }) => "database_damaged",
-            Error::Store(store::Error::Newer { .. }) => "database_newer",
-            Error::Store(store::Error::Moved { .. }) => "tenant_moved",
-            Error::Store(store::Error::Missing { .. }) => "database_missing",
-            Error::Store(
-                store::Error::Open { .. }
-                | store::Error::Io { .. }
-                | store::Error::Busy(_)
-                | store::Error::Closing
-                | store::Error::Internal(_),
-            ) => "store",
-            Error::Queue(queue::Error::Full { .. }) => "queue_full",
+            Error::Store(store::Error::Corrupt { .. }) => ErrorCode::DatabaseDamaged,
+            Error::Store(store::Error::Newer { .. }) => ErrorCode::DatabaseNewer,
+            Error::Store(store::Error::Moved { .. }) => ErrorCode::TenantMoved,
+            Error::Store(store::Error::Missing { .. }) => ErrorCode::DatabaseMissing,
+            Error::Store(store::Error::Open { .. } | store::Error::Io { .. } | store::Error::Internal(_)) => {
+                ErrorCode::Store
+            }
+            Error::Queue(queue::Error::Full { .. }) => ErrorCode::QueueFull,
             Error::Queue(
                 queue::Error::Locked { .. }
                 | queue::Error::TooLarge { .. }
@@ -88,10 +97,10 @@ impl Error {
                 | queue::Error::Corrupt { .. }
                 | queue::Error::Closed,
             )
-            | Error::Job(_) => "queue",
-            Error::Search(_) => "index",
-            Error::Ai(_) => "model",
-            Error::Export(_) => "import_failed",
+            | Error::Job(_) => ErrorCode::Queue,
+            Error::Search(_) => ErrorCode::Index,
+            Error::Ai(_) => ErrorCode::Model,
+            Error::Export(_) => ErrorCode::ImportFailed,
         }
     }
 
@@ -117,6 +126,7 @@ impl Error {
             | Error::Conflict(_)
             | Error::Unauthorized(_)
             | Error::Forbidden(_)
+            | Error::Refused { .. }
             | Error::Config(_) => Disposition::Reject,
             Error::InUse { .. } => Disposition::Halt,
             Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Disposition::Halt,

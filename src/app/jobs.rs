@@ -13,7 +13,7 @@ use crate::{
 pub const JOBS_LISTED_MAX: usize = 1000;
 
 /// The queue's figures.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct QueueView {
     pub ready: u64,
     pub scheduled: u64,

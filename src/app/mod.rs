@@ -11,6 +11,7 @@ pub mod command;
 pub mod demo;
 pub mod doctor;
 mod error;
+mod error_code;
 pub mod eval;
 pub mod events;
 mod frequency;
@@ -36,6 +37,7 @@ use std::{
 };
 
 pub use error::Error;
+pub use error_code::ErrorCode;
 pub use indexes::Indexes;
 use jiff::Timestamp;
 pub use tenants::Tenant;

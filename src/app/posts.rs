@@ -16,7 +16,7 @@ use crate::{
 pub const POSTS_LISTED_MAX: usize = 100;
 
 /// A post as the API shows it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct PostView {
     pub id: PostId,
     pub channel_id: ChannelId,
@@ -38,7 +38,7 @@ pub struct PostView {
 }
 
 /// A page of posts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct PostPageView {
     pub posts: Vec<PostView>,
     pub total: u64,
@@ -47,7 +47,7 @@ pub struct PostPageView {
 }
 
 /// A channel with its size.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ChannelView {
     pub id: ChannelId,
     pub username: Option<String>,
@@ -57,7 +57,7 @@ pub struct ChannelView {
 }
 
 /// One step of a post's way.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct TraceStep {
     pub event: &'static str,
     pub at: String,
@@ -66,7 +66,7 @@ pub struct TraceStep {
 }
 
 /// A post's way through the stages and where it stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct PostTrace {
     pub post_id: PostId,
     pub permalink: Option<String>,

@@ -35,7 +35,7 @@ const CANDIDATES: usize = crate::search::CANDIDATES;
 const STORY_MARGIN: usize = 10;
 
 /// Which index answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SearchMode {
     #[default]
@@ -76,7 +76,7 @@ pub struct SearchRequest {
 }
 
 /// A post that was found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SearchHit {
     pub post_id: PostId,
     pub channel_id: ChannelId,
@@ -96,7 +96,7 @@ pub struct SearchHit {
 }
 
 /// A page of hits.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SearchResponse {
     pub query: String,
     pub mode: SearchMode,

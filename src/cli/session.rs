@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, Error,
+        App, Error, ErrorCode,
         command::{Command, ContentCommand},
     },
     clock::SystemClock,
@@ -49,7 +49,11 @@ impl Session {
                 answer.map_err(|error| match error {
                     RequestError::NotListening => Error::InUse { dir: dir.display().to_string() },
                     RequestError::Lost(message) => Error::Unavailable(message),
-                    RequestError::Refused { code, message } => Error::Service { code, message },
+                    RequestError::Refused { code, message } => {
+                        // A code this binary does not know comes from a newer service.
+                        let code = ErrorCode::parse(&code).unwrap_or(ErrorCode::Unavailable);
+                        Error::Service { code, message }
+                    }
                 })
             }
         }

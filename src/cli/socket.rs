@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::app::{
-    App, Error,
+    App, Error, ErrorCode,
     command::{Command, Progress},
 };
 
@@ -85,7 +85,7 @@ fn handle(app: &App, stream: &UnixStream) {
         serde_json::from_str::<Command>(&line)
             .map_err(|error| format!("{error}; use the tga of the running service"))
     }) {
-        Err(message) => Reply::Error { code: "invalid_request".to_owned(), message },
+        Err(message) => Reply::Error { code: ErrorCode::InvalidRequest.name().to_owned(), message },
         Ok(command) => {
             let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 app.execute(command, &mut |progress| {
@@ -95,9 +95,11 @@ fn handle(app: &App, stream: &UnixStream) {
             }));
             match answer {
                 Ok(Ok(answer)) => Reply::Ok(answer),
-                Ok(Err(error)) => Reply::Error { code: error.code().to_owned(), message: error.to_string() },
+                Ok(Err(error)) => {
+                    Reply::Error { code: error.code().name().to_owned(), message: error.to_string() }
+                }
                 Err(_) => Reply::Error {
-                    code: "internal".to_owned(),
+                    code: ErrorCode::Internal.name().to_owned(),
                     message: "the command panicked; see the service's log".to_owned(),
                 },
             }

@@ -1,17 +1,21 @@
-//! The one error of the API and its one table of statuses.
+//! The one error of the API.
 //!
-//! `{"error":{"code","message","request_id"},"detail"}`; `detail` repeats the message for clients of the old API. What is our own
-//! fault is logged with its cause and shown as "internal error".
+//! `{"error":{"code","message","request_id"},"detail"}`; `detail` repeats the message for clients of the old API. The status comes
+//! with the code ([`ErrorCode`]). What is our own fault is logged with its cause and shown as "internal error".
+
+use std::time::Duration;
 
 use axum::{
     Json,
     extract::rejection::{JsonRejection, PathRejection, QueryRejection},
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use crate::{app::Error, search, store};
+use crate::app::{Error, ErrorCode};
 
 tokio::task_local! {
     /// The id of the request being answered.
@@ -26,107 +30,117 @@ pub(super) async fn with_request_id<T>(id: String, answer: impl Future<Output = 
 /// A refusal or a failure.
 #[derive(Debug)]
 pub struct ApiError {
-    status: StatusCode,
-    code: String,
+    code: ErrorCode,
     message: String,
+    details: Option<Value>,
+    retry_after: Option<Duration>,
+}
+
+/// A refusal as it is written.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "error": { "code": "not_found", "message": "no post 7", "request_id": "0192f0c1-2d3e-4abc-8def-0123456789ab" },
+    "detail": "no post 7"
+}))]
+pub(super) struct ErrorBody {
+    error: ErrorFields,
+    /// The message again, for clients of the old API.
+    detail: String,
+}
+
+/// What was refused and why.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ErrorFields {
+    code: ErrorCode,
+    /// For people: the thing and the fix.
+    message: String,
+    /// The same as the header `X-Request-Id`.
+    request_id: String,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    details: Map<String, Value>,
 }
 
 impl ApiError {
-    pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), message: message.into() }
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: None, retry_after: None }
     }
 
     pub(super) fn internal(cause: &str) -> Self {
         tracing::error!(cause, "request failed");
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "internal error; the log has its cause under this request id",
-        )
+        Self::new(ErrorCode::Internal, "internal error; the log has its cause under this request id")
+    }
+
+    /// Adds `Retry-After`.
+    #[expect(dead_code, reason = "the rate limits come next")]
+    pub(super) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
     }
 }
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
-        let status = match &error {
-            Error::Invalid(_) | Error::Config(_) | Error::Export(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Error::NotFound(_) | Error::Store(store::Error::NotFound(_)) => StatusCode::NOT_FOUND,
-            Error::Conflict(_) | Error::Store(store::Error::Conflict(_)) => StatusCode::CONFLICT,
-            Error::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Error::Forbidden(_) => StatusCode::FORBIDDEN,
-            Error::Unavailable(_)
-            | Error::InUse { .. }
-            | Error::Service { .. }
-            | Error::Store(
-                store::Error::DiskFull(_)
-                | store::Error::ReadOnly(_)
-                | store::Error::Busy(_)
-                | store::Error::Closing,
-            )
-            | Error::Search(search::Error::Full { .. } | search::Error::Busy { .. }) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Error::Io { .. }
-            | Error::Store(_)
-            | Error::Queue(_)
-            | Error::Job(_)
-            | Error::Search(_)
-            | Error::Ai(_) => {
-                return ApiError::internal(&error.to_string());
-            }
-        };
-        Self::new(status, error.code(), error.to_string())
+        let code = error.code();
+        if code.status() == 500 {
+            return ApiError::internal(&error.to_string());
+        }
+        let message = error.to_string();
+        let details = if let Error::Refused { details, .. } = error { details } else { None };
+        Self { code, message, details, retry_after: None }
     }
 }
 
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
-        let status = match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
-            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        let code = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::BodyTooLarge,
+            _ => ErrorCode::InvalidRequest,
         };
-        let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "body_too_large" } else { "invalid_request" };
-        Self::new(status, code, rejection.body_text())
+        Self::new(code, rejection.body_text())
     }
 }
 
 impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", rejection.body_text())
+        Self::new(ErrorCode::InvalidRequest, rejection.body_text())
     }
 }
 
 impl From<PathRejection> for ApiError {
     /// An id that is no number names nothing.
     fn from(_: PathRejection) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "no such thing here")
+        Self::new(ErrorCode::NotFound, "no such thing here")
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let details = match self.details {
+            Some(Value::Object(details)) => details,
+            _ => Map::new(),
+        };
         let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
-        let body = json!({
-            "error": { "code": self.code, "message": self.message, "request_id": request_id },
-            "detail": self.message,
-        });
-        let mut response = (self.status, Json(body)).into_response();
-        if self.status == StatusCode::UNAUTHORIZED {
-            let scheme = axum::http::HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(axum::http::header::WWW_AUTHENTICATE, scheme);
+        let error = ErrorFields { code: self.code, message: self.message.clone(), request_id, details };
+        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(ErrorBody { error, detail: self.message })).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(wait) = self.retry_after {
+            // Whole seconds, rounded up: a client that waits exactly this long is let in.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response
     }
 }
 
 pub(super) async fn not_found() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "not_found", "no such address")
+    ApiError::new(ErrorCode::NotFound, "no such address")
 }
 
 pub(super) async fn bad_method() -> ApiError {
-    ApiError::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "this address does not take that method",
-    )
+    ApiError::new(ErrorCode::MethodNotAllowed, "this address does not take that method")
 }

@@ -1,14 +1,17 @@
-//! HTTP: every route on one screen, the listeners, and what stands in front of each request.
+//! HTTP: the routes (`routes`; all on one screen in `schema/routes.md`), the listeners, and what stands in front of each request.
 //!
 //! Calls `app` only. A handler gets its tenant from an extractor made of a verified token; there is no other way to one. App calls
 //! block, so each runs on a blocking thread, at most `server.requests_max` at a time: a slow search never holds the runtime.
 
 mod caller;
 mod error;
+mod extract;
 mod metrics;
+pub mod openapi;
 mod ops;
 mod pages;
 mod posts;
+mod routes;
 mod search;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -16,14 +19,14 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, header},
     middleware::{self, Next},
-    response::Response,
-    routing::{get, post},
+    response::{IntoResponse as _, Response},
+    routing::get,
 };
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
-use tower_http::{compression::CompressionLayer, timeout::TimeoutLayer};
+use tower_http::compression::CompressionLayer;
 use tracing::Instrument as _;
 
 pub use caller::DemoSession;
@@ -31,7 +34,7 @@ pub use error::ApiError;
 pub use metrics::Metrics;
 
 use crate::{
-    app::{App, Error},
+    app::{App, Error, ErrorCode},
     lifecycle,
 };
 
@@ -69,35 +72,18 @@ impl Web {
     }
 }
 
-/// Every route.
+/// Everything that is served, behind what stands in front of each request.
 pub fn router(web: &Web) -> Router {
-    let api = Router::new()
-        .route("/api/search", post(search::search))
-        .route("/api/rag/query", post(search::ask))
-        .route("/api/posts", get(posts::list))
-        .route("/api/posts/{id}", get(posts::one))
-        .route("/api/posts/{id}/trace", get(posts::trace))
-        .route("/api/channels", get(posts::channels))
-        .route("/api/tags", get(posts::tags))
-        .route("/api/demo/status", get(pages::status));
-    let ops = Router::new().route("/health", get(ops::health)).route("/ready", get(ops::ready));
-    let pages = Router::new()
-        .route("/", get(pages::index))
-        .route("/demo.css", get(pages::style))
-        .route("/demo.js", get(pages::script))
-        .route("/post.js", get(pages::script_post))
-        .route("/server.js", get(pages::script_server))
-        .route("/words.js", get(pages::script_words))
-        .route("/favicon.ico", get(pages::favicon));
     let config = web.app.config();
-    let mut router =
-        api.merge(ops).merge(pages).fallback(error::not_found).method_not_allowed_fallback(error::bad_method);
+    let (documented, _) = routes::documented().split_for_parts();
+    let mut router = documented.merge(routes::files());
     if config.metrics_listen == Some(config.server.listen) {
         router = router.route("/metrics", get(ops::metrics));
     }
     router
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::bad_method)
         .layer(DefaultBodyLimit::max(config.server.body_bytes_max))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, config.server.request_timeout))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(web.clone(), around))
         .with_state(web.clone())
@@ -123,7 +109,8 @@ async fn around(State(web): State<Web>, request: Request, next: Next) -> Respons
     let method = request.method().clone();
     let span = tracing::info_span!("http", request_id = %id, %method, route);
     let started = std::time::Instant::now();
-    let mut response = error::with_request_id(id.clone(), next.run(request)).instrument(span.clone()).await;
+    let answered = error::with_request_id(id.clone(), answer(&web, request, next));
+    let mut response = answered.instrument(span.clone()).await;
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
     web.metrics.request(&method, &route, status, elapsed);
@@ -144,6 +131,15 @@ async fn around(State(web): State<Web>, request: Request, next: Next) -> Respons
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// The answer, or that it took too long; what was begun goes on and is dropped.
+async fn answer(web: &Web, request: Request, next: Next) -> Response {
+    let longest = web.app.config().server.request_timeout;
+    tokio::time::timeout(longest, next.run(request)).await.unwrap_or_else(|_| {
+        let message = format!("this took longer than {} s; try again or ask for less", longest.as_secs());
+        ApiError::new(ErrorCode::Unavailable, message).into_response()
+    })
 }
 
 /// The client's request id where it is harmless, else a new one.

@@ -6,10 +6,15 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ApiError, Web, caller::Caller};
-use crate::app::demo::questions_to_try;
+use crate::{
+    app::{ErrorCode, demo::questions_to_try, posts::ChannelView},
+    store::TagCount,
+};
 
 /// Tags the page offers.
 const TAGS_SHOWN: usize = 24;
@@ -17,21 +22,13 @@ const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
 
 pub(super) async fn index(State(web): State<Web>, headers: HeaderMap) -> Response {
     let Some(demo) = &web.demo else {
-        return ApiError::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "the service runs; `tga demo` has a page here",
-        )
-        .into_response();
+        return ApiError::new(ErrorCode::NotFound, "the service runs; `tga demo` has a page here")
+            .into_response();
     };
     if !names_loopback(&headers) {
         // A name that was made to point here (DNS rebinding) must not get the cookie.
-        return ApiError::new(
-            StatusCode::FORBIDDEN,
-            "forbidden",
-            "open the demo by its address, http://127.0.0.1",
-        )
-        .into_response();
+        return ApiError::new(ErrorCode::Forbidden, "open the demo by its address, http://127.0.0.1")
+            .into_response();
     }
     let page = include_str!("../../webapp/demo/index.html");
     (
@@ -70,19 +67,39 @@ pub(super) async fn favicon() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(status))
+}
+
 /// How far the demo has come, what it knows, what to ask.
-pub(super) async fn status(State(web): State<Web>, caller: Caller) -> Result<Json<Value>, ApiError> {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DemoStatus {
+    posts: u64,
+    indexed: u64,
+    embedded: u64,
+    model: Option<String>,
+    tags_top: Vec<TagCount>,
+    channels: Vec<ChannelView>,
+    questions: Vec<String>,
+}
+
+/// Says how far the demo has come, what it knows, what to ask.
+#[utoipa::path(
+    get, path = "/api/demo/status", tag = "demo", security(("bearer" = ["read"])),
+    responses((status = 200, description = "Figures of the caller's tenant.", body = DemoStatus))
+)]
+async fn status(State(web): State<Web>, caller: Caller) -> Result<Json<DemoStatus>, ApiError> {
     web.call(move |app| {
         let status = app.tenant_status(&caller.tenant)?;
-        Ok(json!({
-            "posts": status.posts,
-            "indexed": status.indexed,
-            "embedded": status.embedded,
-            "model": status.model,
-            "tags_top": caller.tenant.tag_top(&caller.channels, TAGS_SHOWN)?,
-            "channels": caller.tenant.channel_views(&caller.channels)?,
-            "questions": questions_to_try(),
-        }))
+        Ok(DemoStatus {
+            posts: status.posts,
+            indexed: status.indexed,
+            embedded: status.embedded,
+            model: status.model,
+            tags_top: caller.tenant.tag_top(&caller.channels, TAGS_SHOWN)?,
+            channels: caller.tenant.channel_views(&caller.channels)?,
+            questions: questions_to_try(),
+        })
     })
     .await
     .map(Json)

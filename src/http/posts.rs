@@ -1,24 +1,24 @@
 //! Posts, channels and tags: lists and single things, of the caller's channels only.
 
-use axum::{
-    Json,
-    extract::{
-        Path, Query, State,
-        rejection::{PathRejection, QueryRejection},
-    },
-    http::StatusCode,
-};
+use axum::{Json, extract::State};
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiError, Web, caller::Caller};
+use super::{
+    ApiError, Web,
+    caller::Caller,
+    extract::{InPath, Params},
+};
 use crate::{
     app::{
-        posts::{POSTS_LISTED_MAX, PostPageView, PostTrace, PostView},
+        ErrorCode,
+        posts::{ChannelView, POSTS_LISTED_MAX, PostPageView, PostTrace, PostView},
         search::SearchRequest,
     },
     model::PostId,
+    store::TagCount,
 };
 
 /// Posts on a page unless told.
@@ -27,30 +27,51 @@ const LIMIT_DEFAULT: usize = 20;
 const TAGS_DEFAULT: usize = 50;
 const TAGS_MAX: usize = 500;
 
-#[derive(Debug, Deserialize)]
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(one))
+        .routes(routes!(trace))
+        .routes(routes!(channels))
+        .routes(routes!(tags))
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
     /// @name, title or id.
     channel: Option<String>,
+    /// In any form.
     tag: Option<String>,
     since: Option<Timestamp>,
+    /// Exclusive.
     until: Option<Timestamp>,
     /// Words: the page is then ranked by relevance.
+    #[param(max_length = 1000)]
     q: Option<String>,
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<usize>,
     offset: Option<usize>,
 }
 
-pub(super) async fn list(
+/// Lists posts, newest first.
+#[utoipa::path(
+    get, path = "/api/posts", tag = "posts", security(("bearer" = ["read"])), params(ListQuery),
+    responses(
+        (status = 200, description = "A page of posts.", body = PostPageView),
+        (status = 404, description = "No such channel here.")
+    )
+)]
+async fn list(
     State(web): State<Web>,
     caller: Caller,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    Params(query): Params<ListQuery>,
 ) -> Result<Json<PostPageView>, ApiError> {
-    let Query(query) = query?;
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=POSTS_LISTED_MAX).contains(&limit) {
         let message = format!("limit: is {limit}; choose from 1 to {POSTS_LISTED_MAX}");
-        return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", message));
+        return Err(ApiError::new(ErrorCode::InvalidRequest, message));
     }
     let offset = query.offset.unwrap_or(0);
     web.call(move |app| {
@@ -78,41 +99,76 @@ pub(super) async fn list(
     .map(Json)
 }
 
-pub(super) async fn one(
+/// One post.
+#[utoipa::path(
+    get, path = "/api/posts/{id}", tag = "posts", security(("bearer" = ["read"])),
+    params(("id" = PostId, Path, description = "The post's id.", example = 1)),
+    responses((status = 200, description = "The post.", body = PostView))
+)]
+async fn one(
     State(web): State<Web>,
     caller: Caller,
-    id: Result<Path<i64>, PathRejection>,
+    InPath(id): InPath<PostId>,
 ) -> Result<Json<PostView>, ApiError> {
-    let Path(id) = id?;
-    web.call(move |_| caller.tenant.post_get(PostId(id), &caller.channels)).await.map(Json)
+    web.call(move |_| caller.tenant.post_get(id, &caller.channels)).await.map(Json)
 }
 
-pub(super) async fn trace(
+/// A post's way through the stages, and where it is stuck.
+#[utoipa::path(
+    get, path = "/api/posts/{id}/trace", tag = "posts", security(("bearer" = ["read"])),
+    params(("id" = PostId, Path, description = "The post's id.", example = 1)),
+    responses((status = 200, description = "Its steps with their timings.", body = PostTrace))
+)]
+async fn trace(
     State(web): State<Web>,
     caller: Caller,
-    id: Result<Path<i64>, PathRejection>,
+    InPath(id): InPath<PostId>,
 ) -> Result<Json<PostTrace>, ApiError> {
-    let Path(id) = id?;
-    web.call(move |_| caller.tenant.post_trace(PostId(id), &caller.channels)).await.map(Json)
+    web.call(move |_| caller.tenant.post_trace(id, &caller.channels)).await.map(Json)
 }
 
-pub(super) async fn channels(State(web): State<Web>, caller: Caller) -> Result<Json<Value>, ApiError> {
+/// The caller's channels.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ChannelList {
+    total: usize,
+    channels: Vec<ChannelView>,
+}
+
+/// Lists the channels the caller may see.
+#[utoipa::path(
+    get, path = "/api/channels", tag = "posts", security(("bearer" = ["read"])),
+    responses((status = 200, description = "All of them.", body = ChannelList))
+)]
+async fn channels(State(web): State<Web>, caller: Caller) -> Result<Json<ChannelList>, ApiError> {
     let channels = web.call(move |_| caller.tenant.channel_views(&caller.channels)).await?;
-    Ok(Json(json!({ "total": channels.len(), "channels": channels })))
+    Ok(Json(ChannelList { total: channels.len(), channels }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct TagsQuery {
+    /// How many; more than 500 are never listed.
     limit: Option<usize>,
 }
 
-pub(super) async fn tags(
+/// The most used tags.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TagList {
+    tags: Vec<TagCount>,
+}
+
+/// Lists the most used tags of the caller's channels.
+#[utoipa::path(
+    get, path = "/api/tags", tag = "posts", security(("bearer" = ["read"])), params(TagsQuery),
+    responses((status = 200, description = "Most used first.", body = TagList))
+)]
+async fn tags(
     State(web): State<Web>,
     caller: Caller,
-    query: Result<Query<TagsQuery>, QueryRejection>,
-) -> Result<Json<Value>, ApiError> {
-    let limit = query?.limit.unwrap_or(TAGS_DEFAULT).clamp(1, TAGS_MAX);
+    Params(query): Params<TagsQuery>,
+) -> Result<Json<TagList>, ApiError> {
+    let limit = query.limit.unwrap_or(TAGS_DEFAULT).clamp(1, TAGS_MAX);
     let tags = web.call(move |_| caller.tenant.tag_top(&caller.channels, limit)).await?;
-    Ok(Json(json!({ "tags": tags })))
+    Ok(Json(TagList { tags }))
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ChannelId, PostId, Stage};
 
 /// A link in a post: what is shown and where it leads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Link {
     /// The visible words; empty when the URL itself is shown.
     pub text: String,

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::Event;
 
 /// A post's stage; stored as its integer in `posts.stage`. The integers never change meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     Ingested = 0,

@@ -190,7 +190,7 @@ fn guarded(what: &str, step: impl FnOnce() -> Result<(), Error>) -> bool {
     match catch_unwind(AssertUnwindSafe(step)) {
         Ok(Ok(())) => false,
         Ok(Err(error)) => {
-            tracing::error!(step = what, %error, code = error.code(), "step failed");
+            tracing::error!(step = what, %error, code = error.code().name(), "step failed");
             true
         }
         Err(_) => {

@@ -101,7 +101,7 @@ impl Step<'_> {
                 }
             }
         };
-        metrics::counter!("stream_dlq_total", "stream" => "posts", "reason" => error.code().to_owned())
+        metrics::counter!("stream_dlq_total", "stream" => "posts", "reason" => error.code().name())
             .increment(u64::from(matches!(outcome, Outcome::Reject { .. })));
         tracing::warn!(job = job.id.0, attempt = job.attempt, error = %reason, "job failed");
         self.settlements.push(Settlement { job: job.id, outcome });

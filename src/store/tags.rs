@@ -15,7 +15,7 @@ pub struct TagForm {
 }
 
 /// A tag of the vocabulary and on how many posts it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct TagCount {
     pub tag: String,
     pub count: u64,

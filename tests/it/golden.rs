@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tga::{
+    app::ErrorCode,
     config::{Config, RawConfig},
+    http::openapi,
     model::Event,
 };
 
@@ -42,6 +44,13 @@ fn check(path: &str, text: &str) {
 #[test]
 fn the_help_of_every_command() {
     check("tests/fixtures/golden/help.md", &tga::cli::help());
+}
+
+#[test]
+fn the_document_of_the_api_with_its_routes_and_error_codes() {
+    check("schema/openapi.json", &serde_json::to_string_pretty(openapi::value()).unwrap());
+    check("schema/routes.md", &openapi::routes_table());
+    check("schema/error_codes.md", &format!("# Error codes\n\n{}", ErrorCode::table()));
 }
 
 #[test]

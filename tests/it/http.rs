@@ -8,7 +8,7 @@ use proptest::{
 };
 use serde_json::{Value, json};
 use tga::{
-    http::{Metrics, Web},
+    http::{Metrics, Web, openapi},
     store::Scope,
 };
 
@@ -23,26 +23,20 @@ enum Door {
     Token,
 }
 
-/// Every route of the router; `the_table_names_every_route` keeps it whole.
-const ROUTES: [(&str, &str, Door); 17] = [
-    ("POST", "/api/search", Door::Token),
-    ("POST", "/api/rag/query", Door::Token),
-    ("GET", "/api/posts", Door::Token),
-    ("GET", "/api/posts/{id}", Door::Token),
-    ("GET", "/api/posts/{id}/trace", Door::Token),
-    ("GET", "/api/channels", Door::Token),
-    ("GET", "/api/tags", Door::Token),
-    ("GET", "/api/demo/status", Door::Token),
-    ("GET", "/health", Door::Open),
-    ("GET", "/ready", Door::Open),
-    ("GET", "/", Door::Open),
-    ("GET", "/demo.css", Door::Open),
-    ("GET", "/demo.js", Door::Open),
-    ("GET", "/post.js", Door::Open),
-    ("GET", "/server.js", Door::Open),
-    ("GET", "/words.js", Door::Open),
-    ("GET", "/favicon.ico", Door::Open),
-];
+/// Files and pages; everything else is in the API's document.
+const FILES: [&str; 8] =
+    ["/", "/demo.css", "/demo.js", "/post.js", "/server.js", "/words.js", "/favicon.ico", "/openapi.json"];
+
+/// Every route: the files, and the document's with who may use them.
+fn routes() -> Vec<(String, &'static str, Door)> {
+    let mut all: Vec<_> = FILES.map(|path| ("GET".to_owned(), path, Door::Open)).into();
+    all.extend(openapi::operations().map(|(method, path, operation)| {
+        let door = if operation.get("security").is_some() { Door::Token } else { Door::Open };
+        (method.to_uppercase(), path, door)
+    }));
+    all
+}
+
 /// Routed only where the configuration says so.
 const METRICS: &str = "/metrics";
 
@@ -68,22 +62,39 @@ fn ask(app: &TestApp, method: &str, route: &str, token: Option<&str>, post: i64)
 }
 
 #[test]
-fn the_table_names_every_route() {
-    let source = include_str!("../../src/http/mod.rs");
-    let routed: Vec<&str> = source
-        .split(".route(")
-        .skip(1)
-        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
-        .collect();
-    assert!(routed.len() > 10, "the router is written in another way: {routed:?}");
-    for path in &routed {
+fn every_route_is_documented_or_a_file() {
+    let source = include_str!("../../src/http/routes.rs");
+    let routed = source.split(".route(").skip(1);
+    let files: Vec<&str> =
+        routed.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next()).collect();
+    assert_eq!(files, FILES, "a route outside the document is a file, and stands in this table");
+}
+
+#[test]
+fn every_operation_is_described_with_examples_and_refusals() {
+    let mut ids = std::collections::BTreeSet::new();
+    for (method, path, operation) in openapi::operations() {
+        let name = format!("{method} {path}");
         assert!(
-            *path == METRICS || ROUTES.iter().any(|(_, route, _)| route == path),
-            "{path} is routed and not in the table: who may use it?"
+            operation["summary"].as_str().is_some_and(|words| words.ends_with('.')),
+            "{name}: no summary"
         );
-    }
-    for (_, route, _) in ROUTES {
-        assert!(routed.contains(&route), "{route} is in the table and not routed");
+        assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{name}: its id is another's");
+        assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{name}: no tag");
+        let secured = operation.get("security").is_some();
+        for status in ["401", "403"] {
+            assert_eq!(operation["responses"].get(status).is_some(), secured, "{name}: {status}");
+        }
+        if let Some(body) = operation.pointer("/requestBody/content/application~1json") {
+            assert!(!body["example"].is_null(), "{name}: its body has no example");
+        }
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(responses.keys().any(|status| status.starts_with(['2', '3'])), "{name}: never succeeds");
+        for (status, response) in responses {
+            if let Some(body) = response.pointer("/content/application~1json") {
+                assert!(!body["example"].is_null(), "{name}: {status} has no example");
+            }
+        }
     }
 }
 
@@ -107,9 +118,9 @@ fn every_route_opens_to_the_right_caller_only() {
         Some(expired.token.as_str()),
         Some("' OR 1=1 --"),
     ];
-    for (method, route, door) in ROUTES {
+    for (method, route, door) in routes() {
         for token in refused {
-            let reply = ask(&app, method, route, token, 1);
+            let reply = ask(&app, &method, route, token, 1);
             match door {
                 Door::Open => assert_ne!(reply.status, StatusCode::UNAUTHORIZED, "{route}"),
                 Door::Token => {
@@ -119,7 +130,7 @@ fn every_route_opens_to_the_right_caller_only() {
                 }
             }
         }
-        let reply = ask(&app, method, route, Some(&good.token), 1);
+        let reply = ask(&app, &method, route, Some(&good.token), 1);
         if door == Door::Token {
             assert_eq!(reply.status, StatusCode::OK, "{route}: {}", reply.text());
         }
@@ -130,11 +141,11 @@ fn every_route_opens_to_the_right_caller_only() {
 fn another_tenants_token_shows_that_tenant_only() {
     let app = appliance();
     let token = app.token("main");
-    for (method, route, door) in ROUTES {
+    for (method, route, door) in routes() {
         if door == Door::Open {
             continue;
         }
-        let reply = ask(&app, method, route, Some(&token), 2);
+        let reply = ask(&app, &method, route, Some(&token), 2);
         let expected = if route.contains("{id}") { StatusCode::NOT_FOUND } else { StatusCode::OK };
         assert_eq!(reply.status, expected, "{route}");
         assert!(!reply.text().contains("Чуж"), "{route}: {}", reply.text());
@@ -194,12 +205,12 @@ fn what_is_not_there_is_404_and_the_wrong_method_405() {
         assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(reply.code(), "not_found", "{path}");
     }
-    for (method, route, _) in ROUTES {
+    for (method, route, _) in routes() {
         let wrong = if method == "POST" { "GET" } else { "DELETE" };
         let reply = ask(&app, wrong, route, Some(&token), 1);
         assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED, "{wrong} {route}");
         assert_eq!(reply.code(), "method_not_allowed");
-        assert!(reply.header("allow").contains(method), "{route}");
+        assert!(reply.header("allow").contains(&method), "{route}");
     }
 }
 
@@ -257,7 +268,7 @@ fn every_answer_has_a_request_id_and_the_security_headers() {
     let app = appliance();
     let token = app.token("main");
     let mut replies: Vec<Reply> =
-        ROUTES.iter().map(|(method, route, _)| ask(&app, method, route, Some(&token), 1)).collect();
+        routes().iter().map(|(method, route, _)| ask(&app, method, route, Some(&token), 1)).collect();
     replies.push(app.get("/nowhere", &token));
     replies.push(app.request(Method::GET, "/api/posts").send());
     for reply in replies {
@@ -320,7 +331,7 @@ fn metrics_are_prometheus_text_with_bounded_labels_whatever_is_asked() {
         if name == "http_requests_total" {
             let known =
                 ["unmatched", METRICS].iter().any(|route| labels.contains(&format!("route=\"{route}\"")))
-                    || ROUTES.iter().any(|(_, route, _)| labels.contains(&format!("route=\"{route}\"")));
+                    || routes().iter().any(|(_, route, _)| labels.contains(&format!("route=\"{route}\"")));
             assert!(known, "{row}");
             assert!(!labels.contains("BREW") && !labels.contains("id-"), "{row}");
         }

@@ -47,6 +47,8 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("hnsw_rs", &["search"]),
     ("axum", &["http"]),
     ("tower_http", &["http"]),
+    ("utoipa_axum", &["http"]),
+    ("utoipa_swagger_ui", &["http"]),
     ("metrics_exporter_prometheus", &["http"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),

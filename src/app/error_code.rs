@@ -1,0 +1,85 @@
+//! Every error code there is: one closed table for all faces.
+//!
+//! A code is a promise to programs: once released it never changes its name, status or meaning. The table is printed into the
+//! API's document and into `schema/error_codes.md`; a golden test keeps both equal to it.
+
+use std::fmt::Write as _;
+
+/// Makes the enum and its table in one place.
+macro_rules! codes {
+    ($($variant:ident = $name:literal, $status:literal, $meaning:literal;)+) => {
+        /// The stable name of a kind of failure, in API answers, JSON output of the CLI and metrics.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, utoipa::ToSchema)]
+        #[schema(example = "not_found")]
+        pub enum ErrorCode {
+            $(#[doc = $meaning] #[serde(rename = $name)] $variant,)+
+        }
+
+        impl ErrorCode {
+            pub const ALL: &[ErrorCode] = &[$(ErrorCode::$variant),+];
+
+            /// As it is written: `snake_case`.
+            pub fn name(self) -> &'static str {
+                match self { $(ErrorCode::$variant => $name,)+ }
+            }
+
+            /// The HTTP status it comes with.
+            pub fn status(self) -> u16 {
+                match self { $(ErrorCode::$variant => $status,)+ }
+            }
+
+            /// What it says, for the documentation.
+            pub fn meaning(self) -> &'static str {
+                match self { $(ErrorCode::$variant => $meaning,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    Unauthorized = "unauthorized", 401, "Nobody who may ask: the credential is missing, unknown, expired or revoked.";
+    Forbidden = "forbidden", 403, "Known, and not allowed to do this.";
+    NotFound = "not_found", 404, "There is no such thing, or it belongs to somebody else.";
+    MethodNotAllowed = "method_not_allowed", 405, "The address does not take this method.";
+    Conflict = "conflict", 409, "It contradicts what is stored already, or somebody changed it meanwhile.";
+    BodyTooLarge = "body_too_large", 413, "The body is larger than `server.body_bytes_max`.";
+    InvalidRequest = "invalid_request", 422, "The request cannot be understood; the message names the field.";
+    ConfigInvalid = "config_invalid", 422, "The configuration has problems; the message lists all of them.";
+    ImportFailed = "import_failed", 422, "The file is no export that can be read.";
+    Internal = "internal", 500, "A fault of the service; its log has the cause under the request id.";
+    Io = "io", 500, "The system refused a file.";
+    Store = "store", 500, "A database call failed.";
+    DatabaseDamaged = "database_damaged", 500, "A database file is damaged.";
+    DatabaseNewer = "database_newer", 500, "A database was written by a newer version.";
+    DatabaseMissing = "database_missing", 500, "A database file is gone.";
+    TenantMoved = "tenant_moved", 500, "A tenant's directory bears another tenant's name.";
+    Queue = "queue", 500, "The queue of jobs failed.";
+    Index = "index", 500, "A search index failed.";
+    Model = "model", 500, "An embedding or language model failed.";
+    Unavailable = "unavailable", 503, "Not now; it will be possible again.";
+    DiskFull = "disk_full", 503, "The disk is full; nothing acknowledged is lost.";
+    ReadOnly = "read_only", 503, "The file system is read-only.";
+    QueueFull = "queue_full", 503, "Too many jobs wait already.";
+    DataDirInUse = "data_dir_in_use", 503, "Another process has the data directory.";
+}
+
+impl ErrorCode {
+    pub fn parse(name: &str) -> Option<ErrorCode> {
+        ErrorCode::ALL.iter().copied().find(|code| code.name() == name)
+    }
+
+    /// The whole table as Markdown.
+    pub fn table() -> String {
+        let mut out = "| code | status | meaning |\n|---|---|---|\n".to_owned();
+        for code in ErrorCode::ALL {
+            let _ = writeln!(out, "| `{}` | {} | {} |", code.name(), code.status(), code.meaning());
+        }
+        out
+    }
+}
+
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}

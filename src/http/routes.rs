@@ -1,0 +1,32 @@
+//! Every area of the API: one line each.
+//!
+//! An area's file has a function `routes` with its handlers, each described by `#[utoipa::path]`; the paths stand there. All of
+//! them on one screen, with who may use them, are in `schema/routes.md`, which a test keeps equal to the code. What is routed
+//! here is in the API's document, and nothing else is.
+
+use axum::{Router, routing::get};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{Web, openapi, ops, pages, posts, search};
+
+/// The documented routes.
+pub(super) fn documented() -> OpenApiRouter<Web> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .merge(search::routes())
+        .merge(posts::routes())
+        .merge(pages::routes())
+        .merge(ops::routes())
+}
+
+/// Files and pages for people; no part of the API.
+pub(super) fn files() -> Router<Web> {
+    Router::new()
+        .route("/", get(pages::index))
+        .route("/demo.css", get(pages::style))
+        .route("/demo.js", get(pages::script))
+        .route("/post.js", get(pages::script_post))
+        .route("/server.js", get(pages::script_server))
+        .route("/words.js", get(pages::script_words))
+        .route("/favicon.ico", get(pages::favicon))
+        .route("/openapi.json", get(openapi::document))
+}
