@@ -31,4 +31,5 @@ mod subscriptions;
 mod support;
 mod support_faults;
 mod tags;
+mod telegram_dc;
 mod tenants;

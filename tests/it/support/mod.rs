@@ -4,6 +4,7 @@
 
 mod app;
 mod binary;
+pub(crate) mod dc;
 mod http;
 mod posts;
 
