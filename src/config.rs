@@ -13,13 +13,23 @@ use std::{
     time::Duration,
 };
 
-pub use raw::{RawAi, RawConfig, RawLog, RawMetrics, RawPipeline, RawSearch, RawServer, RawTenants};
+pub use raw::{
+    RawAi, RawConfig, RawLog, RawMetrics, RawPipeline, RawRegistration, RawSearch, RawServer, RawTenants,
+};
 
 /// Where vectors come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmbedderKind {
     Local,
     Off,
+}
+
+/// Who may come in without a membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    Invite,
+    Open,
+    Closed,
 }
 
 /// How log lines look.
@@ -39,6 +49,7 @@ pub struct Config {
     pub log_format: LogFormat,
     pub tenants_open_max: usize,
     pub tenants_idle_close: Duration,
+    pub registration: Registration,
     pub pipeline: Pipeline,
     pub search: Search,
     pub ai: Ai,
@@ -265,13 +276,6 @@ fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
     if raw.data_dir.is_empty() {
         c.problem("data_dir", "is empty", "name a directory the service may write to");
     }
-    if !(0.0..=1.0).contains(&raw.search.fulltext_weight) {
-        c.problem(
-            "search.fulltext_weight",
-            format!("is {}", raw.search.fulltext_weight),
-            "choose from 0 to 1",
-        );
-    }
     if raw.log.level.parse::<tracing_subscriber::filter::EnvFilter>().is_err() {
         c.problem(
             "log.level",
@@ -299,21 +303,21 @@ fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         ),
         tenants_open_max: c.within("tenants.open_max", raw.tenants.open_max, 1, 10_000),
         tenants_idle_close: seconds(c.within("tenants.idle_close_s", raw.tenants.idle_close_s, 1, 86_400)),
+        registration: c.one_of(
+            "registration.mode",
+            &raw.registration.mode,
+            &[
+                ("invite", Registration::Invite),
+                ("open", Registration::Open),
+                ("closed", Registration::Closed),
+            ],
+        ),
         pipeline: Pipeline {
             batch_posts: c.within("pipeline.batch_posts", raw.pipeline.batch_posts, 1, 4096),
             queue_jobs_max: c.within("pipeline.queue_jobs_max", raw.pipeline.queue_jobs_max, 1000, 1_000_000),
             sweep_every: seconds(c.within("pipeline.sweep_s", raw.pipeline.sweep_s, 10, 86_400)),
         },
-        search: Search {
-            exact_max_chunks: c.within("search.exact_max_chunks", raw.search.exact_max_chunks, 0, 10_000_000),
-            fulltext_weight: raw.search.fulltext_weight,
-            writer_heap_bytes: c.within(
-                "search.writer_heap_bytes",
-                raw.search.writer_heap_bytes,
-                16 << 20,
-                1 << 30,
-            ),
-        },
+        search: check_search(&mut c, &raw.search),
         ai: Ai {
             embedder: c.one_of(
                 "ai.embedder",
@@ -325,6 +329,17 @@ fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         },
         models_dir: None,
         raw,
+    }
+}
+
+fn check_search(c: &mut Check<'_>, raw: &RawSearch) -> Search {
+    if !(0.0..=1.0).contains(&raw.fulltext_weight) {
+        c.problem("search.fulltext_weight", format!("is {}", raw.fulltext_weight), "choose from 0 to 1");
+    }
+    Search {
+        exact_max_chunks: c.within("search.exact_max_chunks", raw.exact_max_chunks, 0, 10_000_000),
+        fulltext_weight: raw.fulltext_weight,
+        writer_heap_bytes: c.within("search.writer_heap_bytes", raw.writer_heap_bytes, 16 << 20, 1 << 30),
     }
 }
 

@@ -3,7 +3,12 @@
 use serde_json::Value;
 
 use super::error_code::ErrorCode;
-use crate::{ai, config, job, model::Disposition, queue, search, store, telegram::export};
+use crate::{
+    ai, config, job,
+    model::{Disposition, Refusal},
+    queue, search, store,
+    telegram::export,
+};
 
 /// A failed operation. Messages are for people: a lowercase fragment that names the thing and the fix.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +24,9 @@ pub enum Error {
     Unauthorized(&'static str),
     #[error("{0}")]
     Forbidden(&'static str),
+    /// Somebody without a membership is not let in.
+    #[error(transparent)]
+    Admission(#[from] Refusal),
     /// Not now; it will be possible again.
     #[error("{0}")]
     Unavailable(String),
@@ -69,6 +77,7 @@ impl Error {
             Error::Conflict(_) | Error::Store(store::Error::Conflict(_)) => ErrorCode::Conflict,
             Error::Unauthorized(_) => ErrorCode::Unauthorized,
             Error::Forbidden(_) => ErrorCode::Forbidden,
+            Error::Admission(refusal) => refusal_code(*refusal),
             Error::Unavailable(_)
             | Error::Store(store::Error::Busy(_) | store::Error::Closing)
             | Error::Search(search::Error::Busy { .. }) => ErrorCode::Unavailable,
@@ -127,6 +136,7 @@ impl Error {
             | Error::Unauthorized(_)
             | Error::Forbidden(_)
             | Error::Refused { .. }
+            | Error::Admission(_)
             | Error::Config(_) => Disposition::Reject,
             Error::InUse { .. } => Disposition::Halt,
             Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => Disposition::Halt,
@@ -140,6 +150,18 @@ impl Error {
             Error::Ai(error) => error.disposition(),
             Error::Export(error) => error.disposition(),
         }
+    }
+}
+
+/// The code a login's refusal has in answers; its name is the same in auth events.
+fn refusal_code(refusal: Refusal) -> ErrorCode {
+    match refusal {
+        Refusal::InviteRequired => ErrorCode::InviteRequired,
+        Refusal::InviteUnknown => ErrorCode::InviteUnknown,
+        Refusal::InviteExpired => ErrorCode::InviteExpired,
+        Refusal::InviteRevoked => ErrorCode::InviteRevoked,
+        Refusal::InviteExhausted => ErrorCode::InviteExhausted,
+        Refusal::RegistrationClosed => ErrorCode::RegistrationClosed,
     }
 }
 

@@ -37,8 +37,14 @@ macro_rules! codes {
 }
 
 codes! {
+    InviteRequired = "invite_required", 400, "Somebody new needs an invite code.";
+    InviteUnknown = "invite_unknown", 400, "There is no such invite code.";
+    InviteExpired = "invite_expired", 400, "The invite has expired.";
+    InviteRevoked = "invite_revoked", 400, "The invite was revoked.";
+    InviteExhausted = "invite_exhausted", 400, "The invite has been used as often as it may be.";
     Unauthorized = "unauthorized", 401, "Nobody who may ask: the credential is missing, unknown, expired or revoked.";
     Forbidden = "forbidden", 403, "Known, and not allowed to do this.";
+    RegistrationClosed = "registration_closed", 403, "The installation takes no new people.";
     NotFound = "not_found", 404, "There is no such thing, or it belongs to somebody else.";
     MethodNotAllowed = "method_not_allowed", 405, "The address does not take this method.";
     Conflict = "conflict", 409, "It contradicts what is stored already, or somebody changed it meanwhile.";

@@ -6,7 +6,10 @@
 //! One process owns a data directory (a lock on `<data_dir>/lock`, released by the kernel when the process dies). A command
 //! that finds it taken speaks to the owner over `<data_dir>/tga.sock`.
 
+pub mod admissions;
 pub mod ask;
+pub mod audit;
+pub mod auth_events;
 pub mod command;
 pub mod demo;
 pub mod doctor;
@@ -17,7 +20,9 @@ pub mod events;
 mod frequency;
 pub mod imports;
 mod indexes;
+pub mod invites;
 pub mod jobs;
+pub mod members;
 pub mod models;
 pub mod posts;
 pub mod search;

@@ -139,13 +139,19 @@ impl App {
             .tenant_find(id_or_slug)?
             .ok_or_else(|| Error::NotFound(format!("no tenant {id_or_slug}")))?;
         self.control.tenant_delete(row.id)?;
+        self.tenant_forget(row.id)?;
+        Ok(row)
+    }
+
+    /// Closes a tenant that is not in `control.db` any more and removes its jobs and its directory.
+    pub(super) fn tenant_forget(&self, id: TenantId) -> Result<(), Error> {
         let mut open = self.tenants.open.lock().expect("no panic holds the registry");
-        open.remove(&row.id);
-        self.queue.discard(crate::queue::Pick::Tenant(row.id.0.as_u128()))?;
-        let dir = self.tenants.directory(row.id);
+        open.remove(&id);
+        self.queue.discard(crate::queue::Pick::Tenant(id.0.as_u128()))?;
+        let dir = self.tenants.directory(id);
         match std::fs::remove_dir_all(&dir) {
-            Ok(()) => Ok(row),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(row),
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(Error::io("delete", &dir, error)),
         }
     }

@@ -16,6 +16,7 @@ pub struct RawConfig {
     pub metrics: RawMetrics,
     pub log: RawLog,
     pub tenants: RawTenants,
+    pub registration: RawRegistration,
     pub pipeline: RawPipeline,
     pub search: RawSearch,
     pub ai: RawAi,
@@ -57,6 +58,13 @@ pub struct RawTenants {
     pub open_max: u32,
     /// A tenant nobody used for this long is closed, seconds.
     pub idle_close_s: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawRegistration {
+    /// `invite`: newcomers need a code; `open`: each gets a tenant of their own; `closed`: nobody new.
+    pub mode: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -105,6 +113,7 @@ impl Default for RawConfig {
             metrics: RawMetrics { listen: "127.0.0.1:9090".to_owned() },
             log: RawLog { level: "info".to_owned(), format: "json".to_owned() },
             tenants: RawTenants { open_max: 64, idle_close_s: 900 },
+            registration: RawRegistration { mode: "invite".to_owned() },
             pipeline: RawPipeline { batch_posts: 1024, queue_jobs_max: 20_000, sweep_s: 600 },
             search: RawSearch {
                 exact_max_chunks: 500_000,

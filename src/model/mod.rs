@@ -5,11 +5,15 @@
 mod disposition;
 mod event;
 mod id;
+mod login;
+mod person;
 mod post;
 mod stage;
 
 pub use disposition::Disposition;
 pub use event::Event;
 pub use id::{ChannelId, MembershipId, PostId, TenantId};
+pub use login::{AuthEventKind, InviteStatus, Refusal};
+pub use person::{Actor, AuditAction, Role, Tier};
 pub use post::{Channel, ChannelSet, IncomingPost, Link, Post, Reaction};
 pub use stage::Stage;

@@ -69,7 +69,7 @@ pub struct SystemLogEntry {
 
 /// The open control database.
 #[derive(Debug)]
-pub struct Control(Database);
+pub struct Control(pub(super) Database);
 
 impl Control {
     pub fn open(path: &Path) -> Result<Self, Error> {
@@ -188,7 +188,7 @@ fn tenant_any(tenants: &Path) -> Option<PathBuf> {
 const TOKEN_COLUMNS: &str =
     "SELECT id, tenant_id, name, scope, created_at, expires_at, revoked_at FROM api_tokens";
 
-fn tenant_insert(tx: &Transaction<'_>, tenant: &Tenant) -> Result<(), Error> {
+pub(super) fn tenant_insert(tx: &Transaction<'_>, tenant: &Tenant) -> Result<(), Error> {
     if tenant_find(tx, &tenant.slug)?.is_some() {
         return Err(Error::Conflict(format!(
             "a tenant named {} exists already; choose another name or use it with --tenant {}",
@@ -251,7 +251,7 @@ fn token_from_row(row: &Row<'_>) -> rusqlite::Result<ApiToken> {
     })
 }
 
-fn tenant_id(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantId> {
+pub(super) fn tenant_id(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantId> {
     let text: String = row.get(column)?;
     text.parse().map_err(|_| rusqlite::Error::InvalidColumnType(column, text, rusqlite::types::Type::Text))
 }

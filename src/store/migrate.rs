@@ -17,8 +17,13 @@ pub struct Schema {
 }
 
 /// Who exists on this installation.
-pub const CONTROL: Schema =
-    Schema { name: "control.db", migrations: &[include_str!("../../schema/control/0001_init.sql")] };
+pub const CONTROL: Schema = Schema {
+    name: "control.db",
+    migrations: &[
+        include_str!("../../schema/control/0001_init.sql"),
+        include_str!("../../schema/control/0002_people.sql"),
+    ],
+};
 
 /// What one tenant owns.
 pub const TENANT: Schema = Schema {

@@ -6,12 +6,16 @@
 //!
 //! All calls block until done (a write: until durable); async callers go through a blocking thread.
 
+mod audit;
+mod auth_events;
 mod channels;
 mod control;
 mod database;
 mod error;
 mod events;
 mod ingest;
+mod invites;
+mod members;
 mod migrate;
 mod posts;
 mod stages;
@@ -20,10 +24,14 @@ mod tags;
 mod tenant;
 mod vectors;
 
+pub use audit::{AuditEntry, AuditFilter, NewAudit};
+pub use auth_events::{AuthEvent, AuthEventFilter, NewAuthEvent};
 pub use control::{ApiToken, Control, Scope, SystemLogEntry, Tenant};
 pub use error::Error;
 pub use events::StoredEvent;
 pub use ingest::{HashedPost, Ingested};
+pub use invites::{Admission, Invite, InviteUse, OpenAdmission, Ticket};
+pub use members::{Member, MemberChange, MemberFilter, MemberUpdate, Profile};
 pub use migrate::{CONTROL, Schema, TENANT};
 pub use posts::{PostCounts, PostFilter, PostPage};
 pub use stages::{StageOutput, StageResult};

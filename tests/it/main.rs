@@ -23,6 +23,7 @@ mod eval;
 mod golden;
 mod http;
 mod import;
+mod invites;
 mod kill;
 mod layering;
 mod pipeline;
