@@ -69,7 +69,7 @@ fn each_refusal_says_which_it_is() {
     let app = TestApp::new();
     let refused = |code: &str| admit(&app, &format!("of {code}"), 7, code).unwrap_err().code().name();
     assert_eq!(
-        app.app().admit("none", profile(7), &Admittance::default()).unwrap_err().code(),
+        app.app().admit("none", profile(7), &Admittance::default()).unwrap_err().code().name(),
         "invite_required"
     );
     assert_eq!(refused("  "), "invite_required");
@@ -164,7 +164,10 @@ fn an_invite_brings_a_member_of_one_tenant_into_another() {
     assert_eq!(app.app().admission_check(&chosen).unwrap().unwrap().id, admission.member.id);
     assert_eq!(app.app().memberships_of(7).unwrap().len(), 2);
     // The other tenant's admin finds no such invite.
-    assert_eq!(app.app().invite_get(&admin.code, Some(app.tenant().id())).unwrap_err().code().name(), "not_found");
+    assert_eq!(
+        app.app().invite_get(&admin.code, Some(app.tenant().id())).unwrap_err().code().name(),
+        "not_found"
+    );
 }
 
 #[test]
@@ -183,7 +186,10 @@ fn registration_is_open_or_closed_as_configured() {
     assert!(!app.data_dir().join("tenants").join(two.member.tenant_id.to_string()).exists());
 
     let app = TestApp::builder().set("TGA__REGISTRATION__MODE", "closed").build();
-    assert_eq!(app.app().admit("one", profile(7), &nothing).unwrap_err().code().name(), "registration_closed");
+    assert_eq!(
+        app.app().admit("one", profile(7), &nothing).unwrap_err().code().name(),
+        "registration_closed"
+    );
 }
 
 #[test]
