@@ -74,7 +74,7 @@ impl App {
             let stored = match item {
                 Item::Post { channel, post } => {
                     posts += 1;
-                    import.post(&channel, post)
+                    import.post(&channel, *post)
                 }
                 Item::Skipped(skipped) => {
                     import.skipped(&skipped);

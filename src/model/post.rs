@@ -23,6 +23,34 @@ pub struct Reaction {
     pub count: i64,
 }
 
+/// The measures of an attached file, as far as its message tells them; nothing is downloaded.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MediaInfo {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<i64>,
+    /// The file's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Where a forwarded post first stood, as far as its source allows to tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ForwardOrigin {
+    /// The channel's `-100…` id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posted_at: Option<Timestamp>,
+}
+
 /// A post as a source delivers it, before it has a row. The same whether it comes from an export file or from Telegram.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IncomingPost {
@@ -39,11 +67,19 @@ pub struct IncomingPost {
     pub forwards: Option<i64>,
     pub replies: Option<i64>,
     pub reply_to: Option<i64>,
+    /// The channel (`-100…`) that `reply_to` stands in, where it is another one.
+    pub reply_to_channel: Option<i64>,
     /// Where it was forwarded from, in words.
     pub forwarded_from: Option<String>,
+    pub forward_origin: Option<ForwardOrigin>,
     pub reactions: Vec<Reaction>,
     /// `photo`, `video`, `file`, `audio`, `voice`, `sticker`, `animation`, `poll`, ….
     pub media: Option<String>,
+    pub media_info: Option<MediaInfo>,
+    /// The bot, without `@`, by whose help it was written.
+    pub via_bot: Option<String>,
+    /// `None`: the source does not say.
+    pub pinned: Option<bool>,
 }
 
 /// A channel's row.

@@ -58,6 +58,7 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("zip", &["telegram", "ai"]),
     ("flate2", &["telegram"]),
     ("frostem", &["text"]),
+    ("grammers_tl_types", &["telegram"]),
     ("schemars", &["config"]),
 ];
 

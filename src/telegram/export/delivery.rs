@@ -149,7 +149,7 @@ impl<'a, 's> Delivery<'a, 's> {
 
     fn send_post(&mut self, channel: Arc<SourceChannel>, post: IncomingPost) -> Result<(), Halt> {
         self.album_count(post.grouped_id);
-        self.send(Item::Post { channel, post })?;
+        self.send(Item::Post { channel, post: Box::new(post) })?;
         self.summary.posts += 1;
         Ok(())
     }

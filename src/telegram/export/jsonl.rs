@@ -224,6 +224,7 @@ impl Line {
             forwarded_from: self.forwarded_from.filter(|name| !name.is_empty()),
             reactions: self.reactions.unwrap_or_default(),
             media: self.media,
+            ..IncomingPost::default()
         })
     }
 }

@@ -147,6 +147,7 @@ impl Message {
             forwarded_from: self.forwarded_from.filter(|name| !name.is_empty()),
             reactions: self.reactions.into_iter().map(ReactionEntry::into_reaction).collect(),
             media: media.map(str::to_owned),
+            ..IncomingPost::default()
         })
     }
 

@@ -58,7 +58,7 @@ pub struct ReadOptions {
 pub enum Item {
     Post {
         channel: Arc<SourceChannel>,
-        post: IncomingPost,
+        post: Box<IncomingPost>,
     },
     Skipped(Skipped),
     /// How much of the file has been read, about every [`PROGRESS_STEP_BYTES`]. Packed bytes for gzip, unpacked ones for zip.

@@ -41,7 +41,7 @@ fn fixture_bytes(name: &str) -> Vec<u8> {
 fn posts(items: &[Item]) -> Vec<&IncomingPost> {
     items
         .iter()
-        .filter_map(|item| if let Item::Post { post, .. } = item { Some(post) } else { None })
+        .filter_map(|item| if let Item::Post { post, .. } = item { Some(&**post) } else { None })
         .collect()
 }
 

@@ -48,6 +48,7 @@ fn any_post() -> impl Strategy<Value = IncomingPost> {
                 forwarded_from: origin.1,
                 reactions,
                 media: None,
+                ..IncomingPost::default()
             }
         },
     )
