@@ -5,6 +5,7 @@
 //! these defaults, annotated; a golden test keeps the two equal. Reads files and the environment, writes nothing.
 
 mod raw;
+mod secret;
 
 use std::{
     fmt,
@@ -14,8 +15,11 @@ use std::{
 };
 
 pub use raw::{
-    RawAi, RawConfig, RawLog, RawMetrics, RawPipeline, RawRegistration, RawSearch, RawServer, RawTenants,
+    RawAi, RawAuth, RawBot, RawConfig, RawLog, RawMetrics, RawPipeline, RawRegistration, RawSearch,
+    RawServer, RawTenants,
 };
+
+pub use secret::Secret;
 
 /// Where vectors come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +54,10 @@ pub struct Config {
     pub tenants_open_max: usize,
     pub tenants_idle_close: Duration,
     pub registration: Registration,
+    /// Telegram ids of those who see all tenants.
+    pub operators: Vec<i64>,
+    pub auth: Auth,
+    pub bot: Bot,
     pub pipeline: Pipeline,
     pub search: Search,
     pub ai: Ai,
@@ -65,6 +73,23 @@ pub struct Server {
     pub body_bytes_max: usize,
     pub request_timeout: Duration,
     pub requests_max: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct Auth {
+    /// Signs access tokens in place of the keys of the data directory.
+    pub jwt_secret: Option<Secret>,
+    pub access_ttl: Duration,
+    pub session_ttl: Duration,
+    pub init_data_age: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct Bot {
+    pub token: Option<Secret>,
+    /// Known with the token, or given where there is none.
+    pub id: Option<i64>,
+    pub telegram_key: [u8; 32],
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -111,6 +136,13 @@ impl fmt::Display for Problems {
     }
 }
 
+/// Names of the environment that the system this one replaces gave to what is a key here.
+const OLD_NAMES: [(&str, &[&str]); 3] = [
+    ("LOG_LEVEL", &["log", "level"]),
+    ("JWT_SECRET", &["auth", "jwt_secret"]),
+    ("BOT_TOKEN", &["bot", "token"]),
+];
+
 /// Stores of the system this one replaces; somebody's old environment may still name them.
 const NOT_NEEDED: [&str; 3] = ["DATABASE_URL", "REDIS_URL", "QDRANT_URL"];
 
@@ -135,8 +167,9 @@ impl Config {
             if NOT_NEEDED.contains(&name.as_str()) {
                 remarks
                     .push(format!("{name} is set and not needed any more: everything is kept in data_dir"));
-            } else if name == "LOG_LEVEL" {
-                overlay(&mut table, nested(&["log", "level"], value), "", &mut problems);
+            } else if let Some((_, path)) = OLD_NAMES.iter().find(|(old, _)| old == name) {
+                let leaf = toml::Value::String(value.clone());
+                overlay(&mut table, at_path(path, leaf), "", &mut problems);
             } else if let Some(path) = name.strip_prefix("TGA__") {
                 let path = path.to_lowercase();
                 overlay(&mut table, nested(&path.split("__").collect::<Vec<_>>(), value), "", &mut problems);
@@ -199,9 +232,13 @@ fn nested(path: &[&str], value: &str) -> toml::Table {
         .ok()
         .and_then(|mut table| table.remove("v"))
         .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    at_path(path, leaf)
+}
+
+fn at_path(path: &[&str], leaf: toml::Value) -> toml::Table {
     let mut table = toml::Table::new();
     if let Some((first, rest)) = path.split_first() {
-        let inner = if rest.is_empty() { leaf } else { toml::Value::Table(nested(rest, value)) };
+        let inner = if rest.is_empty() { leaf } else { toml::Value::Table(at_path(rest, leaf)) };
         table.insert((*first).to_owned(), inner);
     }
     table
@@ -271,7 +308,7 @@ impl Check<'_> {
     }
 }
 
-fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
+fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
     let mut c = Check(problems);
     if raw.data_dir.is_empty() {
         c.problem("data_dir", "is empty", "name a directory the service may write to");
@@ -312,6 +349,9 @@ fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
                 ("closed", Registration::Closed),
             ],
         ),
+        operators: raw.operators.clone(),
+        auth: check_auth(&mut c, &mut raw.auth),
+        bot: check_bot(&mut c, &mut raw.bot),
         pipeline: Pipeline {
             batch_posts: c.within("pipeline.batch_posts", raw.pipeline.batch_posts, 1, 4096),
             queue_jobs_max: c.within("pipeline.queue_jobs_max", raw.pipeline.queue_jobs_max, 1000, 1_000_000),
@@ -330,6 +370,33 @@ fn check(raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         models_dir: None,
         raw,
     }
+}
+
+fn check_auth(c: &mut Check<'_>, raw: &mut RawAuth) -> Auth {
+    let days = c.within("auth.session_days", raw.session_days, 1, 365);
+    Auth {
+        jwt_secret: c.secret("auth.jwt_secret", &mut raw.jwt_secret, &raw.jwt_secret_file),
+        access_ttl: seconds(c.within("auth.access_s", raw.access_s, 60, 3600)),
+        session_ttl: seconds(days * 86_400),
+        init_data_age: seconds(c.within("auth.init_data_age_s", raw.init_data_age_s, 30, 86_400)),
+    }
+}
+
+fn check_bot(c: &mut Check<'_>, raw: &mut RawBot) -> Bot {
+    let token = c.secret("bot.token", &mut raw.token, &raw.token_file);
+    let in_token = token.as_ref().and_then(|token| token.expose().split_once(':')?.0.parse::<i64>().ok());
+    if token.is_some() && in_token.is_none_or(|id| id <= 0) {
+        c.problem("bot.token", "is no bot token", "copy it whole from @BotFather: 123456789:AA…");
+    }
+    if raw.id < 0 {
+        c.problem("bot.id", format!("is {}", raw.id), "write the number before the colon of the bot's token");
+    }
+    let key = secret::hex_32(&raw.telegram_key);
+    if key.is_none() {
+        c.problem("bot.telegram_key", "is no key", "write 64 hexadecimal digits");
+    }
+    let id = in_token.or((raw.id > 0).then_some(raw.id));
+    Bot { token, id, telegram_key: key.unwrap_or_default() }
 }
 
 fn check_search(c: &mut Check<'_>, raw: &RawSearch) -> Search {

@@ -43,11 +43,18 @@ codes! {
     InviteRevoked = "invite_revoked", 400, "The invite was revoked.";
     InviteExhausted = "invite_exhausted", 400, "The invite has been used as often as it may be.";
     Unauthorized = "unauthorized", 401, "Nobody who may ask: the credential is missing, unknown, expired or revoked.";
+    InitDataInvalid = "init_data_invalid", 401, "Telegram did not make this `initData` for this bot.";
+    InitDataStale = "init_data_stale", 401, "The `initData` is too old.";
+    InitDataFuture = "init_data_future", 401, "The `initData` is from a time that has not come yet.";
+    InitDataReplayed = "init_data_replayed", 401, "The `initData` was exchanged for a session already.";
+    RefreshInvalid = "refresh_invalid", 401, "The refresh token is unknown, expired or revoked.";
+    RefreshReused = "refresh_reused", 401, "The refresh token was used before; its session has been ended.";
     Forbidden = "forbidden", 403, "Known, and not allowed to do this.";
     RegistrationClosed = "registration_closed", 403, "The installation takes no new people.";
     NotFound = "not_found", 404, "There is no such thing, or it belongs to somebody else.";
     MethodNotAllowed = "method_not_allowed", 405, "The address does not take this method.";
     Conflict = "conflict", 409, "It contradicts what is stored already, or somebody changed it meanwhile.";
+    TenantRequired = "tenant_required", 409, "Several tenants are possible; `error.tenants` lists them.";
     BodyTooLarge = "body_too_large", 413, "The body is larger than `server.body_bytes_max`.";
     InvalidRequest = "invalid_request", 422, "The request cannot be understood; the message names the field.";
     ConfigInvalid = "config_invalid", 422, "The configuration has problems; the message lists all of them.";
@@ -63,6 +70,7 @@ codes! {
     Index = "index", 500, "A search index failed.";
     Model = "model", 500, "An embedding or language model failed.";
     Unavailable = "unavailable", 503, "Not now; it will be possible again.";
+    BotNotConfigured = "bot_not_configured", 503, "No bot is configured, so Telegram's word cannot be checked.";
     DiskFull = "disk_full", 503, "The disk is full; nothing acknowledged is lost.";
     ReadOnly = "read_only", 503, "The file system is read-only.";
     QueueFull = "queue_full", 503, "Too many jobs wait already.";

@@ -17,7 +17,7 @@ pub const MEMBERS_LISTED_MAX: usize = 100;
 const TOUCH_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// A member as faces show them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct MemberView {
     pub id: MembershipId,
     pub tenant_id: TenantId,

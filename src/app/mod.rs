@@ -6,6 +6,7 @@
 //! One process owns a data directory (a lock on `<data_dir>/lock`, released by the kernel when the process dies). A command
 //! that finds it taken speaks to the owner over `<data_dir>/tga.sock`.
 
+pub mod access;
 pub mod admissions;
 pub mod ask;
 pub mod audit;
@@ -20,12 +21,15 @@ pub mod events;
 mod frequency;
 pub mod imports;
 mod indexes;
+pub mod init_data;
 pub mod invites;
 pub mod jobs;
+pub mod jwt;
 pub mod members;
 pub mod models;
 pub mod posts;
 pub mod search;
+pub mod sessions;
 mod snippet;
 pub mod tenants;
 pub mod tokens;
@@ -60,6 +64,7 @@ pub struct App {
     config: Config,
     clock: Arc<dyn Clock>,
     control: Control,
+    jwt: jwt::Keys,
     queue: Queue,
     tenants: tenants::Registry,
     models: models::Models,
@@ -92,6 +97,8 @@ impl App {
             .create(dir.join("tenants"))
             .map_err(|error| Error::io("create", &dir.join("tenants"), error))?;
         let control = Control::open(&dir.join("control.db"))?;
+        let configured = config.auth.jwt_secret.as_ref().map(crate::config::Secret::expose);
+        let jwt = jwt::Keys::open(dir, configured, clock.now())?;
         let settings =
             QueueSettings { jobs_max: config.pipeline.queue_jobs_max * 2, ..QueueSettings::default() };
         let queue = Queue::open(&dir.join("queue.redb"), Arc::clone(&clock), settings)?;
@@ -105,6 +112,7 @@ impl App {
             config,
             clock,
             control,
+            jwt,
             queue,
             _lock: lock,
         };

@@ -1,18 +1,21 @@
 //! API tokens: made from the system's random source, shown once, kept as a hash, scoped, revocable.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{App, Error, Tenant};
-use crate::store::{ApiToken, Scope};
+use crate::{
+    model::ChannelId,
+    store::{ApiToken, Scope},
+};
 
 /// Random bytes in a token.
 const TOKEN_BYTES: usize = 32;
 /// What every token begins with, so that a leaked one is recognised by scanners.
-const TOKEN_PREFIX: &str = "tga_";
+pub(super) const TOKEN_PREFIX: &str = "tga_";
 /// Longest name of a token, characters.
 pub const TOKEN_NAME_CHARS_MAX: usize = 64;
 
@@ -24,6 +27,8 @@ pub struct NewToken {
     pub scope: Scope,
     pub tenant_id: crate::model::TenantId,
     pub expires_at: Option<Timestamp>,
+    /// The only channels it shows; `None` means all.
+    pub channels: Option<BTreeSet<ChannelId>>,
 }
 
 impl App {
@@ -34,6 +39,18 @@ impl App {
         name: &str,
         scope: Scope,
         expires_at: Option<Timestamp>,
+    ) -> Result<NewToken, Error> {
+        self.token_create_narrow(tenant, name, scope, expires_at, None)
+    }
+
+    /// Makes a token that shows these channels only.
+    pub fn token_create_narrow(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+        scope: Scope,
+        expires_at: Option<Timestamp>,
+        channels: Option<BTreeSet<ChannelId>>,
     ) -> Result<NewToken, Error> {
         if name.is_empty() || name.chars().count() > TOKEN_NAME_CHARS_MAX {
             return Err(Error::Invalid(format!("a token's name has 1 to {TOKEN_NAME_CHARS_MAX} characters")));
@@ -47,9 +64,10 @@ impl App {
             created_at: self.now(),
             expires_at,
             revoked_at: None,
+            channels: channels.clone(),
         };
-        let id = self.control.token_insert(row, hash(&token))?;
-        Ok(NewToken { id, token, scope, tenant_id: tenant.id(), expires_at })
+        let id = self.control.token_insert(row, sha256(&token))?;
+        Ok(NewToken { id, token, scope, tenant_id: tenant.id(), expires_at, channels })
     }
 
     pub fn token_list(&self, tenant: Option<&Tenant>) -> Result<Vec<ApiToken>, Error> {
@@ -65,20 +83,17 @@ impl App {
         )))
     }
 
-    /// The tenant and scope a token opens. What is wrong with a bad one is not told to its bearer.
-    pub fn token_authenticate(&self, token: &str) -> Result<(std::sync::Arc<Tenant>, Scope), Error> {
-        const REFUSED: Error = Error::Unauthorized("the token is unknown, expired or revoked");
+    /// The row of a token that is good. What is wrong with a bad one is not told to its bearer.
+    pub(super) fn token_authenticate(&self, token: &str) -> Result<ApiToken, Error> {
         // Looking up by hash leaves nothing to time: the comparison never sees the token.
-        let row = self.control.token_find(&hash(token))?.ok_or(REFUSED)?;
-        if row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= self.now()) {
-            return Err(REFUSED);
-        }
-        let tenant = self.tenant_by_id(row.tenant_id)?.ok_or(REFUSED)?;
-        Ok((tenant, row.scope))
+        let row = self.control.token_find(&sha256(token))?;
+        row.filter(|row| row.revoked_at.is_none() && row.expires_at.is_none_or(|at| at > self.now()))
+            .ok_or(Error::Unauthorized("the token is unknown, expired or revoked"))
     }
 }
 
-fn hash(token: &str) -> [u8; 32] {
+/// What is kept of a secret that only its bearer knows.
+pub(super) fn sha256(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
@@ -87,8 +102,13 @@ pub fn random_hex() -> Result<String, Error> {
     let mut bytes = [0_u8; TOKEN_BYTES];
     getrandom::fill(&mut bytes)
         .map_err(|error| Error::Unavailable(format!("the system's random source failed: {error}")))?;
-    Ok(bytes.iter().fold(String::new(), |mut out, byte| {
+    Ok(hex(&bytes))
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
         out
-    }))
+    })
 }

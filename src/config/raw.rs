@@ -6,17 +6,24 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The key of Telegram's production servers (core.telegram.org, Mini Apps, third-party use).
+const TELEGRAM_KEY: &str = "e7bf03a2fa4602af4580703d88dda5bb59f32ed8b02a56c187fe7d34caed242d";
+
 /// The file, key by key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawConfig {
     /// Where everything is kept. Relative paths are relative to the working directory.
     pub data_dir: String,
+    /// Telegram ids of the people who run this installation: they see all tenants.
+    pub operators: Vec<i64>,
     pub server: RawServer,
     pub metrics: RawMetrics,
     pub log: RawLog,
     pub tenants: RawTenants,
     pub registration: RawRegistration,
+    pub auth: RawAuth,
+    pub bot: RawBot,
     pub pipeline: RawPipeline,
     pub search: RawSearch,
     pub ai: RawAi,
@@ -69,6 +76,34 @@ pub struct RawRegistration {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+pub struct RawAuth {
+    /// Key that signs access tokens; empty takes the one made in `data_dir/keys`, which rotates.
+    pub jwt_secret: String,
+    /// The same as a file.
+    pub jwt_secret_file: String,
+    /// How long an access token is good, seconds.
+    pub access_s: u32,
+    /// How long a session that nobody uses stays signed in, days.
+    pub session_days: u32,
+    /// How old a Mini App's `initData` may be, seconds.
+    pub init_data_age_s: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawBot {
+    /// The bot's token as Telegram gave it; empty means no bot.
+    pub token: String,
+    /// The same as a file.
+    pub token_file: String,
+    /// The bot's id where its token is not here: sign-ins are then proved by Telegram's signature. 0 means none.
+    pub id: i64,
+    /// Telegram's public key for that, hexadecimal.
+    pub telegram_key: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RawPipeline {
     /// Posts worked on in one step.
     pub batch_posts: u32,
@@ -104,6 +139,7 @@ impl Default for RawConfig {
     fn default() -> Self {
         Self {
             data_dir: "data".to_owned(),
+            operators: Vec::new(),
             server: RawServer {
                 listen: "127.0.0.1:8000".to_owned(),
                 body_bytes_max: 1024 * 1024,
@@ -114,6 +150,19 @@ impl Default for RawConfig {
             log: RawLog { level: "info".to_owned(), format: "json".to_owned() },
             tenants: RawTenants { open_max: 64, idle_close_s: 900 },
             registration: RawRegistration { mode: "invite".to_owned() },
+            auth: RawAuth {
+                jwt_secret: String::new(),
+                jwt_secret_file: String::new(),
+                access_s: 600,
+                session_days: 30,
+                init_data_age_s: 900,
+            },
+            bot: RawBot {
+                token: String::new(),
+                token_file: String::new(),
+                id: 0,
+                telegram_key: TELEGRAM_KEY.to_owned(),
+            },
             pipeline: RawPipeline { batch_posts: 1024, queue_jobs_max: 20_000, sweep_s: 600 },
             search: RawSearch {
                 exact_max_chunks: 500_000,

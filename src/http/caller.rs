@@ -1,20 +1,23 @@
 //! Who asks: the only way from a request to a tenant.
 //!
-//! A [`Caller`] exists only for a valid API token, or for the demo page's own session on loopback.
+//! A handler takes one of four: [`Caller`] may read, [`Writer`] change what is theirs, [`TenantAdmin`] the whole tenant,
+//! [`Operator`] the installation. Each exists only for a valid credential with that right (or, to read, for the demo page's
+//! own session on loopback), so a handler that has one need not ask again.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, Method, header, request::Parts},
 };
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
-use super::{ApiError, Web};
+use super::{ApiError, Web, error};
 use crate::{
-    app::{Error, Tenant, tokens::random_hex},
-    model::ChannelSet,
-    store::Scope,
+    app::{Error, Tenant, access::Access, audit::Origin, sessions::Device, tokens::random_hex},
+    model::{Actor, ChannelSet, MembershipId},
+    store::{Member, Scope},
 };
 
 /// The demo page's cookie.
@@ -27,8 +30,67 @@ const REQUESTED_WITH: &str = "x-requested-with";
 pub(super) struct Caller {
     pub(super) tenant: Arc<Tenant>,
     pub(super) channels: ChannelSet,
-    #[expect(dead_code, reason = "routes that write ask for it; there are none yet")]
-    pub(super) scope: Scope,
+    scope: Scope,
+    actor: Actor,
+    member: Option<Member>,
+    session: Option<Uuid>,
+    ip: Option<IpAddr>,
+}
+
+/// A caller who may change what is theirs: any member, or a token of scope `write`.
+#[expect(dead_code, reason = "the routes that follow channels take it; they come next")]
+#[derive(Debug, Clone)]
+pub(super) struct Writer(pub(super) Caller);
+
+/// A caller who manages the tenant: a member of role `admin`, or a token of scope `admin`.
+#[derive(Debug, Clone)]
+pub(super) struct TenantAdmin(pub(super) Caller);
+
+/// A person who runs the installation; no token ever is one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Operator(());
+
+/// Where the request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClientIp(pub(super) IpAddr);
+
+impl Caller {
+    /// The person who asks; an API token is none.
+    pub(super) fn member(&self) -> Result<&Member, Error> {
+        self.member
+            .as_ref()
+            .ok_or(Error::Forbidden("this is for a person who has signed in, not for a token"))
+    }
+
+    /// The id of the person who asks.
+    pub(super) fn user_id(&self) -> Result<MembershipId, Error> {
+        self.member().map(|member| member.id)
+    }
+
+    pub(super) fn session(&self) -> Option<Uuid> {
+        self.session
+    }
+
+    /// Who acts, for the audit log.
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
+            actor: self.actor,
+            request_id: error::current_request_id(),
+            ip: self.ip.map(|ip| ip.to_string()),
+        }
+    }
+
+    fn new(access: Access, ip: Option<IpAddr>) -> Self {
+        Self {
+            tenant: access.tenant,
+            channels: access.channels,
+            scope: access.scope,
+            actor: access.actor,
+            member: access.member,
+            session: access.session,
+            ip,
+        }
+    }
 }
 
 /// The session of the demo page: made anew at each start, handed out as a cookie, good for the demo tenant only.
@@ -68,10 +130,11 @@ impl FromRequestParts<Web> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiError> {
+        let ip = parts.extensions.get::<ClientIp>().map(|ip| ip.0);
         if let Some(token) = bearer(&parts.headers) {
             let token = token.to_owned();
-            let (tenant, scope) = web.call(move |app| app.token_authenticate(&token)).await?;
-            return Ok(Caller { tenant, channels: ChannelSet::All, scope });
+            let access = web.call(move |app| app.access(&token)).await?;
+            return Ok(Caller::new(access, ip));
         }
         if let Some(demo) = web.demo.as_ref().filter(|demo| demo.opened_by(&parts.headers)) {
             let changes = parts.method != Method::GET && parts.method != Method::HEAD;
@@ -84,12 +147,63 @@ impl FromRequestParts<Web> for Caller {
                 tenant: Arc::clone(demo.tenant()),
                 channels: ChannelSet::All,
                 scope: Scope::Read,
+                actor: Actor::System,
+                member: None,
+                session: None,
+                ip,
             });
         }
         Err(Error::Unauthorized(
-            "send an API token as `Authorization: Bearer …`; `tga token create` makes one",
+            "sign in, or send an API token as `Authorization: Bearer …`; `tga token create` makes one",
         )
         .into())
+    }
+}
+
+impl FromRequestParts<Web> for Writer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, web).await?;
+        if caller.scope < Scope::Write {
+            return Err(Error::Forbidden("this changes something; it takes a token of scope write").into());
+        }
+        Ok(Self(caller))
+    }
+}
+
+impl FromRequestParts<Web> for TenantAdmin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, web).await?;
+        if caller.scope < Scope::Admin {
+            return Err(Error::Forbidden("this is for the tenant's admins").into());
+        }
+        Ok(Self(caller))
+    }
+}
+
+impl FromRequestParts<Web> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, web).await?;
+        if !caller.member.as_ref().is_some_and(|member| web.app.is_operator(member)) {
+            return Err(Error::Forbidden("this is for those who run the installation (`operators`)").into());
+        }
+        Ok(Self(()))
+    }
+}
+
+/// Where a request comes from, for those who have not signed in yet.
+impl FromRequestParts<Web> for Device {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Web) -> Result<Self, Self::Rejection> {
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let ip = parts.extensions.get::<ClientIp>().map(|ip| ip.0.to_string());
+        Ok(Self { user_agent: agent.map(str::to_owned), ip })
     }
 }
 

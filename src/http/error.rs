@@ -27,6 +27,11 @@ pub(super) async fn with_request_id<T>(id: String, answer: impl Future<Output = 
     REQUEST_ID.scope(id, answer).await
 }
 
+/// The id of the request being answered; `None` outside of one.
+pub(super) fn current_request_id() -> Option<String> {
+    REQUEST_ID.try_with(Clone::clone).ok()
+}
+
 /// A refusal or a failure.
 #[derive(Debug)]
 pub struct ApiError {
@@ -120,7 +125,7 @@ impl IntoResponse for ApiError {
             Some(Value::Object(details)) => details,
             _ => Map::new(),
         };
-        let request_id = REQUEST_ID.try_with(Clone::clone).unwrap_or_default();
+        let request_id = current_request_id().unwrap_or_default();
         let error = ErrorFields { code: self.code, message: self.message.clone(), request_id, details };
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(ErrorBody { error, detail: self.message })).into_response();

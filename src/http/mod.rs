@@ -3,11 +3,13 @@
 //! Calls `app` only. A handler gets its tenant from an extractor made of a verified token; there is no other way to one. App calls
 //! block, so each runs on a blocking thread, at most `server.requests_max` at a time: a slow search never holds the runtime.
 
+mod auth;
 mod caller;
 mod error;
 mod extract;
 mod metrics;
 pub mod openapi;
+mod operator;
 mod ops;
 mod pages;
 mod posts;

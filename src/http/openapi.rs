@@ -3,7 +3,8 @@
 //! A handler describes what is its own: words, parameters, bodies, successes and refusals of its own. What every route of a
 //! kind has in common (401 behind a credential, 404 behind an id, 422 behind a parameter, …) is added here, once.
 //!
-//! `security(("bearer" = ["read"]))` says who may: `read`, `write`, `admin` (of the tenant), `operator`; none is open to all.
+//! `security(("bearer" = ["read"]))` says who may: `read`, `write`, `member` (a person, no token), `admin` (of
+//! the tenant), `operator`; none is open to all.
 
 mod example;
 
@@ -33,9 +34,11 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     ),
     components(schemas(ErrorBody)),
     tags(
+        (name = "auth", description = "Signing in, staying so, and the sessions one has."),
         (name = "search", description = "Searching posts and asking questions about them."),
         (name = "posts", description = "Posts, channels and tags the caller may see."),
         (name = "demo", description = "The demo page's own figures."),
+        (name = "operator", description = "What only those see who run the installation (`operators`)."),
         (name = "ops", description = "Whether the service can do its work."),
     )
 )]
@@ -146,8 +149,8 @@ fn complete_responses(path: &str, operation: &mut Map<String, Value>) {
 
 /// Every route on one screen: method, path, who may, what it does.
 pub fn routes_table() -> String {
-    let mut out = "# Routes\n\nMade from the code; `UPDATE_GOLDEN=1` writes it anew. Who may: `open` to all, `read`, `write` and \
-                   `admin` of the tenant, `operator` of the installation.\n\n| method | path | who may | what |\n|---|---|---|---|\n"
+    let mut out = "# Routes\n\nMade from the code; `UPDATE_GOLDEN=1` writes it anew. Who may: `open` to all, `read`, `write`, \
+                   `member` (a person who has signed in, no token) and `admin` of the tenant, `operator` of the installation.\n\n| method | path | who may | what |\n|---|---|---|---|\n"
         .to_owned();
     for (method, path, operation) in operations() {
         let who = operation["security"][0]["bearer"][0].as_str().unwrap_or("open");

@@ -7,14 +7,16 @@
 use axum::{Router, routing::get};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Web, openapi, ops, pages, posts, search};
+use super::{Web, auth, openapi, operator, ops, pages, posts, search};
 
 /// The documented routes.
 pub(super) fn documented() -> OpenApiRouter<Web> {
     OpenApiRouter::with_openapi(openapi::head())
+        .merge(auth::routes())
         .merge(search::routes())
         .merge(posts::routes())
         .merge(pages::routes())
+        .merge(operator::routes())
         .merge(ops::routes())
 }
 

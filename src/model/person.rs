@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::MembershipId;
 
 /// What a member may do in the tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     User,
@@ -30,7 +32,9 @@ impl Role {
 }
 
 /// How much a member may use; what each holds stands in `[tiers.*]` of the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
     Free,
@@ -107,6 +111,7 @@ pub enum AuditAction {
     RoleChanged,
     TierChanged,
     UserDeleted,
+    SessionsEnded,
     TokenCreated,
     TokenRevoked,
     DeadLettersRequeued,
@@ -117,7 +122,7 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    pub const ALL: [AuditAction; 14] = [
+    pub const ALL: [AuditAction; 15] = [
         AuditAction::TenantCreated,
         AuditAction::TenantDeleted,
         AuditAction::InviteCreated,
@@ -125,6 +130,7 @@ impl AuditAction {
         AuditAction::RoleChanged,
         AuditAction::TierChanged,
         AuditAction::UserDeleted,
+        AuditAction::SessionsEnded,
         AuditAction::TokenCreated,
         AuditAction::TokenRevoked,
         AuditAction::DeadLettersRequeued,
@@ -143,6 +149,7 @@ impl AuditAction {
             AuditAction::RoleChanged => "role_changed",
             AuditAction::TierChanged => "tier_changed",
             AuditAction::UserDeleted => "user_deleted",
+            AuditAction::SessionsEnded => "sessions_ended",
             AuditAction::TokenCreated => "token_created",
             AuditAction::TokenRevoked => "token_revoked",
             AuditAction::DeadLettersRequeued => "dead_letters_requeued",

@@ -1,6 +1,9 @@
 //! `control.db`: tenants, API tokens, settings, the system log.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
@@ -11,7 +14,7 @@ use super::{
     database::{Database, lost_check},
     migrate::CONTROL,
 };
-use crate::model::TenantId;
+use crate::model::{ChannelId, TenantId};
 
 /// A tenant's row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,6 +59,8 @@ pub struct ApiToken {
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// The only channels it shows; `None` means all of the tenant's.
+    pub channels: Option<BTreeSet<ChannelId>>,
 }
 
 /// A line of the system log.
@@ -186,7 +191,7 @@ fn tenant_any(tenants: &Path) -> Option<PathBuf> {
 }
 
 const TOKEN_COLUMNS: &str =
-    "SELECT id, tenant_id, name, scope, created_at, expires_at, revoked_at FROM api_tokens";
+    "SELECT id, tenant_id, name, scope, created_at, expires_at, revoked_at, channels FROM api_tokens";
 
 pub(super) fn tenant_insert(tx: &Transaction<'_>, tenant: &Tenant) -> Result<(), Error> {
     if tenant_find(tx, &tenant.slug)?.is_some() {
@@ -225,7 +230,8 @@ fn tenant_from_row(row: &Row<'_>) -> rusqlite::Result<Tenant> {
 
 fn token_insert(tx: &Transaction<'_>, token: &ApiToken, hash: &[u8; 32]) -> Result<i64, Error> {
     tx.execute(
-        "INSERT INTO api_tokens (tenant_id, name, hash, scope, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO api_tokens (tenant_id, name, hash, scope, created_at, expires_at, channels)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             token.tenant_id.to_string(),
             token.name,
@@ -233,6 +239,7 @@ fn token_insert(tx: &Transaction<'_>, token: &ApiToken, hash: &[u8; 32]) -> Resu
             token.scope.name(),
             token.created_at.as_millisecond(),
             token.expires_at.map(Timestamp::as_millisecond),
+            token.channels.as_ref().map(|ids| serde_json::json!(ids).to_string()),
         ],
     )?;
     Ok(tx.last_insert_rowid())
@@ -248,7 +255,14 @@ fn token_from_row(row: &Row<'_>) -> rusqlite::Result<ApiToken> {
         created_at: timestamp(row, 4)?,
         expires_at: timestamp_maybe(row, 5)?,
         revoked_at: timestamp_maybe(row, 6)?,
+        channels: row.get::<_, Option<String>>(7)?.map(|text| named_ids(&text, 7)).transpose()?,
     })
+}
+
+/// A JSON array of ids. Damage must not widen what a token shows, so it is an error.
+fn named_ids(text: &str, column: usize) -> rusqlite::Result<BTreeSet<ChannelId>> {
+    serde_json::from_str(text)
+        .map_err(|_| rusqlite::Error::InvalidColumnType(column, text.to_owned(), rusqlite::types::Type::Text))
 }
 
 pub(super) fn tenant_id(row: &Row<'_>, column: usize) -> rusqlite::Result<TenantId> {

@@ -22,6 +22,7 @@ pub const CONTROL: Schema = Schema {
     migrations: &[
         include_str!("../../schema/control/0001_init.sql"),
         include_str!("../../schema/control/0002_people.sql"),
+        include_str!("../../schema/control/0003_sessions.sql"),
     ],
 };
 

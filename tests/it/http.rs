@@ -1,39 +1,23 @@
 //! The HTTP face: who gets in, how it refuses, what every answer carries.
 
 use axum::http::{Method, StatusCode};
-use jiff::SignedDuration;
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,
 };
 use serde_json::{Value, json};
-use tga::{
-    http::{Metrics, Web, openapi},
-    store::Scope,
-};
+use tga::http::{Metrics, Web, openapi};
 
 use crate::support::{Reply, TestApp, line, send_through};
-
-/// Who may use a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Door {
-    /// Whoever reaches the listener.
-    Open,
-    /// A valid token.
-    Token,
-}
 
 /// Files and pages; everything else is in the API's document.
 const FILES: [&str; 8] =
     ["/", "/demo.css", "/demo.js", "/post.js", "/server.js", "/words.js", "/favicon.ico", "/openapi.json"];
 
-/// Every route: the files, and the document's with who may use them.
-fn routes() -> Vec<(String, &'static str, Door)> {
-    let mut all: Vec<_> = FILES.map(|path| ("GET".to_owned(), path, Door::Open)).into();
-    all.extend(openapi::operations().map(|(method, path, operation)| {
-        let door = if operation.get("security").is_some() { Door::Token } else { Door::Open };
-        (method.to_uppercase(), path, door)
-    }));
+/// Every route: the files, and the document's. `isolation` says who may use them.
+fn routes() -> Vec<(String, &'static str)> {
+    let mut all: Vec<_> = FILES.map(|path| ("GET".to_owned(), path)).into();
+    all.extend(openapi::operations().map(|(method, path, _)| (method.to_uppercase(), path)));
     all
 }
 
@@ -83,7 +67,7 @@ fn every_operation_is_described_with_examples_and_refusals() {
         assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{name}: no tag");
         let secured = operation.get("security").is_some();
         for status in ["401", "403"] {
-            assert_eq!(operation["responses"].get(status).is_some(), secured, "{name}: {status}");
+            assert!(!secured || operation["responses"].get(status).is_some(), "{name}: {status}");
         }
         if let Some(body) = operation.pointer("/requestBody/content/application~1json") {
             assert!(!body["example"].is_null(), "{name}: its body has no example");
@@ -95,60 +79,6 @@ fn every_operation_is_described_with_examples_and_refusals() {
                 assert!(!body["example"].is_null(), "{name}: {status} has no example");
             }
         }
-    }
-}
-
-#[test]
-fn every_route_opens_to_the_right_caller_only() {
-    let app = appliance();
-    let tenant = app.tenant();
-    let create = |expires| app.app().token_create(&tenant, "test", Scope::Read, expires).unwrap();
-    let good = create(None);
-    let revoked = create(None);
-    app.app().token_revoke(revoked.id).unwrap();
-    let expired = create(Some("2026-11-21T12:00:30Z".parse().unwrap()));
-    app.advance(SignedDuration::from_secs(30));
-    let mangled = format!("{}x", good.token);
-    let refused = [
-        None,
-        Some(""),
-        Some("tga_nonsense"),
-        Some(mangled.as_str()),
-        Some(revoked.token.as_str()),
-        Some(expired.token.as_str()),
-        Some("' OR 1=1 --"),
-    ];
-    for (method, route, door) in routes() {
-        for token in refused {
-            let reply = ask(&app, &method, route, token, 1);
-            match door {
-                Door::Open => assert_ne!(reply.status, StatusCode::UNAUTHORIZED, "{route}"),
-                Door::Token => {
-                    assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{route} {token:?}");
-                    assert_eq!(reply.code(), "unauthorized", "{route} {token:?}");
-                    assert_eq!(reply.header("www-authenticate"), "Bearer");
-                }
-            }
-        }
-        let reply = ask(&app, &method, route, Some(&good.token), 1);
-        if door == Door::Token {
-            assert_eq!(reply.status, StatusCode::OK, "{route}: {}", reply.text());
-        }
-    }
-}
-
-#[test]
-fn another_tenants_token_shows_that_tenant_only() {
-    let app = appliance();
-    let token = app.token("main");
-    for (method, route, door) in routes() {
-        if door == Door::Open {
-            continue;
-        }
-        let reply = ask(&app, &method, route, Some(&token), 2);
-        let expected = if route.contains("{id}") { StatusCode::NOT_FOUND } else { StatusCode::OK };
-        assert_eq!(reply.status, expected, "{route}");
-        assert!(!reply.text().contains("Чуж"), "{route}: {}", reply.text());
     }
 }
 
@@ -205,12 +135,14 @@ fn what_is_not_there_is_404_and_the_wrong_method_405() {
         assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(reply.code(), "not_found", "{path}");
     }
-    for (method, route, _) in routes() {
-        let wrong = if method == "POST" { "GET" } else { "DELETE" };
-        let reply = ask(&app, wrong, route, Some(&token), 1);
-        assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED, "{wrong} {route}");
+    let all = routes();
+    for (_, route) in &all {
+        let reply = ask(&app, "TRACE", route, Some(&token), 1);
+        assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED, "{route}");
         assert_eq!(reply.code(), "method_not_allowed");
-        assert!(reply.header("allow").contains(&method), "{route}");
+        for (method, _) in all.iter().filter(|(_, other)| other == route) {
+            assert!(reply.header("allow").contains(method), "{route}");
+        }
     }
 }
 
@@ -268,7 +200,7 @@ fn every_answer_has_a_request_id_and_the_security_headers() {
     let app = appliance();
     let token = app.token("main");
     let mut replies: Vec<Reply> =
-        routes().iter().map(|(method, route, _)| ask(&app, method, route, Some(&token), 1)).collect();
+        routes().iter().map(|(method, route)| ask(&app, method, route, Some(&token), 1)).collect();
     replies.push(app.get("/nowhere", &token));
     replies.push(app.request(Method::GET, "/api/posts").send());
     for reply in replies {
@@ -331,7 +263,7 @@ fn metrics_are_prometheus_text_with_bounded_labels_whatever_is_asked() {
         if name == "http_requests_total" {
             let known =
                 ["unmatched", METRICS].iter().any(|route| labels.contains(&format!("route=\"{route}\"")))
-                    || routes().iter().any(|(_, route, _)| labels.contains(&format!("route=\"{route}\"")));
+                    || routes().iter().any(|(_, route)| labels.contains(&format!("route=\"{route}\"")));
             assert!(known, "{row}");
             assert!(!labels.contains("BREW") && !labels.contains("id-"), "{row}");
         }

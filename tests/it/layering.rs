@@ -60,6 +60,8 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("frostem", &["text"]),
     ("grammers_tl_types", &["telegram"]),
     ("schemars", &["config"]),
+    ("jsonwebtoken", &["app/jwt"]),
+    ("ed25519_dalek", &["app/init_data"]),
 ];
 
 /// Files over the limit that are known and wait to be split; none may join them.

@@ -15,6 +15,7 @@
 )]
 
 mod ask;
+mod auth;
 mod cli;
 mod damage;
 mod demo_page;
@@ -24,6 +25,7 @@ mod golden;
 mod http;
 mod import;
 mod invites;
+mod isolation;
 mod kill;
 mod layering;
 mod pipeline;

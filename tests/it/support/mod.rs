@@ -6,11 +6,13 @@ mod app;
 mod binary;
 pub(crate) mod dc;
 mod http;
+mod people;
 mod posts;
 
 pub(crate) use app::TestApp;
 pub(crate) use binary::Binary;
 pub(crate) use http::{Reply, send_through};
+pub(crate) use people::{BOT_TOKEN, Person};
 pub(crate) use posts::{Line, line, shared_data, test_model};
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,48 @@
+//! What only those see who run the installation.
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{ApiError, Web, caller::Operator};
+use crate::{app::App, model::TenantId};
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(tenants))
+}
+
+/// A tenant of the installation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TenantRow {
+    id: TenantId,
+    slug: String,
+    name: String,
+    created_at: String,
+}
+
+/// Every tenant.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TenantList {
+    total: usize,
+    tenants: Vec<TenantRow>,
+}
+
+/// Lists every tenant of the installation.
+#[utoipa::path(
+    get, path = "/api/operator/tenants", tag = "operator", security(("bearer" = ["operator"])),
+    responses((status = 200, description = "The oldest first.", body = TenantList))
+)]
+async fn tenants(State(web): State<Web>, _: Operator) -> Result<Json<TenantList>, ApiError> {
+    let tenants = web.call(App::tenant_list).await?;
+    let tenants: Vec<TenantRow> = tenants
+        .into_iter()
+        .map(|tenant| TenantRow {
+            id: tenant.id,
+            slug: tenant.slug,
+            name: tenant.name,
+            created_at: tenant.created_at.to_string(),
+        })
+        .collect();
+    Ok(Json(TenantList { total: tenants.len(), tenants }))
+}

@@ -1,0 +1,279 @@
+//! Signing in: by the Mini App's `initData`, staying so by refresh tokens, and the ways it ends.
+
+use axum::http::{Method, StatusCode};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use tga::{
+    app::{audit::Origin, invites::NewInvite, jwt::Audience},
+    model::{Actor, Role},
+    store::{AuditFilter, MemberUpdate, Scope, Subscription},
+};
+
+use crate::support::{BOT_TOKEN, Reply, TestApp, line};
+
+fn appliance() -> TestApp {
+    TestApp::builder().set("BOT_TOKEN", BOT_TOKEN).build()
+}
+
+fn sign_in(app: &TestApp, body: &Value) -> Reply {
+    app.request(Method::POST, "/api/auth/telegram-webapp").json(body).send()
+}
+
+fn refresh(app: &TestApp, token: &str) -> Reply {
+    app.request(Method::POST, "/api/auth/refresh").json(&json!({ "refresh_token": token })).send()
+}
+
+fn refused(reply: &Reply, status: u16, code: &str) {
+    assert_eq!((reply.status.as_u16(), reply.code().as_str()), (status, code), "{}", reply.text());
+}
+
+#[test]
+fn init_data_of_a_member_signs_them_in_once() {
+    let app = appliance();
+    let member = app.member("main", 7, Role::Admin);
+    let init_data = app.init_data(7, 5, &[]);
+    let signed = sign_in(&app, &json!({ "init_data": init_data })).ok();
+    assert_eq!(signed["user"]["id"], member.id.0);
+    assert_eq!(signed["user"]["first_name"], "Анна");
+    assert_eq!((signed["token_type"].as_str(), signed["expires_in"].as_u64()), (Some("bearer"), Some(600)));
+    assert_eq!(signed["tenants"][0]["role"], "admin");
+    let access = signed["access_token"].as_str().unwrap();
+    assert_eq!(app.get("/api/posts", access).status, StatusCode::OK);
+    refused(&sign_in(&app, &json!({ "init_data": init_data })), 401, "init_data_replayed");
+    // The refused one opened nothing.
+    assert_eq!(app.get("/api/auth/sessions", access).ok()["total"], 1);
+}
+
+#[test]
+fn init_data_that_is_stale_future_tampered_or_of_nobody_is_refused_with_its_code() {
+    let app = appliance();
+    app.member("main", 7, Role::User);
+    let with = |init_data: &str| sign_in(&app, &json!({ "init_data": init_data }));
+    refused(&with(&app.init_data(7, 901, &[])), 401, "init_data_stale");
+    refused(&with(&app.init_data(7, -61, &[])), 401, "init_data_future");
+    refused(
+        &with(&app.init_data(7, 0, &[]).replace("query_id=AAH1", "query_id=AAH2")),
+        401,
+        "init_data_invalid",
+    );
+    refused(&with(""), 401, "init_data_invalid");
+    refused(&with(&"x=1&".repeat(5000)), 401, "init_data_invalid");
+    refused(&with(&app.init_data(8, 0, &[])), 400, "invite_required");
+    assert_eq!(with(&app.init_data(7, 900, &[])).status, StatusCode::OK);
+    let without_a_bot = TestApp::new();
+    refused(&sign_in(&without_a_bot, &json!({ "init_data": "hash=00" })), 503, "bot_not_configured");
+}
+
+#[test]
+fn an_invite_in_the_body_or_in_the_link_lets_a_newcomer_in() {
+    let app = appliance();
+    let new = NewInvite { role: Role::User, uses_limit: 2, expires_at: None, notes: None };
+    let code = app.app().invite_create(app.tenant().id(), &new, &Origin::operator()).unwrap().code;
+    let by_body = sign_in(&app, &json!({ "init_data": app.init_data(7, 0, &[]), "invite_code": code }));
+    assert_eq!(by_body.ok()["user"]["role"], "user");
+    let by_link = sign_in(&app, &json!({ "init_data": app.init_data(8, 0, &[("start_param", &code)]) }));
+    assert_eq!(by_link.ok()["user"]["telegram_id"], 8);
+    let third = sign_in(&app, &json!({ "init_data": app.init_data(9, 0, &[]), "invite_code": code }));
+    refused(&third, 400, "invite_exhausted");
+    // Who is in needs no invite any more, whatever link brought them.
+    let again = sign_in(&app, &json!({ "init_data": app.init_data(8, 1, &[("start_param", &code)]) }));
+    assert_eq!(again.status, StatusCode::OK, "{}", again.text());
+}
+
+#[test]
+fn who_belongs_to_several_tenants_says_which() {
+    let app = TestApp::builder().set("BOT_TOKEN", BOT_TOKEN).tenant("other").build();
+    app.member("main", 7, Role::User);
+    let there = app.member("other", 7, Role::Admin);
+    let init_data = app.init_data(7, 0, &[]);
+    let asked = sign_in(&app, &json!({ "init_data": init_data }));
+    refused(&asked, 409, "tenant_required");
+    let choices = asked.json()["error"]["tenants"].clone();
+    assert_eq!(choices.as_array().unwrap().len(), 2, "{choices}");
+    // The question did not use the proof up.
+    let signed = sign_in(&app, &json!({ "init_data": init_data, "tenant_id": there.tenant_id })).ok();
+    assert_eq!(signed["user"]["tenant_id"], there.tenant_id.to_string());
+    assert_eq!(signed["user"]["role"], "admin");
+}
+
+#[test]
+fn a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
+    let app = appliance();
+    let person = app.person("main", 7, Role::User);
+    let second = refresh(&app, &person.refresh).ok();
+    let (access, token) =
+        (second["access_token"].as_str().unwrap(), second["refresh_token"].as_str().unwrap());
+    assert_eq!(second["session_id"], person.session_id);
+    assert_eq!(app.get("/api/posts", access).status, StatusCode::OK);
+    refused(&refresh(&app, &person.refresh), 401, "refresh_reused");
+    // Whoever of the two is the thief, both are out.
+    refused(&refresh(&app, token), 401, "refresh_invalid");
+    refused(&app.get("/api/posts", access), 401, "unauthorized");
+    refused(&refresh(&app, "tgr_nonsense"), 401, "refresh_invalid");
+    refused(&refresh(&app, access), 401, "refresh_invalid");
+}
+
+#[test]
+fn of_two_hundred_who_use_one_refresh_token_at_once_one_gets_through() {
+    let app = appliance();
+    let person = app.person("main", 7, Role::User);
+    let outcomes: Vec<bool> = std::thread::scope(|scope| {
+        let (app, token) = (app.app(), person.refresh.as_str());
+        let calls: Vec<_> =
+            (0..200).map(|_| scope.spawn(move || app.session_refresh(token).is_ok())).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    assert_eq!(outcomes.iter().filter(|good| **good).count(), 1);
+}
+
+#[test]
+fn a_session_moves_its_end_with_each_refresh_and_dies_when_nobody_uses_it() {
+    let app = appliance();
+    let person = app.person("main", 7, Role::User);
+    app.advance(SignedDuration::from_hours(24 * 29));
+    refused(&app.get("/api/posts", &person.access), 401, "unauthorized");
+    let next = refresh(&app, &person.refresh).ok();
+    app.advance(SignedDuration::from_hours(24 * 29));
+    let next = refresh(&app, next["refresh_token"].as_str().unwrap()).ok();
+    app.advance(SignedDuration::from_hours(24 * 30));
+    refused(&refresh(&app, next["refresh_token"].as_str().unwrap()), 401, "refresh_invalid");
+}
+
+#[test]
+fn sessions_are_listed_and_ended_by_their_owner_only() {
+    let app = appliance();
+    let member = app.member("main", 7, Role::User);
+    let (phone, desk) = (app.sign_in(&member), app.sign_in(&member));
+    let stranger = app.person("main", 8, Role::User);
+    let listed = app.get("/api/auth/sessions", &phone.access).ok();
+    assert_eq!(listed["total"], 2);
+    let current: Vec<bool> =
+        listed["sessions"].as_array().unwrap().iter().map(|s| s["current"].as_bool().unwrap()).collect();
+    assert_eq!(current.iter().filter(|current| **current).count(), 1);
+    let end = |token: &str, id: &str| {
+        app.request(Method::DELETE, &format!("/api/auth/sessions/{id}")).token(token).send()
+    };
+    refused(&end(&stranger.access, &desk.session_id), 404, "not_found");
+    refused(&end(&phone.access, "not-an-id"), 404, "not_found");
+    assert_eq!(end(&phone.access, &desk.session_id).status, StatusCode::NO_CONTENT);
+    refused(&end(&phone.access, &desk.session_id), 404, "not_found");
+    refused(&app.get("/api/posts", &desk.access), 401, "unauthorized");
+    refused(&refresh(&app, &desk.refresh), 401, "refresh_invalid");
+    let third = app.sign_in(&member);
+    let all = app.request(Method::DELETE, "/api/auth/sessions").token(&phone.access).send().ok();
+    assert_eq!(all["ended"], 1);
+    refused(&app.get("/api/posts", &third.access), 401, "unauthorized");
+    let out = app.request(Method::POST, "/api/auth/logout").token(&phone.access).send();
+    assert_eq!(out.status, StatusCode::NO_CONTENT);
+    refused(&app.get("/api/posts", &phone.access), 401, "unauthorized");
+    assert_eq!(app.get("/api/posts", &stranger.access).status, StatusCode::OK);
+}
+
+#[test]
+fn an_admin_ends_the_sessions_of_a_user_of_their_tenant_and_it_is_on_record() {
+    let app = TestApp::builder().tenant("other").build();
+    let (admin, user) = (app.person("main", 1, Role::Admin), app.person("main", 2, Role::User));
+    let foreign = app.person("other", 3, Role::Admin);
+    let end = |token: &str| {
+        app.request(Method::DELETE, &format!("/api/admin/users/{}/sessions", user.user_id))
+            .token(token)
+            .send()
+    };
+    refused(&end(&user.access), 403, "forbidden");
+    refused(&end(&foreign.access), 404, "not_found");
+    assert_eq!(end(&admin.access).ok()["ended"], 1);
+    refused(&app.get("/api/posts", &user.access), 401, "unauthorized");
+    let (audit, _) = app.app().audit_list(&AuditFilter::default(), 1, 0).unwrap();
+    assert_eq!(audit[0].action.name(), "sessions_ended");
+    assert_eq!(audit[0].actor, Actor::Member(admin.user_id).to_string());
+    assert!(audit[0].request_id.is_some());
+}
+
+#[test]
+fn only_operators_see_all_tenants_and_no_token_is_one() {
+    let app = TestApp::builder().tenant("other").set("TGA__OPERATORS", "[5]").build();
+    let (operator, admin) = (app.person("main", 5, Role::User), app.person("main", 6, Role::Admin));
+    let listed = app.get("/api/operator/tenants", &operator.access).ok();
+    assert_eq!(listed["total"], 2);
+    for token in [admin.access.clone(), app.token("main")] {
+        refused(&app.get("/api/operator/tenants", &token), 403, "forbidden");
+    }
+}
+
+#[test]
+fn a_changed_role_acts_at_once_and_a_member_who_is_gone_is_out() {
+    let app = appliance();
+    let (admin, user) = (app.person("main", 1, Role::Admin), app.person("main", 2, Role::User));
+    let tenant = app.tenant().id();
+    let path = format!("/api/admin/users/{}/sessions", user.user_id);
+    let end = |token: &str| app.request(Method::DELETE, &path).token(token).send();
+    refused(&end(&user.access), 403, "forbidden");
+    let update = MemberUpdate::Role(Role::Admin);
+    app.app().member_update(tenant, user.user_id, update, None, &Origin::operator()).unwrap();
+    assert_eq!(end(&user.access).status, StatusCode::OK);
+    assert_eq!(app.get("/api/posts", &admin.access).status, StatusCode::OK);
+    app.app().tenant_delete("main").unwrap();
+    refused(&app.get("/api/posts", &admin.access), 401, "unauthorized");
+}
+
+#[test]
+fn a_token_of_another_audience_opens_nothing() {
+    let app = appliance();
+    let person = app.person("main", 7, Role::Admin);
+    let ttl = std::time::Duration::from_mins(10);
+    for audience in [Audience::TgAuth, Audience::TgLogin] {
+        let ticket = app.app().ticket_mint(audience, &person.user_id.to_string(), ttl).unwrap();
+        refused(&app.get("/api/posts", &ticket), 401, "unauthorized");
+        assert_eq!(app.app().jwt_verify(audience, &ticket).unwrap().sub, person.user_id.to_string());
+        assert!(app.app().jwt_verify(audience, &person.access).is_err());
+    }
+}
+
+#[test]
+fn tokens_outlive_a_rotation_and_a_restart() {
+    let mut app = appliance();
+    let person = app.person("main", 7, Role::User);
+    app.app().jwt_key_rotate().unwrap();
+    assert_eq!(app.get("/api/posts", &person.access).status, StatusCode::OK);
+    app.restart();
+    assert_eq!(app.get("/api/posts", &person.access).status, StatusCode::OK);
+    assert_eq!(refresh(&app, &person.refresh).status, StatusCode::OK);
+}
+
+#[test]
+fn a_member_sees_the_channels_they_follow_and_a_narrow_token_the_named_ones() {
+    let mut app = TestApp::new();
+    app.index_jsonl(&[line("news", 1, "Ледокол вышел из порта"), line("sport", 1, "Матч окончен")]);
+    let (tenant, person) = (app.tenant(), app.person("main", 7, Role::Admin));
+    let listed = |token: &str| app.get("/api/posts", token).ok()["total"].as_u64().unwrap();
+    assert_eq!(listed(&person.access), 0, "an admin is a reader like others");
+    let news = tenant.channel_get("news", &tga::model::ChannelSet::All).unwrap().id;
+    let follows = Subscription {
+        membership: person.user_id,
+        channel: news,
+        depth_days: None,
+        created_at: app.app().now(),
+    };
+    tenant.store().subscription_add(follows, 10).unwrap();
+    assert_eq!(listed(&person.access), 1);
+    assert_eq!(listed(&app.token("main")), 2);
+    let only = Some([news].into());
+    let narrow = app.app().token_create_narrow(&tenant, "narrow", Scope::Read, None, only).unwrap();
+    assert_eq!(listed(&narrow.token), 1);
+    let none = Some(std::collections::BTreeSet::new());
+    let blind = app.app().token_create_narrow(&tenant, "blind", Scope::Read, None, none).unwrap();
+    assert_eq!(listed(&blind.token), 0);
+}
+
+#[test]
+fn nothing_that_opens_a_door_is_in_the_files() {
+    let app = appliance();
+    let person = app.person("main", 7, Role::User);
+    let token = app.token("main");
+    for secret in [&person.access, &person.refresh, &token, &BOT_TOKEN.to_owned()] {
+        for (path, bytes) in app.files() {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{} holds a credential", path.display());
+        }
+    }
+}
