@@ -47,6 +47,37 @@ pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);
 }
 
+/// Where long-running tasks are started from code that has no runtime of its own.
+#[derive(Debug, Clone)]
+pub struct Tasks(tokio::runtime::Handle);
+
+impl Tasks {
+    pub fn new(runtime: tokio::runtime::Handle) -> Self {
+        Self(runtime)
+    }
+
+    /// Starts a task; a panic in it is an error of whoever waits for the handle.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        self.0.spawn(task)
+    }
+
+    /// Runs work that blocks, on a thread made for that.
+    pub fn spawn_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        self.0.spawn_blocking(work)
+    }
+
+    /// Finishes a task in a thread that may block; never call it inside a task.
+    pub fn block_on<T>(&self, task: impl Future<Output = T>) -> T {
+        self.0.block_on(task)
+    }
+}
+
 /// Tells systemd that the service is ready; without systemd does nothing.
 pub fn notify_ready() {
     notify("READY=1");

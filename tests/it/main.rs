@@ -34,5 +34,6 @@ mod subscriptions;
 mod support;
 mod support_faults;
 mod tags;
+mod telegram_account;
 mod telegram_dc;
 mod tenants;

@@ -91,7 +91,7 @@ async fn connection(world: Shared, dc: i32, stream: TcpStream) -> io::Result<()>
                     let known = world.lock().key(dc, id);
                     let Some(known) = known else {
                         // An unknown key, or a client that wants to agree on a new one: both are refused as Telegram does.
-                        return writer.packet(&(-404_i32).to_le_bytes()).await;
+                        return writer.refusal(404).await;
                     };
                     if key.is_none() {
                         let mut world = world.lock();

@@ -112,6 +112,14 @@ impl Reader {
 }
 
 impl Writer {
+    /// A refusal below the level of messages. In the full transport it stands in place of length, order and content.
+    pub(super) async fn refusal(&mut self, code: i32) -> io::Result<()> {
+        match self.framing {
+            Framing::Full => self.stream.write_all(&[(-code).to_le_bytes(); 3].concat()).await,
+            Framing::Abridged | Framing::Intermediate => self.packet(&(-code).to_le_bytes()).await,
+        }
+    }
+
     pub(super) async fn packet(&mut self, packet: &[u8]) -> io::Result<()> {
         let mut out = Vec::with_capacity(packet.len() + 12);
         match self.framing {

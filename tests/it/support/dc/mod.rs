@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
 use grammers_tl_types as tl;
+use tga::telegram::account::{ConnectSettings, Datacenter};
 use tl::Serializable as _;
 use tokio::net::TcpListener;
 
@@ -102,6 +103,24 @@ impl TestDc {
             ("TELEGRAM_API_ID".to_owned(), "12345".to_owned()),
             ("TELEGRAM_API_HASH".to_owned(), "0123456789abcdef0123456789abcdef".to_owned()),
         ]
+    }
+
+    /// The same for code that connects without a configuration.
+    pub(crate) fn settings(&self, request_timeout: std::time::Duration) -> ConnectSettings {
+        let datacenters = self.addresses.iter().map(|(id, address)| Datacenter {
+            id: *id,
+            address: *address,
+            secret: Some(self.secret),
+        });
+        ConnectSettings {
+            api_id: 12345,
+            api_hash: "0123456789abcdef0123456789abcdef".to_owned(),
+            device_model: "Test device".to_owned(),
+            system_version: "1".to_owned(),
+            app_version: "2".to_owned(),
+            request_timeout,
+            datacenters: datacenters.collect(),
+        }
     }
 
     pub(crate) fn address(&self, dc: i32) -> SocketAddrV4 {
@@ -420,9 +439,15 @@ impl TestDc {
         self.world.lock().lasting.push((method.to_owned(), user, fault));
     }
 
+    /// Tells clients that connect addresses on which their library panics.
+    pub(crate) fn turn_hostile(&self) {
+        self.world.lock().hostile = true;
+    }
+
     /// Takes all faults away.
     pub(crate) fn heal(&self) {
         let mut world = self.world.lock();
+        world.hostile = false;
         world.faults.clear();
         world.lasting.clear();
     }

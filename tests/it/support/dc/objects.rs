@@ -134,8 +134,8 @@ pub(super) fn config(world: &World, dc: i32) -> tl::enums::Config {
         .addresses
         .iter()
         .map(|(id, address)| {
-            let mut option: tl::types::DcOption =
-                minimal(&[&NO_FLAGS, id, &address.ip().to_string(), &i32::from(address.port())]);
+            let ip = if world.hostile { "nowhere".to_owned() } else { address.ip().to_string() };
+            let mut option: tl::types::DcOption = minimal(&[&NO_FLAGS, id, &ip, &i32::from(address.port())]);
             // Clients take over addresses that are marked as static and ignore the others.
             option.r#static = true;
             tl::enums::DcOption::Option(option)

@@ -167,6 +167,8 @@ pub(super) struct World {
     pub(super) calls: Vec<Call>,
     pub(super) clients: Vec<ClientNames>,
     pub(super) connections_seen: u64,
+    /// Tells clients addresses that are none, on which their library panics.
+    pub(super) hostile: bool,
 }
 
 /// The world behind its lock.
@@ -191,6 +193,7 @@ impl Shared {
             calls: Vec::new(),
             clients: Vec::new(),
             connections_seen: 0,
+            hostile: false,
         })))
     }
 
