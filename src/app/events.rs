@@ -60,12 +60,14 @@ impl Tenant {
                 | Event::PostsEnriched
                 | Event::PostsIndexed
                 | Event::PostsDeleted
-                | Event::PostsParsed,
+                | Event::PostsParsed
+                | Event::ChannelsSubscribed
+                | Event::ChannelsUnsubscribed,
                 _,
             ) => None,
         };
         let place = format!("event {}", stored.seq);
-        let trace = format!("post {}", stored.post_id.map_or(0, |id| id.0));
+        let trace = stored.post_id.map_or_else(|| place.clone(), |id| format!("post {id}"));
         Ok(EventView {
             seq: stored.seq,
             event_id: uuid_v7(self.id(), &place, stored.occurred_at),
@@ -81,7 +83,9 @@ impl Tenant {
 
 fn data(stored: &StoredEvent, post: Option<&Post>) -> Map<String, Value> {
     let mut data = Map::new();
-    data.insert("post_id".to_owned(), json!(stored.post_id));
+    if stored.post_id.is_some() {
+        data.insert("post_id".to_owned(), json!(stored.post_id));
+    }
     match stored.event {
         Event::PostsParsed => {
             if let Some(post) = post {
@@ -101,7 +105,7 @@ fn data(stored: &StoredEvent, post: Option<&Post>) -> Map<String, Value> {
             data.insert("trigger".to_owned(), json!("initial"));
         }
         Event::PostsEnriched | Event::PostsIndexed => {}
-        Event::PostsDeleted => {
+        Event::PostsDeleted | Event::ChannelsSubscribed | Event::ChannelsUnsubscribed => {
             if let Some(Ok(Value::Object(fixed))) = stored.data.as_deref().map(serde_json::from_str) {
                 data.extend(fixed);
             }

@@ -8,15 +8,19 @@ pub enum Event {
     PostsEnriched = 3,
     PostsIndexed = 4,
     PostsDeleted = 5,
+    ChannelsSubscribed = 6,
+    ChannelsUnsubscribed = 7,
 }
 
 impl Event {
-    pub const ALL: [Event; 5] = [
+    pub const ALL: [Event; 7] = [
         Event::PostsParsed,
         Event::PostsTagged,
         Event::PostsEnriched,
         Event::PostsIndexed,
         Event::PostsDeleted,
+        Event::ChannelsSubscribed,
+        Event::ChannelsUnsubscribed,
     ];
 
     /// The name on the wire.
@@ -27,6 +31,8 @@ impl Event {
             Event::PostsEnriched => "posts.enriched",
             Event::PostsIndexed => "posts.indexed",
             Event::PostsDeleted => "posts.deleted",
+            Event::ChannelsSubscribed => "channels.subscribed",
+            Event::ChannelsUnsubscribed => "channels.unsubscribed",
         }
     }
 

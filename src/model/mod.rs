@@ -15,5 +15,7 @@ pub use event::Event;
 pub use id::{ChannelId, MembershipId, PostId, TenantId};
 pub use login::{AuthEventKind, InviteStatus, Refusal};
 pub use person::{Actor, AuditAction, Role, Tier};
-pub use post::{Channel, ChannelSet, ForwardOrigin, IncomingPost, Link, MediaInfo, Post, Reaction};
+pub use post::{
+    Channel, ChannelSet, ForwardOrigin, IncomingPost, Link, MediaInfo, Post, PostDetails, Reaction,
+};
 pub use stage::Stage;

@@ -127,6 +127,32 @@ pub struct Post {
     pub language: Option<String>,
     pub tags: Vec<String>,
     pub ingested_at: Timestamp,
+    pub details: PostDetails,
+}
+
+/// What is known of a post beside its words.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct PostDetails {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwards: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replies: Option<i64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<i64>,
+    /// The channel (`-100…`) that `reply_to` stands in, where it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to_channel: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwarded_from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forward_origin: Option<ForwardOrigin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_info: Option<MediaInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via_bot: Option<String>,
+    pub pinned: bool,
 }
 
 /// The channels a caller may see. A parameter of every read, not an optional filter.

@@ -39,7 +39,7 @@ fn same_address(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ChannelId, PostId, Stage};
+    use crate::model::{ChannelId, PostDetails, PostId, Stage};
 
     fn post(text: &str, links: &[&str]) -> Post {
         Post {
@@ -59,6 +59,7 @@ mod tests {
             language: None,
             tags: Vec::new(),
             ingested_at: jiff::Timestamp::UNIX_EPOCH,
+            details: PostDetails::default(),
         }
     }
 

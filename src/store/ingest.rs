@@ -1,13 +1,14 @@
 //! Posts coming in: one transaction takes a batch, decides new, updated or duplicate, folds albums and logs the events.
 //!
 //! Idempotent: the unique key is (channel, message), the content hash says whether anything changed. The same batch twice
-//! changes nothing.
+//! changes nothing. Sources may be behind one another: what is older than the stored edit changes no text, and what is deleted
+//! stays deleted.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{Error, TenantStore};
-use crate::model::{ChannelId, IncomingPost, PostId, Stage};
+use crate::model::{ChannelId, IncomingPost, PostId, Reaction, Stage};
 
 /// A post with the hash of what an edit can change, computed by the caller off the writer thread.
 #[derive(Debug, Clone)]
@@ -39,15 +40,38 @@ enum Outcome {
 impl TenantStore {
     /// Takes a batch of posts, of any channels.
     pub fn posts_ingest(&self, posts: Vec<HashedPost>, now: Timestamp) -> Result<Ingested, Error> {
-        self.db.write(move |tx| {
-            let mut ingested = Ingested::default();
-            for post in &posts {
-                post_ingest(tx, post, now, &mut ingested)?;
-            }
-            ingested.advance.sort_unstable();
-            ingested.advance.dedup();
-            Ok(ingested)
-        })
+        self.db.write(move |tx| posts_ingest(tx, &posts, now))
+    }
+}
+
+/// Takes a batch in the transaction that also moves the source's position.
+pub(super) fn posts_ingest(
+    tx: &Transaction<'_>,
+    posts: &[HashedPost],
+    now: Timestamp,
+) -> Result<Ingested, Error> {
+    let mut ingested = Ingested::default();
+    for post in posts {
+        post_ingest(tx, post, now, &mut ingested)?;
+    }
+    ingested.advance.sort_unstable();
+    ingested.advance.dedup();
+    Ok(ingested)
+}
+
+/// What is stored of a message already.
+struct Known {
+    id: i64,
+    content_hash: Vec<u8>,
+    lead: Option<i64>,
+    edited_at: Option<i64>,
+    deleted: bool,
+}
+
+impl Known {
+    /// Whether the stored text is newer than the one that comes in.
+    fn is_newer_than(&self, post: &IncomingPost) -> bool {
+        self.edited_at > post.edited_at.map(Timestamp::as_millisecond)
     }
 }
 
@@ -57,22 +81,30 @@ fn post_ingest(
     now: Timestamp,
     ingested: &mut Ingested,
 ) -> Result<(), Error> {
-    let known: Option<(i64, Vec<u8>, Option<i64>)> = tx
+    let known = tx
         .prepare_cached(
-            "SELECT id, content_hash, lead_id FROM posts WHERE channel_id = ?1 AND message_id = ?2",
+            "SELECT id, content_hash, lead_id, edited_at, deleted_at IS NOT NULL FROM posts
+             WHERE channel_id = ?1 AND message_id = ?2",
         )?
         .query_row(params![hashed.channel.0, hashed.post.message_id], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            Ok(Known {
+                id: row.get(0)?,
+                content_hash: row.get(1)?,
+                lead: row.get(2)?,
+                edited_at: row.get(3)?,
+                deleted: row.get(4)?,
+            })
         })
         .optional()?;
     let (outcome, lead) = match known {
-        Some((id, hash, lead)) if hash == hashed.content_hash => {
-            counters_update(tx, id, &hashed.post)?;
-            (Outcome::Duplicate, lead.unwrap_or(id))
+        Some(known) if known.deleted => (Outcome::Duplicate, known.id),
+        Some(known) if known.content_hash == hashed.content_hash || known.is_newer_than(&hashed.post) => {
+            details_update(tx, known.id, &hashed.post)?;
+            (Outcome::Duplicate, known.lead.unwrap_or(known.id))
         }
-        Some((id, _, lead)) => {
-            post_update(tx, id, lead, hashed)?;
-            (Outcome::Updated, lead.unwrap_or(id))
+        Some(known) => {
+            post_update(tx, known.id, known.lead, hashed)?;
+            (Outcome::Updated, known.lead.unwrap_or(known.id))
         }
         None => (Outcome::New, post_insert(tx, hashed, now, ingested)?),
     };
@@ -100,7 +132,8 @@ fn post_insert(
         None => None,
         Some(group) => tx
             .prepare_cached(
-                "SELECT coalesce(lead_id, id) FROM posts WHERE channel_id = ?1 AND grouped_id = ?2 ORDER BY lead_id IS NULL DESC LIMIT 1",
+                "SELECT coalesce(lead_id, id) FROM posts WHERE channel_id = ?1 AND grouped_id = ?2 AND deleted_at IS NULL
+                 ORDER BY lead_id IS NULL DESC LIMIT 1",
             )?
             .query_row(params![hashed.channel.0, group], |row| row.get(0))
             .optional()?,
@@ -131,11 +164,12 @@ fn post_insert(
         post.views,
         post.forwards,
         post.replies,
-        reactions_json(post),
+        reactions_json(&post.reactions),
         post.edited_at.map(Timestamp::as_millisecond),
         now.as_millisecond(),
     ])?;
     let id = tx.last_insert_rowid();
+    details_update(tx, id, post)?;
     links_put(tx, id, post)?;
     if let Some(lead) = lead {
         stage_reset(tx, lead)?;
@@ -147,7 +181,7 @@ fn post_insert(
 fn post_update(tx: &Transaction<'_>, id: i64, lead: Option<i64>, hashed: &HashedPost) -> Result<(), Error> {
     let post = &hashed.post;
     tx.prepare_cached(
-        "UPDATE posts SET posted_at = ?2, content_hash = ?3, text = ?4, media = ?5, author = ?6, edited_at = ?7, deleted_at = NULL
+        "UPDATE posts SET posted_at = ?2, content_hash = ?3, text = ?4, media = ?5, author = ?6, edited_at = ?7
          WHERE id = ?1",
     )?
     .execute(params![
@@ -159,14 +193,15 @@ fn post_update(tx: &Transaction<'_>, id: i64, lead: Option<i64>, hashed: &Hashed
         post.author,
         post.edited_at.map(Timestamp::as_millisecond),
     ])?;
-    counters_update(tx, id, post)?;
+    details_update(tx, id, post)?;
     tx.prepare_cached("DELETE FROM post_links WHERE post_id = ?1")?.execute([id])?;
     links_put(tx, id, post)?;
     stage_reset(tx, lead.unwrap_or(id))
 }
 
-/// Views and the like change without an edit and cost no new tags or vectors; an unknown count leaves the known one.
-fn counters_update(tx: &Transaction<'_>, id: i64, post: &IncomingPost) -> Result<(), Error> {
+/// What hangs on a post beside its words changes without an edit and costs no new tags or vectors; what a source does not know
+/// leaves what is known.
+fn details_update(tx: &Transaction<'_>, id: i64, post: &IncomingPost) -> Result<(), Error> {
     tx.prepare_cached(
         "UPDATE posts SET views = coalesce(?2, views), forwards = coalesce(?3, forwards), replies = coalesce(?4, replies),
              reactions = coalesce(?5, reactions)
@@ -174,12 +209,60 @@ fn counters_update(tx: &Transaction<'_>, id: i64, post: &IncomingPost) -> Result
            AND (views IS NOT coalesce(?2, views) OR forwards IS NOT coalesce(?3, forwards)
                 OR replies IS NOT coalesce(?4, replies) OR reactions IS NOT coalesce(?5, reactions))",
     )?
-    .execute(params![id, post.views, post.forwards, post.replies, reactions_json(post)])?;
+    .execute(params![id, post.views, post.forwards, post.replies, reactions_json(&post.reactions)])?;
+    let media_info = post.media_info.as_ref().map(json);
+    let origin = post.forward_origin.as_ref().map(json);
+    tx.prepare_cached(
+        "UPDATE posts SET media_info = coalesce(?2, media_info), via_bot = coalesce(?3, via_bot),
+             forward_origin = coalesce(?4, forward_origin), reply_to_channel = coalesce(?5, reply_to_channel),
+             pinned = coalesce(?6, pinned)
+         WHERE id = ?1
+           AND (media_info IS NOT coalesce(?2, media_info) OR via_bot IS NOT coalesce(?3, via_bot)
+                OR forward_origin IS NOT coalesce(?4, forward_origin)
+                OR reply_to_channel IS NOT coalesce(?5, reply_to_channel) OR pinned IS NOT coalesce(?6, pinned))",
+    )?
+    .execute(params![id, media_info, post.via_bot, origin, post.reply_to_channel, post.pinned])?;
+    Ok(())
+}
+
+/// New counts of one message; `None` = as before.
+pub(super) fn counters_put(
+    tx: &Transaction<'_>,
+    channel: ChannelId,
+    message_id: i64,
+    (views, forwards): (Option<i64>, Option<i64>),
+    reactions: Option<&[Reaction]>,
+) -> Result<(), Error> {
+    tx.prepare_cached(
+        "UPDATE posts SET views = coalesce(?3, views), forwards = coalesce(?4, forwards), reactions = CASE WHEN ?5 THEN ?6 ELSE reactions END
+         WHERE channel_id = ?1 AND message_id = ?2",
+    )?
+    .execute(params![
+        channel.0,
+        message_id,
+        views,
+        forwards,
+        reactions.is_some(),
+        reactions.and_then(reactions_json)
+    ])?;
+    Ok(())
+}
+
+pub(super) fn pinned_put(
+    tx: &Transaction<'_>,
+    channel: ChannelId,
+    message_id: i64,
+    pinned: bool,
+) -> Result<(), Error> {
+    tx.prepare_cached(
+        "UPDATE posts SET pinned = ?3 WHERE channel_id = ?1 AND message_id = ?2 AND pinned <> ?3",
+    )?
+    .execute(params![channel.0, message_id, pinned])?;
     Ok(())
 }
 
 /// Sends a post back to the beginning; its old tags and vectors stay until the new ones replace them.
-fn stage_reset(tx: &Transaction<'_>, id: i64) -> Result<(), Error> {
+pub(super) fn stage_reset(tx: &Transaction<'_>, id: i64) -> Result<(), Error> {
     tx.prepare_cached(
         "UPDATE posts SET stage = ?2, revision = revision + 1, vector_model = 0 WHERE id = ?1",
     )?
@@ -196,7 +279,10 @@ fn links_put(tx: &Transaction<'_>, id: i64, post: &IncomingPost) -> Result<(), E
     Ok(())
 }
 
-fn reactions_json(post: &IncomingPost) -> Option<String> {
-    (!post.reactions.is_empty())
-        .then(|| serde_json::to_string(&post.reactions).expect("strings and numbers always serialise"))
+fn reactions_json(reactions: &[Reaction]) -> Option<String> {
+    (!reactions.is_empty()).then(|| json(reactions))
+}
+
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).expect("strings and numbers always serialise")
 }

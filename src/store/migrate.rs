@@ -32,6 +32,7 @@ pub const TENANT: Schema = Schema {
     migrations: &[
         include_str!("../../schema/tenant/0001_init.sql"),
         include_str!("../../schema/tenant/0002_subscriptions.sql"),
+        include_str!("../../schema/tenant/0003_reading.sql"),
     ],
 };
 

@@ -6,18 +6,22 @@
 //!
 //! All calls block until done (a write: until durable); async callers go through a blocking thread.
 
+mod account_limits;
 mod audit;
 mod auth_events;
 mod channels;
 mod control;
 mod database;
+mod deletions;
 mod error;
 mod events;
 mod ingest;
 mod invites;
+mod ledger;
 mod members;
 mod migrate;
 mod posts;
+mod reading;
 mod sessions;
 mod stages;
 mod subscriptions;
@@ -25,16 +29,20 @@ mod tags;
 mod tenant;
 mod vectors;
 
+pub use account_limits::{ChannelPeer, FloodWait};
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use auth_events::{AuthEvent, AuthEventFilter, NewAuthEvent};
 pub use control::{ApiToken, Control, Scope, SystemLogEntry, Tenant};
+pub use deletions::Deleted;
 pub use error::Error;
 pub use events::StoredEvent;
 pub use ingest::{HashedPost, Ingested};
 pub use invites::{Admission, Invite, InviteUse, OpenAdmission, Ticket};
+pub use ledger::{IdRange, Ledger, RangeKind};
 pub use members::{Member, MemberChange, MemberFilter, MemberUpdate, Profile};
 pub use migrate::{CONTROL, Schema, TENANT};
 pub use posts::{PostCounts, PostFilter, PostPage};
+pub use reading::{DEPTH_ALL_DAYS, Page, PageApplied, Reading};
 pub use sessions::{Refreshed, Session, SignInMethod};
 pub use stages::{StageOutput, StageResult};
 pub use subscriptions::{Subscribed, Subscription};

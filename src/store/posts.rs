@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use serde::Serialize;
 
 use super::{
     Error, TenantStore,
     control::{timestamp, timestamp_maybe},
-    events::event_insert,
     tags,
 };
-use crate::model::{ChannelId, ChannelSet, Event, Link, Post, PostId, Stage};
+use crate::model::{ChannelId, ChannelSet, Link, Post, PostDetails, PostId, Stage};
 
 /// Which posts a list asks for.
 #[derive(Debug, Clone)]
@@ -138,32 +137,12 @@ impl TenantStore {
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
-
-    /// Tombstones a post and its album and logs the event; the caller removes it from the indexes. `false` if it was gone.
-    pub fn post_delete(&self, id: PostId, reason: &'static str, now: Timestamp) -> Result<bool, Error> {
-        self.db.write(move |tx| post_delete(tx, id, reason, now))
-    }
-}
-
-fn post_delete(tx: &Transaction<'_>, id: PostId, reason: &str, now: Timestamp) -> Result<bool, Error> {
-    let sql = "UPDATE posts SET deleted_at = ?2, text = '', revision = revision + 1
-               WHERE (id = ?1 OR lead_id = ?1) AND deleted_at IS NULL";
-    if tx.prepare_cached(sql)?.execute(params![id.0, now.as_millisecond()])? == 0 {
-        return Ok(false);
-    }
-    for table in ["post_links", "post_enrichment", "post_tags", "post_vectors"] {
-        let sql = format!(
-            "DELETE FROM {table} WHERE post_id = ?1 OR post_id IN (SELECT id FROM posts WHERE lead_id = ?1)"
-        );
-        tx.prepare_cached(&sql)?.execute([id.0])?;
-    }
-    event_insert(tx, Event::PostsDeleted, Some(id), Some(&format!("{{\"reason\":\"{reason}\"}}")), now)?;
-    Ok(true)
 }
 
 const COLUMNS: &str =
     "SELECT id, channel_id, message_id, posted_at, edited_at, text, author, views, media, grouped_id,
-    stage, revision, language, ingested_at FROM posts";
+    stage, revision, language, ingested_at, forwards, replies, reactions, reply_to, reply_to_channel, forwarded_from,
+    forward_origin, media_info, via_bot, pinned FROM posts";
 
 /// The post with this id unless it is deleted or an album's member.
 fn post_find(db: &Connection, id: PostId) -> Result<Option<Post>, Error> {
@@ -250,6 +229,12 @@ fn link_from_row(row: &Row<'_>) -> rusqlite::Result<Link> {
     Ok(Link { text: row.get(0)?, url: row.get(1)? })
 }
 
+/// A column of JSON that this module wrote; one that cannot be read is as good as none.
+fn json_maybe<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
 fn post_from_row(row: &Row<'_>) -> rusqlite::Result<(Post, bool)> {
     let stage: i64 = row.get(10)?;
     let post = Post {
@@ -269,6 +254,18 @@ fn post_from_row(row: &Row<'_>) -> rusqlite::Result<(Post, bool)> {
         language: row.get(12)?,
         tags: Vec::new(),
         ingested_at: timestamp(row, 13)?,
+        details: PostDetails {
+            forwards: row.get(14)?,
+            replies: row.get(15)?,
+            reactions: json_maybe(row, 16)?.unwrap_or_default(),
+            reply_to: row.get(17)?,
+            reply_to_channel: row.get(18)?,
+            forwarded_from: row.get(19)?,
+            forward_origin: json_maybe(row, 20)?,
+            media_info: json_maybe(row, 21)?,
+            via_bot: row.get(22)?,
+            pinned: row.get(23)?,
+        },
     };
     Ok((post, row.get::<_, Option<i64>>(9)?.is_some()))
 }

@@ -9,8 +9,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::{Error, TenantStore, control::timestamp};
-use crate::model::{ChannelId, MembershipId};
+use super::{
+    Error, TenantStore,
+    control::timestamp,
+    events::event_insert,
+    reading::{DEPTH_ALL_DAYS, reading_want},
+};
+use crate::model::{ChannelId, Event, MembershipId};
 
 /// One user following one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,21 +54,36 @@ impl TenantStore {
         &self,
         membership: MembershipId,
         channel: ChannelId,
+        now: Timestamp,
     ) -> Result<Option<u32>, Error> {
-        self.db.write(move |tx| subscription_delete(tx, membership, channel))
+        self.db.write(move |tx| subscription_delete(tx, membership, channel, now))
     }
 
     /// Ends all subscriptions of a user who leaves; returns the channels nobody follows any more.
-    pub fn subscriptions_delete(&self, membership: MembershipId) -> Result<Vec<ChannelId>, Error> {
+    pub fn subscriptions_delete(
+        &self,
+        membership: MembershipId,
+        now: Timestamp,
+    ) -> Result<Vec<ChannelId>, Error> {
         self.db.write(move |tx| {
             let mut left = Vec::new();
             for channel in subscription_channels(tx, membership)? {
-                if subscription_delete(tx, membership, channel)? == Some(0) {
+                if subscription_delete(tx, membership, channel, now)? == Some(0) {
                     left.push(channel);
                 }
             }
             Ok(left)
         })
+    }
+
+    /// Reads deeper from now on, or remembers less for the next time; what is here stays. `false` if not followed.
+    pub fn subscription_depth_put(
+        &self,
+        membership: MembershipId,
+        channel: ChannelId,
+        depth_days: Option<u32>,
+    ) -> Result<bool, Error> {
+        self.db.write(move |tx| subscription_depth_put(tx, membership, channel, depth_days))
     }
 
     /// The channels a user may see: the content of their `ChannelSet`.
@@ -125,6 +145,10 @@ fn subscription_add(
         subscription.depth_days,
         subscription.created_at.as_millisecond()
     ])?;
+    let depth_days = subscription.depth_days.unwrap_or(DEPTH_ALL_DAYS);
+    reading_want(tx, subscription.channel, depth_days)?;
+    let now = subscription.created_at;
+    event(tx, Event::ChannelsSubscribed, subscription.membership, subscription.channel, now)?;
     Ok(Subscribed::Added)
 }
 
@@ -132,6 +156,7 @@ fn subscription_delete(
     tx: &Transaction<'_>,
     membership: MembershipId,
     channel: ChannelId,
+    now: Timestamp,
 ) -> Result<Option<u32>, Error> {
     let deleted = tx
         .prepare_cached("DELETE FROM subscriptions WHERE membership_id = ?1 AND channel_id = ?2")?
@@ -139,10 +164,37 @@ fn subscription_delete(
     if deleted == 0 {
         return Ok(None);
     }
+    event(tx, Event::ChannelsUnsubscribed, membership, channel, now)?;
     let left = tx
         .prepare_cached("SELECT count(*) FROM subscriptions WHERE channel_id = ?1")?
         .query_row([channel.0], |row| row.get(0))?;
     Ok(Some(left))
+}
+
+fn event(
+    tx: &Transaction<'_>,
+    event: Event,
+    membership: MembershipId,
+    channel: ChannelId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let data = serde_json::json!({ "channel_id": channel, "user_id": membership }).to_string();
+    event_insert(tx, event, None, Some(&data), now)
+}
+
+/// How deep a user wants to read a channel from now on. `false` if the user does not follow it.
+fn subscription_depth_put(
+    tx: &Transaction<'_>,
+    membership: MembershipId,
+    channel: ChannelId,
+    depth_days: Option<u32>,
+) -> Result<bool, Error> {
+    let sql = "UPDATE subscriptions SET depth_days = ?3 WHERE membership_id = ?1 AND channel_id = ?2";
+    if tx.prepare_cached(sql)?.execute(params![membership.0, channel.0, depth_days])? == 0 {
+        return Ok(false);
+    }
+    reading_want(tx, channel, depth_days.unwrap_or(DEPTH_ALL_DAYS))?;
+    Ok(true)
 }
 
 fn subscription_channels(db: &Connection, membership: MembershipId) -> Result<BTreeSet<ChannelId>, Error> {

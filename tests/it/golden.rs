@@ -10,6 +10,7 @@ use tga::{
     config::{Config, RawConfig},
     http::openapi,
     model::Event,
+    store::Subscription,
 };
 
 use crate::support::{TestApp, line};
@@ -111,6 +112,12 @@ fn real_events_fit_their_schemas() {
     ]);
     let gone = app.post_id("news", 5);
     app.app().post_delete(&app.tenant(), gone, "retention").unwrap();
+    let tenant = app.tenant();
+    let channel = tenant.channel_get("news", &tga::model::ChannelSet::All).unwrap().id;
+    let (membership, created_at) = (tga::model::MembershipId(1), app.app().now());
+    let subscription = Subscription { membership, channel, depth_days: None, created_at };
+    tenant.store().subscription_add(subscription, 1).unwrap();
+    tenant.store().subscription_delete(membership, channel, created_at).unwrap();
     let events = app.events();
     for event in &events {
         let kind = Event::parse(event.event).unwrap();

@@ -28,6 +28,7 @@ mod invites;
 mod isolation;
 mod kill;
 mod layering;
+mod ledger;
 mod pipeline;
 mod search;
 mod subscriptions;

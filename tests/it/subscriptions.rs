@@ -70,9 +70,10 @@ fn a_followed_channel_is_existing_even_at_the_limit_and_users_are_apart() {
     assert_eq!(store.subscription_channels(MembershipId(2)).unwrap(), [ids[0], ids[2]].into());
     assert_eq!(store.subscription_channels(MembershipId(3)).unwrap(), [].into());
     assert_eq!(store.subscription_list_of_channel(ids[0]).unwrap().len(), 2);
+    let now = app.app().now();
     // Leaving: one of two, then the last; then there is nothing to leave.
-    assert_eq!(store.subscription_delete(MembershipId(1), ids[0]).unwrap(), Some(1));
-    assert_eq!(store.subscription_delete(MembershipId(1), ids[0]).unwrap(), None);
-    assert_eq!(store.subscriptions_delete(MembershipId(2)).unwrap(), [ids[0], ids[2]]);
+    assert_eq!(store.subscription_delete(MembershipId(1), ids[0], now).unwrap(), Some(1));
+    assert_eq!(store.subscription_delete(MembershipId(1), ids[0], now).unwrap(), None);
+    assert_eq!(store.subscriptions_delete(MembershipId(2), now).unwrap(), [ids[0], ids[2]]);
     assert_eq!(store.subscription_list(MembershipId(2)).unwrap(), []);
 }

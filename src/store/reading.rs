@@ -1,0 +1,264 @@
+//! Where the reading of each channel stands, and the one transaction that moves it.
+//!
+//! A page of history, a live post, an edit and a deletion all come through [`TenantStore::page_apply`]: posts, tombstones and the
+//! ledger change together or not at all, so after a crash the position is exactly what is stored.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use super::{
+    Error, TenantStore,
+    control::timestamp_maybe,
+    deletions::{Deleted, message_delete},
+    ingest::{HashedPost, Ingested, counters_put, pinned_put, posts_ingest},
+    ledger::{IdRange, RangeKind, gaps, range_add, range_cut, ranges},
+};
+use crate::model::{ChannelId, MembershipId, Reaction};
+
+/// A depth that reaches behind Telegram's beginning: everything there is.
+pub const DEPTH_ALL_DAYS: u32 = 1_000_000;
+
+/// How far a channel is read and what is left to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    pub channel: ChannelId,
+    /// The deepest that any follower wanted, days.
+    pub depth_days: u32,
+    /// The oldest message wanted; `None` = not looked up yet.
+    pub floor_id: Option<i64>,
+    /// The newest message the server told of; 0 = never asked or an empty channel.
+    pub top_id: i64,
+    /// A second look goes on below this id, down to `revisit_until`.
+    pub revisit_below: Option<i64>,
+    pub revisit_until: i64,
+    /// When the server was last asked for the newest message.
+    pub checked_at: Option<Timestamp>,
+    /// The reading account is a member: the server tells it of new posts.
+    pub joined: bool,
+    /// Whose account read it last.
+    pub reader: Option<MembershipId>,
+    /// Why it cannot be read.
+    pub problem: Option<String>,
+    pub problem_at: Option<Timestamp>,
+    /// What of the wanted ids nobody asked about, newest first.
+    pub gaps: Vec<IdRange>,
+}
+
+/// News of a channel, to be stored as one.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    pub channel: ChannelId,
+    /// Every id in here was asked about: what is not among the posts, service and restricted messages is not there.
+    pub covered: Option<IdRange>,
+    pub posts: Vec<HashedPost>,
+    pub service: Vec<i64>,
+    pub restricted: Vec<i64>,
+    /// Messages that the server says are gone.
+    pub deleted: Vec<i64>,
+    /// The newest message there is, if the page tells.
+    pub top_id: Option<i64>,
+    /// The server was asked for the newest message.
+    pub checked: bool,
+    /// A second look has come down to here; at or below its end it is over.
+    pub revisited_to: Option<i64>,
+}
+
+/// What a page changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageApplied {
+    pub ingested: Ingested,
+    pub deleted: Deleted,
+}
+
+impl TenantStore {
+    /// Stores a page, its deletions and its place in the ledger.
+    pub fn page_apply(&self, page: Page, now: Timestamp) -> Result<PageApplied, Error> {
+        self.db.write(move |tx| page_apply(tx, &page, now))
+    }
+
+    /// Counters of one message that changed without an edit; `None` = as before.
+    pub fn message_count(
+        &self,
+        channel: ChannelId,
+        message_id: i64,
+        views: Option<i64>,
+        forwards: Option<i64>,
+        reactions: Option<Vec<Reaction>>,
+    ) -> Result<(), Error> {
+        self.db
+            .write(move |tx| counters_put(tx, channel, message_id, (views, forwards), reactions.as_deref()))
+    }
+
+    pub fn messages_pin(&self, channel: ChannelId, ids: Vec<i64>, pinned: bool) -> Result<(), Error> {
+        self.db.write(move |tx| {
+            for id in ids {
+                pinned_put(tx, channel, id, pinned)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Messages of a range that are here and not deleted, lowest first.
+    pub fn messages_here(&self, channel: ChannelId, range: IdRange) -> Result<Vec<i64>, Error> {
+        self.db.read(|db| {
+            let sql = "SELECT message_id FROM posts
+                       WHERE channel_id = ?1 AND message_id BETWEEN ?2 AND ?3 AND deleted_at IS NULL ORDER BY message_id";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map(params![channel.0, range.0, range.1], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Where the reading of a channel stands.
+    pub fn reading_get(&self, channel: ChannelId) -> Result<Option<Reading>, Error> {
+        self.db.read(|db| reading_get(db, channel))
+    }
+
+    /// Every channel somebody follows, with where its reading stands.
+    pub fn reading_list(&self) -> Result<Vec<Reading>, Error> {
+        self.db.read(|db| {
+            let sql = format!(
+                "{COLUMNS} WHERE channel_id IN (SELECT channel_id FROM subscriptions) ORDER BY channel_id"
+            );
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map([], reading_from_row)?;
+            let mut list: Vec<Reading> = rows.collect::<rusqlite::Result<_>>()?;
+            for reading in &mut list {
+                reading_gaps(db, reading)?;
+            }
+            Ok(list)
+        })
+    }
+
+    /// The oldest wanted message was found for the depth it was looked up for; a depth that changed meanwhile needs another look.
+    pub fn reading_floor_put(&self, channel: ChannelId, depth_days: u32, floor_id: i64) -> Result<(), Error> {
+        self.db.write(move |tx| {
+            let sql = "UPDATE channel_reading SET floor_id = ?3 WHERE channel_id = ?1 AND depth_days = ?2";
+            tx.prepare_cached(sql)?.execute(params![channel.0, depth_days, floor_id])?;
+            Ok(())
+        })
+    }
+
+    /// Asks for a second look at the ids from `until` to the top.
+    pub fn reading_revisit(&self, channel: ChannelId, until: i64) -> Result<(), Error> {
+        self.db.write(move |tx| {
+            let sql = "UPDATE channel_reading SET revisit_below = top_id + 1,
+                           revisit_until = min(?2, CASE WHEN revisit_below IS NULL THEN ?2 ELSE revisit_until END)
+                       WHERE channel_id = ?1";
+            tx.prepare_cached(sql)?.execute(params![channel.0, until])?;
+            Ok(())
+        })
+    }
+
+    /// Who reads a channel now, and whether the server tells that account of new posts.
+    pub fn reading_reader_put(
+        &self,
+        channel: ChannelId,
+        reader: MembershipId,
+        joined: bool,
+    ) -> Result<(), Error> {
+        self.db.write(move |tx| {
+            let sql = "UPDATE channel_reading SET reader = ?2, joined = ?3, problem = NULL, problem_at = NULL WHERE channel_id = ?1";
+            tx.prepare_cached(sql)?.execute(params![channel.0, reader.0, joined])?;
+            Ok(())
+        })
+    }
+
+    /// Notes why a channel cannot be read, or that it can again.
+    pub fn reading_problem_put(
+        &self,
+        channel: ChannelId,
+        problem: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.db.write(move |tx| {
+            let sql = "UPDATE channel_reading SET problem = ?2, problem_at = ?3 WHERE channel_id = ?1";
+            let at = problem.as_ref().map(|_| now.as_millisecond());
+            tx.prepare_cached(sql)?.execute(params![channel.0, problem, at])?;
+            Ok(())
+        })
+    }
+
+    /// Wants a channel at least this deep.
+    pub fn reading_deepen(&self, channel: ChannelId, depth_days: u32) -> Result<(), Error> {
+        self.db.write(move |tx| reading_want(tx, channel, depth_days))
+    }
+}
+
+/// Begins reading a channel, or goes deeper; never shallower, what is here stays wanted.
+pub(super) fn reading_want(tx: &Transaction<'_>, channel: ChannelId, depth_days: u32) -> Result<(), Error> {
+    tx.prepare_cached(
+        "INSERT INTO channel_reading (channel_id, depth_days, floor_id) VALUES (?1, ?2, ?3)
+         ON CONFLICT (channel_id) DO UPDATE SET depth_days = ?2, floor_id = ?3, problem = NULL, problem_at = NULL
+         WHERE depth_days < ?2",
+    )?
+    .execute(params![channel.0, depth_days, (depth_days >= DEPTH_ALL_DAYS).then_some(1)])?;
+    Ok(())
+}
+
+fn page_apply(tx: &Transaction<'_>, page: &Page, now: Timestamp) -> Result<PageApplied, Error> {
+    let channel = page.channel;
+    let mut applied =
+        PageApplied { ingested: posts_ingest(tx, &page.posts, now)?, deleted: Deleted::default() };
+    for id in &page.deleted {
+        message_delete(tx, channel, *id, now, &mut applied.deleted)?;
+    }
+    if let Some(range) = page.covered {
+        range_cut(tx, channel, RangeKind::Service, range)?;
+        range_cut(tx, channel, RangeKind::Restricted, range)?;
+        range_add(tx, channel, RangeKind::Covered, range)?;
+        for (kind, ids) in [(RangeKind::Service, &page.service), (RangeKind::Restricted, &page.restricted)] {
+            for id in ids {
+                range_add(tx, channel, kind, (*id, *id))?;
+            }
+        }
+    }
+    tx.prepare_cached(
+        "UPDATE channel_reading
+         SET top_id = max(top_id, coalesce(?2, 0)),
+             checked_at = CASE WHEN ?3 THEN ?4 ELSE checked_at END,
+             revisit_below = CASE WHEN ?5 IS NULL OR revisit_below IS NULL THEN revisit_below
+                                  WHEN ?5 <= revisit_until THEN NULL ELSE min(revisit_below, ?5) END
+         WHERE channel_id = ?1",
+    )?
+    .execute(params![channel.0, page.top_id, page.checked, now.as_millisecond(), page.revisited_to])?;
+    Ok(applied)
+}
+
+const COLUMNS: &str = "SELECT channel_id, depth_days, floor_id, top_id, revisit_below, revisit_until, checked_at, joined, reader,
+    problem, problem_at FROM channel_reading";
+
+fn reading_get(db: &Connection, channel: ChannelId) -> Result<Option<Reading>, Error> {
+    let found = db
+        .prepare_cached(&format!("{COLUMNS} WHERE channel_id = ?1"))?
+        .query_row([channel.0], reading_from_row)
+        .optional()?;
+    let Some(mut reading) = found else { return Ok(None) };
+    reading_gaps(db, &mut reading)?;
+    Ok(Some(reading))
+}
+
+fn reading_gaps(db: &Connection, reading: &mut Reading) -> Result<(), Error> {
+    if let Some(floor) = reading.floor_id {
+        let covered = ranges(db, reading.channel, RangeKind::Covered)?;
+        reading.gaps = gaps(&covered, (floor, reading.top_id));
+    }
+    Ok(())
+}
+
+fn reading_from_row(row: &Row<'_>) -> rusqlite::Result<Reading> {
+    Ok(Reading {
+        channel: ChannelId(row.get(0)?),
+        depth_days: row.get(1)?,
+        floor_id: row.get(2)?,
+        top_id: row.get(3)?,
+        revisit_below: row.get(4)?,
+        revisit_until: row.get::<_, Option<i64>>(5)?.unwrap_or(1),
+        checked_at: timestamp_maybe(row, 6)?,
+        joined: row.get(7)?,
+        reader: row.get::<_, Option<i64>>(8)?.map(MembershipId),
+        problem: row.get(9)?,
+        problem_at: timestamp_maybe(row, 10)?,
+        gaps: Vec::new(),
+    })
+}
