@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Answer, ConnectSettings, EndReason, Error, TelegramClient, UserProfile, error, login,
+    ConnectSettings, EndReason, Error, error, login,
     updates::{self, AccountEvent},
 };
 use crate::{lifecycle::Tasks, telegram::session::AccountSession};
@@ -198,6 +198,11 @@ impl Connection {
 
     pub(super) fn inner(&self) -> &Inner {
         &self.inner
+    }
+
+    /// Begins to close, without waiting.
+    pub(super) fn close_soon(&self) {
+        self.inner.close.cancel();
     }
 
     /// Sends a request that may be sent twice, and again over a fresh connection when its connection breaks.
@@ -478,23 +483,4 @@ impl<T> Drop for Stopped<T> {
 fn jittered(around: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or(u32::MAX / 2);
     around.mul_f64(0.5 + f64::from(random) / f64::from(u32::MAX))
-}
-
-impl TelegramClient for Connection {
-    fn me(&self) -> Answer<'_, UserProfile> {
-        Box::pin(async {
-            let request = tl::functions::users::GetUsers { id: vec![tl::enums::InputUser::UserSelf] };
-            let mut users = self.invoke(&request).await?;
-            let me = users.pop().and_then(|user| login::profile(&user));
-            me.ok_or(Error::Unreadable { method: "users.getUsers" })
-        })
-    }
-
-    fn log_out(&self) -> Answer<'_, ()> {
-        Box::pin(async {
-            self.invoke_once(&tl::functions::auth::LogOut {}).await?;
-            self.inner.close.cancel();
-            Ok(())
-        })
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows the session and `lifecycle`; knows nothing of tenants or the store. Types of the `MTProto` library end here.
 
+mod channels;
 mod client;
 mod connection;
 mod error;
@@ -9,7 +10,9 @@ mod login;
 mod settings;
 mod updates;
 
-pub use client::{Answer, TelegramClient, UserProfile};
+pub use client::{
+    Answer, ChannelAddress, HistoryAsk, Resolution, ResolvedChannel, TelegramClient, UserProfile,
+};
 pub use connection::{Connection, ConnectionState};
 pub use error::{EndReason, Error};
 pub use login::{LoginClient, LoginStep};

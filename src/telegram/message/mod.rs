@@ -12,6 +12,7 @@ mod tests;
 use grammers_tl_types as tl;
 use jiff::Timestamp;
 pub use peers::PeerNames;
+pub(super) use peers::active as active_name;
 
 use super::reference::channel_id;
 use crate::model::{ForwardOrigin, IncomingPost, Reaction};
