@@ -165,7 +165,7 @@ impl Default for RawConfig {
             },
             pipeline: RawPipeline { batch_posts: 1024, queue_jobs_max: 20_000, sweep_s: 600 },
             search: RawSearch {
-                exact_max_chunks: 500_000,
+                exact_max_chunks: 1_000_000,
                 fulltext_weight: 0.25,
                 writer_heap_bytes: 32 * 1024 * 1024,
             },

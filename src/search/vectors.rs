@@ -1,11 +1,12 @@
-//! The vectors of one tenant, in memory: an exact scan, and above its reach a graph.
+//! The vectors of one tenant, in memory: a scan, and above its reach a graph.
 //!
 //! Knows `model` and `hnsw_rs` (in `graph`). Starts no threads: the application calls [`Vectors::graph_build`] on one of its
 //! own when [`Vectors::graph_is_due`] says so.
 //!
-//! Invariants: a result holds a post once, with its best chunk; scores are always computed from the stored rows, the graph
-//! only proposes; rows added since the graph was built are scanned exactly and merged; a filter that leaves few rows is
-//! always answered exactly; a search takes a read lock only and never waits for a build.
+//! Invariants: a result holds a post once, with its best chunk; scores are always computed from the stored rows, sketches and
+//! graph only propose; rows added since the graph was built are scanned exactly and merged; a filter that leaves few rows is
+//! always answered exactly; a search takes a read lock only and never waits for a build: what takes long happens outside
+//! the lock, what changed meanwhile is noted and made good.
 //!
 //! Crash behaviour: rows are refilled from `tenant.db`; a graph dump is renamed into place when complete and used only when
 //! every checksum matches (see `dump`), else it is ignored and built again.
@@ -16,6 +17,7 @@ mod encoding;
 mod graph;
 mod rows;
 mod scan;
+mod sketch;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -23,7 +25,9 @@ mod tests;
 use std::{
     collections::BTreeSet,
     path::Path,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::AtomicBool,
+    },
 };
 
 pub use self::encoding::Encoding;
@@ -33,7 +37,7 @@ use self::{
     graph::Graph,
     rows::{BLOCK_ROWS, NewRow, RowFilter, Rows, place},
     scan::Best,
-    state::State,
+    state::{GraphState, NONE, State},
 };
 use super::{Drift, Error, Hit, VectorFilter};
 use crate::model::{ChannelId, PostId};
@@ -41,11 +45,16 @@ use crate::model::{ChannelId, PostId};
 /// Most hits one search returns.
 pub const VECTOR_HITS_MAX: usize = 1_000;
 
+/// Rows of a dump that are matched under one lock: a millisecond or two.
+const MATCH_ROWS: usize = 1_024;
+
 /// How the vectors are searched.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VectorSettings {
     /// Up to this many rows a search scans all of them; above, it asks the graph.
     pub exact_max_chunks: usize,
+    /// From this many rows on a scan looks at their sketches first (where the model has them).
+    pub sketch_min_chunks: usize,
     /// A filter that leaves a smaller share of the rows than this is answered by the scan, whatever the number.
     pub graph_share_min: f32,
     /// Breadth of a graph search: more finds more and takes longer.
@@ -57,7 +66,8 @@ pub struct VectorSettings {
 impl Default for VectorSettings {
     fn default() -> VectorSettings {
         VectorSettings {
-            exact_max_chunks: 500_000,
+            exact_max_chunks: 1_000_000,
+            sketch_min_chunks: 16_384,
             graph_share_min: 0.05,
             graph_breadth: 400,
             graph_stale_share: 0.1,
@@ -96,6 +106,8 @@ pub struct Vectors {
     encoding: Encoding,
     settings: VectorSettings,
     state: RwLock<State>,
+    /// Held by the one graph build or load that may go on at a time.
+    building: Mutex<()>,
 }
 
 impl Vectors {
@@ -106,7 +118,8 @@ impl Vectors {
             model: model.to_owned(),
             encoding,
             settings,
-            state: RwLock::new(State { rows, graph: None, generation: 0 }),
+            state: RwLock::new(State { rows, graph: None, watch: None, generation: 0 }),
+            building: Mutex::new(()),
         }
     }
 
@@ -138,9 +151,7 @@ impl Vectors {
             let gone = state.rows.remove(row.post_id, Some(row.chunk));
             state.forget(&gone);
             let slot = state.rows.add(row);
-            if let Some(graph) = &mut state.graph {
-                graph.add(slot);
-            }
+            state.added(slot);
         }
         Ok(())
     }
@@ -175,7 +186,11 @@ impl Vectors {
         {
             return Ok(hits);
         }
-        state.scan(&query, &passes, &mut best);
+        if self.encoding.is_centred() && state.rows.live_count() >= self.settings.sketch_min_chunks {
+            state.sketch_scan(&query, &passes, k, &mut best);
+        } else {
+            state.scan(&query, &passes, &mut best);
+        }
         Ok(best.into_hits())
     }
 
@@ -237,34 +252,43 @@ impl Vectors {
     /// Builds a graph if one is due and puts it into use. Takes minutes to hours of one core; searches and changes go on
     /// meanwhile. Call it on a thread of its own; `stop` ends it early.
     pub fn graph_build(&self, stop: &AtomicBool) -> BuildOutcome {
+        let _only = self.building();
         if !self.graph_is_due() {
             return BuildOutcome::NotDue;
         }
-        let (blocks, slots, keys) = {
+        let (blocks, rows) = {
+            // What changes from here on is noted, also before the snapshot is taken.
+            self.write().watch = Some(Vec::new());
             let state = self.read();
-            let slots: Vec<u32> =
-                (0..state.rows.slot_count() as u32).filter(|slot| state.rows.is_live(*slot)).collect();
-            let keys: Vec<GraphKey> = slots.iter().map(|slot| state.key(*slot)).collect();
-            (state.rows.blocks().to_vec(), slots, keys)
+            (state.rows.blocks().to_vec(), state.rows.live_rows())
         };
         let dim = self.encoding.dim();
-        let points = slots.iter().map(|slot| {
-            let (block, at) = place(*slot);
-            let width = blocks[block].codes.len() / BLOCK_ROWS;
-            let codes = &blocks[block].codes[at * width..][..dim];
-            graph::point(
-                blocks[block].alongs[at],
-                blocks[block].scales[at],
-                codes.iter().map(|code| *code as u8),
-            )
+        let row = |slot: u32| {
+            let (block, at) = place(slot);
+            let block = &blocks[block];
+            let width = block.codes.len() / BLOCK_ROWS;
+            (block.alongs[at], block.scales[at], &block.codes[at * width..][..dim])
+        };
+        let points = rows.iter().map(|(slot, _, _)| {
+            let (along, scale, codes) = row(*slot);
+            graph::point(along, scale, codes.iter().map(|code| *code as u8))
         });
         let Some(graph) = Graph::build(points, stop) else {
+            self.write().watch = None;
             return BuildOutcome::Stopped;
         };
+        let key = |(slot, post_id, chunk): &(u32, PostId, u32)| {
+            let (along, scale, codes) = row(*slot);
+            GraphKey::new(*post_id, *chunk, along, scale, codes)
+        };
+        let keys = rows.iter().map(key).collect();
+        let slot_of: Vec<u32> = rows.iter().map(|(slot, _, _)| *slot).collect();
         drop(blocks);
-        let generation = self.read().generation + 1;
         let count = graph.count();
-        self.write().graph_replace(graph, keys, generation);
+        let new = GraphState::new(graph, keys, slot_of, std::iter::empty());
+        let generation = self.read().generation + 1;
+        let old = self.write().graph_replace(new, generation);
+        drop(old);
         BuildOutcome::Built { count, generation }
     }
 
@@ -282,10 +306,21 @@ impl Vectors {
     /// Loads the newest dump below `dir` that is whole and of this model. Call it after the rows are in. `false`: there is
     /// none that can be used, and [`Vectors::graph_is_due`] says whether one is needed.
     pub fn graph_load(&self, dir: &Path) -> bool {
+        let _only = self.building();
         let Some((manifest, graph, keys)) = dump::read(dir, &self.model, self.encoding.dim()) else {
             return false;
         };
-        self.write().graph_replace(graph, keys, manifest.generation);
+        self.write().watch = Some(Vec::new());
+        // A little at a time: a change that waits for a reader makes the searches behind it wait too.
+        let mut slot_of = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(MATCH_ROWS) {
+            let state = self.read();
+            slot_of.extend(keys.iter().map(|key| state.slot_of(key).unwrap_or(NONE)));
+        }
+        let live = self.read().rows.live_rows();
+        let new = GraphState::new(graph, keys, slot_of, live.into_iter().map(|(slot, _, _)| slot));
+        let old = self.write().graph_replace(new, manifest.generation);
+        drop(old);
         true
     }
 
@@ -299,6 +334,11 @@ impl Vectors {
         };
         let share = left as f32 / rows.max(1) as f32;
         (left > self.settings.exact_max_chunks && share >= self.settings.graph_share_min).then_some(share)
+    }
+
+    fn building(&self) -> MutexGuard<'_, ()> {
+        // The lock guards no data of its own.
+        self.building.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {

@@ -7,17 +7,17 @@
 //! `TGA_BENCH_GRAPH=1` graphs of 100,000 and 200,000 rows, which take minutes to build. `TGA_BENCH_PART` (`quality`, `latency`, `recall`, `scan`, `graph`) runs one part alone.
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
 
+mod make;
 mod rows;
 
 use std::{
     collections::BTreeSet,
-    io::Read as _,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
     time::Instant,
 };
 
-use self::rows::{Noise, recall_of, truth, vectors_grown, vectors_of, vectors_read};
+use self::rows::{Noise, posts_real, recall_of, truth, vectors_grown, vectors_of, vectors_read};
 use tga::{
     app::eval::retrieval::{JudgedSet, Metrics, Run, percentile},
     model::{ChannelId, ChannelSet, PostId},
@@ -36,6 +36,9 @@ pub(crate) fn run() {
     let vectors_dir = std::env::var_os("TGA_BENCH_VECTORS").map(PathBuf::from);
     let part = std::env::var("TGA_BENCH_PART").ok();
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    if let Some(dir) = &vectors_dir {
+        make::vectors_make(&data, dir);
+    }
     if wanted("quality") {
         quality(&data, vectors_dir.as_deref());
     }
@@ -197,14 +200,7 @@ fn quality(data: &Path, vectors_dir: Option<&Path>) {
 
 /// The real posts, then repeats with three words of another post mixed in.
 fn posts_grown(data: &Path, count: usize) -> Vec<String> {
-    let file = std::fs::File::open(data.join("telegram-posts-ru.jsonl.gz")).unwrap();
-    let mut lines = String::new();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut lines).unwrap();
-    let real: Vec<String> = lines
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-        .map(|post| text::normalise(post["text"].as_str().unwrap_or_default()))
-        .collect();
+    let real = posts_real(data);
     let mut noise = Noise(42);
     (0..count)
         .map(|i| {
@@ -232,8 +228,10 @@ fn timed(name: &str, rounds: usize, mut work: impl FnMut(usize)) {
             start.elapsed().as_secs_f64() * 1e3
         })
         .collect();
+    let least = times.iter().copied().fold(f64::INFINITY, f64::min);
     let p50 = percentile(&mut times, 0.5);
-    println!("{name:<44} p50 {p50:>7.2} ms  p99 {:>7.2} ms", percentile(&mut times, 0.99));
+    let p99 = percentile(&mut times, 0.99);
+    println!("{name:<44} least {least:>6.2} ms  p50 {p50:>7.2} ms  p99 {p99:>7.2} ms");
 }
 
 const POSTS: usize = 100_000;
@@ -325,13 +323,25 @@ fn recall(dir: &Path) {
     let real = vectors_read(&dir.join("posts.f32"));
     let mut questions = vectors_read(&dir.join("headline_queries.f32"));
     questions.truncate(200);
-    for count in [real.len(), 100_000] {
+    let sizes: &[usize] = if flag("TGA_BENCH_LARGE") { &[0, 100_000, 1_000_000] } else { &[0, 100_000] };
+    for count in sizes {
+        let count = (*count).max(real.len());
+        if count > 100_000 {
+            questions.truncate(50);
+        }
         let rows: Vec<Vec<f32>> = vectors_grown(&real, count).collect();
         let truth = truth(&rows, &questions);
-        let vectors = vectors_of(rows.into_iter(), VectorSettings::default());
-        for ((name, filter), truth) in filters().iter().zip(&truth) {
-            let recall = recall_of(&vectors, &questions, truth, filter);
-            println!("recall@10 of the scan, {count} rows, filter {name:<5} {recall:.4}");
+        for (way, sketch_min_chunks) in [("all codes", usize::MAX), ("sketches first", 0)] {
+            let settings = VectorSettings {
+                exact_max_chunks: usize::MAX,
+                sketch_min_chunks,
+                ..VectorSettings::default()
+            };
+            let vectors = vectors_of(rows.iter().cloned(), settings);
+            for ((name, filter), truth) in filters().iter().zip(&truth) {
+                let recall = recall_of(&vectors, &questions, truth, filter);
+                println!("recall@10 of the scan, {way}, {count} rows, filter {name:<5} {recall:.4}");
+            }
         }
     }
 }

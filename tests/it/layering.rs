@@ -67,19 +67,6 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("grammers_session", &["telegram"]),
 ];
 
-/// Files over the limit that are known and wait to be split; none may join them.
-const TOO_LONG_KNOWN: &[&str] = &["src/search/vectors.rs", "tests/bench/search.rs"];
-
-/// Files that do not say what they are yet; none may join them.
-const SILENT_KNOWN: &[&str] = &[
-    "src/search/vectors/tests.rs",
-    "src/text/normalise/tests.rs",
-    "src/text/sentence/tests.rs",
-    "src/text/tag/tests.rs",
-    "src/text/term/tests.rs",
-    "src/text/token/tests.rs",
-];
-
 fn files(dir: &str, out: &mut Vec<(String, String)>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pending = vec![root.join(dir)];
@@ -212,7 +199,6 @@ fn every_file_opens_by_saying_what_it_is() {
     let silent: Vec<String> = sources(&["src", "tests"])
         .into_iter()
         .filter(|(_, text)| !text.starts_with("//!") && !text.starts_with("#![doc"))
-        .filter(|(path, _)| !SILENT_KNOWN.contains(&path.as_str()))
         .map(|(path, _)| path)
         .collect();
     assert!(silent.is_empty(), "{silent:#?}");
@@ -222,7 +208,7 @@ fn every_file_opens_by_saying_what_it_is() {
 fn no_file_is_longer_than_a_person_reads() {
     let long: Vec<String> = sources(&["src", "tests"])
         .into_iter()
-        .filter(|(path, text)| text.lines().count() > LINES_MAX && !TOO_LONG_KNOWN.contains(&path.as_str()))
+        .filter(|(_, text)| text.lines().count() > LINES_MAX)
         .map(|(path, text)| format!("{path}: {} lines", text.lines().count()))
         .collect();
     assert!(long.is_empty(), "over {LINES_MAX} lines: {long:#?}");

@@ -8,7 +8,7 @@
 //!
 //! Invariant: an id means the same bytes for ever; a better encoding gets a new id.
 
-use super::{cone, graph};
+use super::{cone, graph, sketch::SketchQuery};
 use crate::search::Error;
 
 /// No common direction: `along` is 0.
@@ -57,6 +57,11 @@ impl Encoding {
     /// What rows of this encoding begin with.
     pub fn id(&self) -> u8 {
         self.id
+    }
+
+    /// Whether what is common to all vectors is known and taken off, so that the rest points every way.
+    pub(super) fn is_centred(&self) -> bool {
+        !self.cone.is_empty()
     }
 
     /// Size of one stored row, bytes.
@@ -138,6 +143,7 @@ pub(super) struct ScanQuery {
     pub(super) factor: f32,
     /// The question as a point of the graph.
     pub(super) point: Vec<u8>,
+    pub(super) sketch: SketchQuery,
 }
 
 impl ScanQuery {
@@ -159,6 +165,7 @@ impl ScanQuery {
             codes,
             along,
             factor: step,
+            sketch: SketchQuery::new(&rest, along, width),
             point: graph::point(parts.along, parts.scale, parts.codes.iter().copied()),
         })
     }

@@ -11,19 +11,26 @@ use std::{
     sync::Arc,
 };
 
-use super::{encoding::RowParts, scan::LANES};
+use super::{
+    encoding::RowParts,
+    scan::LANES,
+    sketch::{self, GROUP_ROWS, WORD_BITS},
+};
 use crate::model::{ChannelId, ChannelSet, PostId};
 use crate::search::VectorFilter;
 
-/// Rows in a block: 1.5 MB at 384 dimensions, the unit that is copied when a build shares it.
+/// Rows in a block: 1.8 MB at 384 dimensions, the unit that is copied when a build shares it.
 pub(super) const BLOCK_ROWS: usize = 4_096;
 
-/// Codes, scales and common parts of `BLOCK_ROWS` rows.
+/// Codes, scales, common parts and sketches of `BLOCK_ROWS` rows.
 #[derive(Debug, Clone)]
 pub(super) struct Block {
     pub(super) codes: Vec<i8>,
     pub(super) scales: Vec<f32>,
     pub(super) alongs: Vec<f32>,
+    /// The codes' signs, in groups of rows (see `sketch`).
+    pub(super) signs: Vec<u64>,
+    pub(super) factors: Vec<f32>,
 }
 
 /// What is known of a row besides its codes.
@@ -95,6 +102,12 @@ impl Rows {
         &self.entries
     }
 
+    /// Slot, post and chunk of every live row.
+    pub(super) fn live_rows(&self) -> Vec<(u32, PostId, u32)> {
+        let entries = (0u32..).zip(&self.entries).filter(|(_, entry)| entry.live);
+        entries.map(|(slot, entry)| (slot, entry.post_id, entry.chunk)).collect()
+    }
+
     pub(super) fn is_live(&self, slot: u32) -> bool {
         self.entries[slot as usize].live
     }
@@ -130,11 +143,20 @@ impl Rows {
                 codes: vec![0; BLOCK_ROWS * self.width],
                 scales: vec![0.0; BLOCK_ROWS],
                 alongs: vec![0.0; BLOCK_ROWS],
+                signs: vec![0; BLOCK_ROWS * self.width / WORD_BITS],
+                factors: vec![0.0; BLOCK_ROWS],
             }));
         }
         let block = Arc::make_mut(&mut self.blocks[block]);
         block.scales[at] = row.parts.scale;
         block.alongs[at] = row.parts.along;
+        block.factors[at] = sketch::factor(row.parts.scale, row.parts.codes);
+        let group = self.width / WORD_BITS * GROUP_ROWS;
+        sketch::signs_write(
+            &mut block.signs[at / GROUP_ROWS * group..][..group],
+            at % GROUP_ROWS,
+            row.parts.codes,
+        );
         let codes = &mut block.codes[at * self.width..][..self.dim];
         for (to, from) in codes.iter_mut().zip(row.parts.codes) {
             *to = *from as i8;
@@ -172,7 +194,7 @@ impl Rows {
 
     /// Bytes held, counting capacity.
     pub(super) fn memory_bytes(&self) -> usize {
-        let block = BLOCK_ROWS * (self.width + 2 * size_of::<f32>());
+        let block = BLOCK_ROWS * (self.width + self.width / 8 + 3 * size_of::<f32>());
         let slot_lists = self.slots.capacity() * (size_of::<PostId>() + size_of::<Vec<u32>>() + 1)
             + self.entries.len() * size_of::<u32>() * 4;
         self.blocks.len() * block + self.entries.capacity() * size_of::<Entry>() + slot_lists

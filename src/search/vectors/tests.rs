@@ -295,3 +295,87 @@ fn a_question_of_another_model_is_refused_and_limits_hold() {
     assert!(vectors.insert(&[bad]).is_err());
     assert!(!vectors.contains(PostId(99)));
 }
+
+/// Vectors in the shape of the real model's: a common direction, and posts in topics around it.
+fn crowded(seed: u64) -> Vec<f32> {
+    let spread = |seed: u64, width: f32| {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            ((state >> 40) as f32 / (1u32 << 24) as f32 - 0.5) * width
+        }
+    };
+    let (mut topic, mut own) = (spread(seed % 97 + 1, 60.0), spread(seed + 1_000, 60.0));
+    cone::E5_SMALL.iter().map(|c| f32::from(*c) + topic() + own()).collect()
+}
+
+#[test]
+fn sketches_find_what_the_scan_finds() {
+    let encoding = Encoding::for_model("multilingual-e5-small", cone::E5_SMALL.len());
+    let sketched = VectorSettings { sketch_min_chunks: 0, ..settings(usize::MAX) };
+    let plain = VectorSettings { sketch_min_chunks: usize::MAX, ..settings(usize::MAX) };
+    let sides = [sketched, plain].map(|settings| Vectors::new("test", encoding.clone(), settings));
+    for post in 0..BLOCK_ROWS as i64 + 900 {
+        let row = encoding.encode(&crowded(post as u64)).unwrap();
+        for side in &sides {
+            let (post_id, channel_id) = (PostId(post), ChannelId(post % 10));
+            let row = VectorRow { post_id, channel_id, posted_at: post, chunk: 0, row: &row };
+            side.insert(&[row]).unwrap();
+        }
+    }
+    for side in &sides {
+        for post in (0..4_000).step_by(7) {
+            side.remove(PostId(post));
+        }
+    }
+    let (mut found, mut asked) = (0, 0);
+    for seed in 0..40 {
+        let question = crowded(50_000 + seed);
+        let all = |side: &Vectors| ids(&side.search(&question, &everything(), 10).unwrap());
+        let (got, expected) = (all(&sides[0]), all(&sides[1]));
+        found += got.iter().filter(|id| expected.contains(id)).count();
+        asked += expected.len();
+        // Fewer rows than the short list holds: the same list, to the last place.
+        let few = VectorFilter::channels(channels(&[3]));
+        let [got, expected] = [0, 1].map(|side| sides[side].search(&question, &few, 30).unwrap());
+        assert_eq!(got, expected);
+    }
+    assert!(found * 100 >= asked * 99, "{found} of {asked}");
+}
+
+#[test]
+fn changes_while_a_graph_is_built_are_searched() {
+    let [vectors, exact] = [0, usize::MAX].map(|max| Vectors::new("test", encoding(), settings(max)));
+    for post in 0..600 {
+        insert(&vectors, post, 0, post as u64 + 1);
+        insert(&exact, post, 0, post as u64 + 1);
+    }
+    std::thread::scope(|threads| {
+        let build = threads.spawn(|| vectors.graph_build(&AtomicBool::new(false)));
+        for post in 0..600 {
+            // Every third goes, every third changes; each search meanwhile sees what is there.
+            for side in [&vectors, &exact] {
+                match post % 3 {
+                    0 => drop(side.remove(PostId(post))),
+                    1 => insert(side, post, 0, post as u64 + 5_000),
+                    _ => insert(side, post + 1_000, 0, post as u64 + 9_000),
+                }
+            }
+            let asked = vector(post as u64 + 70_000);
+            check(
+                &vectors.search(&asked, &everything(), 5).unwrap(),
+                &exact.search(&asked, &everything(), 5).unwrap(),
+            );
+        }
+        assert!(matches!(build.join().unwrap(), BuildOutcome::Built { .. }));
+    });
+    for seed in 0..100 {
+        let asked = vector(seed + 90_000);
+        check(
+            &vectors.search(&asked, &everything(), 10).unwrap(),
+            &exact.search(&asked, &everything(), 10).unwrap(),
+        );
+    }
+}

@@ -1,3 +1,5 @@
+//! Normalised text: what is stripped, what is kept, and that doing it twice changes nothing.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Sentences: where they end in Russian and English, and that they cover the text without overlapping.
+
 use proptest::prelude::*;
 
 use super::*;

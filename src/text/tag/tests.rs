@@ -1,3 +1,5 @@
+//! Tags: which phrases may be one, how they are compared, and the hash of a list.
+
 use super::*;
 
 #[test]

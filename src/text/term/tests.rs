@@ -1,3 +1,5 @@
+//! Terms: what a text is found by, in order and position.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tokens: how a text is cut, and that every cut is a character border.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,10 +1,11 @@
 //! The vectors of the search benchmark: the real ones, more like them, and the right answers by plain arithmetic.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, io::Read as _, path::Path};
 
 use tga::{
     model::{ChannelId, PostId},
     search::{Encoding, VectorFilter, VectorRow, VectorSettings, Vectors},
+    text,
 };
 
 pub(super) const DIM: usize = 384;
@@ -14,6 +15,18 @@ pub(super) fn vectors_read(path: &Path) -> Vec<Vec<f32>> {
     let (values, _) = bytes.as_chunks::<4>();
     let values: Vec<f32> = values.iter().map(|b| f32::from_le_bytes(*b)).collect();
     values.chunks_exact(DIM).map(<[f32]>::to_vec).collect()
+}
+
+/// The texts of the real posts, in the order of the file.
+pub(super) fn posts_real(data: &Path) -> Vec<String> {
+    let file = std::fs::File::open(data.join("telegram-posts-ru.jsonl.gz")).unwrap();
+    let mut lines = String::new();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut lines).unwrap();
+    lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|post| text::normalise(post["text"].as_str().unwrap_or_default()))
+        .collect()
 }
 
 /// A small generator, so that a run can be repeated exactly.
