@@ -16,7 +16,7 @@ use std::{
 
 pub use raw::{
     RawAi, RawAuth, RawBot, RawConfig, RawLog, RawMetrics, RawPipeline, RawRegistration, RawSearch,
-    RawServer, RawTenants,
+    RawServer, RawTenants, RawTier, RawTiers,
 };
 
 pub use secret::Secret;
@@ -58,6 +58,7 @@ pub struct Config {
     pub operators: Vec<i64>,
     pub auth: Auth,
     pub bot: Bot,
+    pub tiers: RawTiers,
     pub pipeline: Pipeline,
     pub search: Search,
     pub ai: Ai,
@@ -352,6 +353,7 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         operators: raw.operators.clone(),
         auth: check_auth(&mut c, &mut raw.auth),
         bot: check_bot(&mut c, &mut raw.bot),
+        tiers: check_tiers(&mut c, &raw.tiers),
         pipeline: Pipeline {
             batch_posts: c.within("pipeline.batch_posts", raw.pipeline.batch_posts, 1, 4096),
             queue_jobs_max: c.within("pipeline.queue_jobs_max", raw.pipeline.queue_jobs_max, 1000, 1_000_000),
@@ -408,6 +410,24 @@ fn check_search(c: &mut Check<'_>, raw: &RawSearch) -> Search {
         fulltext_weight: raw.fulltext_weight,
         writer_heap_bytes: c.within("search.writer_heap_bytes", raw.writer_heap_bytes, 16 << 20, 1 << 30),
     }
+}
+
+/// Most channels or questions a tier may hold.
+const TIER_MAX: u32 = 1_000_000;
+
+fn check_tiers(c: &mut Check<'_>, raw: &RawTiers) -> RawTiers {
+    let tiers = [
+        ("free", raw.free),
+        ("basic", raw.basic),
+        ("premium", raw.premium),
+        ("pro", raw.pro),
+        ("enterprise", raw.enterprise),
+    ];
+    for (name, tier) in tiers {
+        c.within(&format!("tiers.{name}.channels"), tier.channels, 1, TIER_MAX);
+        c.within(&format!("tiers.{name}.questions_per_day"), tier.questions_per_day, 1, TIER_MAX);
+    }
+    raw.clone()
 }
 
 fn seconds(count: usize) -> Duration {

@@ -51,6 +51,7 @@ codes! {
     RefreshReused = "refresh_reused", 401, "The refresh token was used before; its session has been ended.";
     Forbidden = "forbidden", 403, "Known, and not allowed to do this.";
     RegistrationClosed = "registration_closed", 403, "The installation takes no new people.";
+    TierLimitExceeded = "tier_limit_exceeded", 403, "The user's tier allows no more; `max` and `current` say how many.";
     NotFound = "not_found", 404, "There is no such thing, or it belongs to somebody else.";
     MethodNotAllowed = "method_not_allowed", 405, "The address does not take this method.";
     Conflict = "conflict", 409, "It contradicts what is stored already, or somebody changed it meanwhile.";

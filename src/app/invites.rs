@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{App, Error, audit::Origin, tenants::rfc3339};
 use crate::{
     model::{AuditAction, InviteStatus, MembershipId, Refusal, Role, TenantId},
-    store::{Invite, InviteUse},
+    store::{Invite, InviteUse, MemberFilter},
 };
 
 /// Characters in a code.
@@ -120,6 +120,19 @@ impl App {
                 return Ok(self.invite_view(invite));
             }
         }
+    }
+
+    /// The invite by which a tenant's first admin comes in. `None` where there is a member or an invite already.
+    pub fn invite_first(&self, tenant: &str) -> Result<Option<InviteView>, Error> {
+        let tenant = self.tenant_get(tenant)?.id();
+        let (_, members) = self.control.member_list(tenant, &MemberFilter::default(), 1, 0)?;
+        let (_, invites) = self.control.invite_list(Some(tenant), None, self.now(), 1, 0)?;
+        if members + invites > 0 {
+            return Ok(None);
+        }
+        let notes = Some("first admin".to_owned());
+        let new = NewInvite { role: Role::Admin, uses_limit: 1, expires_at: None, notes };
+        self.invite_create(tenant, &new, &Origin::operator()).map(Some)
     }
 
     /// The invite with this code; of this tenant alone when one is named.

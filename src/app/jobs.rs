@@ -2,15 +2,17 @@
 
 use serde::Serialize;
 
-use super::{App, Error, Tenant, tenants::rfc3339};
+use super::{App, Error, Tenant, audit::Origin, tenants::rfc3339};
 use crate::{
     job::Job,
-    model::PostId,
+    model::{AuditAction, PostId, TenantId},
     queue::{self, Cause, JobId, Lane, Page, Pick},
 };
 
 /// Jobs or dead letters one list shows at most.
 pub const JOBS_LISTED_MAX: usize = 1000;
+/// Jobs one line of the audit log names at most.
+const JOBS_AUDITED_MAX: usize = 100;
 
 /// The queue's figures.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -24,7 +26,7 @@ pub struct QueueView {
 }
 
 /// A job or a dead letter.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct JobView {
     pub id: u64,
     pub lane: &'static str,
@@ -112,19 +114,80 @@ impl App {
         dead.map(dead_view).ok_or_else(|| Error::NotFound(format!("no job or dead letter {id}")))
     }
 
-    /// Gives dead letters another life; none named means all.
-    pub fn dead_requeue(&self, ids: &[u64]) -> Result<u64, Error> {
-        Ok(self.queue.requeue(pick(ids))?)
+    /// Waiting jobs or dead letters of one tenant, in the order of their ids.
+    pub fn tenant_job_list(
+        &self,
+        tenant: TenantId,
+        dead: bool,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Vec<JobView> {
+        let page = Page {
+            tenant: Some(tenant.0.as_u128()),
+            after: after.map(JobId),
+            limit: limit.min(JOBS_LISTED_MAX),
+        };
+        if dead {
+            return self.queue.dead_list(page).into_iter().map(dead_view).collect();
+        }
+        self.queue.list(page).into_iter().map(job_view).collect()
     }
 
-    /// Throws dead letters away; none named means all.
-    pub fn dead_discard(&self, ids: &[u64]) -> Result<u64, Error> {
-        Ok(self.queue.discard(pick(ids))?)
+    /// Gives dead letters another life; none named means all. With a tenant, its own only.
+    pub fn dead_requeue(&self, ids: &[u64], tenant: Option<TenantId>, origin: &Origin) -> Result<u64, Error> {
+        let picked = self.dead_named(ids, tenant)?;
+        let requeued = self.queue.requeue(Pick::Jobs(picked.clone()))?;
+        self.dead_audit(AuditAction::DeadLettersRequeued, &picked, tenant, origin)?;
+        Ok(requeued)
     }
-}
 
-fn pick(ids: &[u64]) -> Pick {
-    if ids.is_empty() { Pick::All } else { Pick::Jobs(ids.iter().copied().map(JobId).collect()) }
+    /// Throws dead letters away; none named means all. With a tenant, its own only. Jobs that wait are left alone.
+    pub fn dead_discard(&self, ids: &[u64], tenant: Option<TenantId>, origin: &Origin) -> Result<u64, Error> {
+        let picked = self.dead_named(ids, tenant)?;
+        let discarded = self.queue.discard(Pick::Jobs(picked.clone()))?;
+        self.dead_audit(AuditAction::DeadLettersDiscarded, &picked, tenant, origin)?;
+        Ok(discarded)
+    }
+
+    /// The dead letters meant; one that is named and is none (or another tenant's) is an error.
+    fn dead_named(&self, ids: &[u64], tenant: Option<TenantId>) -> Result<Vec<JobId>, Error> {
+        let mut dead: Vec<JobId> = Vec::new();
+        loop {
+            let page = Page {
+                tenant: tenant.map(|id| id.0.as_u128()),
+                after: dead.last().copied(),
+                limit: JOBS_LISTED_MAX,
+            };
+            let letters = self.queue.dead_list(page);
+            if letters.is_empty() {
+                break;
+            }
+            dead.extend(letters.into_iter().map(|letter| letter.id));
+        }
+        if ids.is_empty() {
+            return Ok(dead);
+        }
+        if let Some(absent) = ids.iter().find(|id| !dead.contains(&JobId(**id))) {
+            return Err(Error::NotFound(format!("no dead letter {absent}")));
+        }
+        Ok(ids.iter().copied().map(JobId).collect())
+    }
+
+    /// The queue is another file, so the line comes after the act; nothing to say about nothing.
+    fn dead_audit(
+        &self,
+        action: AuditAction,
+        picked: &[JobId],
+        tenant: Option<TenantId>,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        let Some(first) = picked.first() else { return Ok(()) };
+        let target =
+            if picked.len() == 1 { format!("job:{}", first.0) } else { format!("{} jobs", picked.len()) };
+        let shown: Vec<u64> = picked.iter().take(JOBS_AUDITED_MAX).map(|id| id.0).collect();
+        let data = serde_json::json!({ "count": picked.len(), "jobs": shown });
+        Ok(self.control.audit_add(self.audit(origin, tenant, action, target, Some(data)))?)
+    }
 }
 
 fn describe(payload: &[u8]) -> String {

@@ -19,6 +19,7 @@ mod error_code;
 pub mod eval;
 pub mod events;
 mod frequency;
+pub mod history;
 pub mod imports;
 mod indexes;
 pub mod init_data;
@@ -32,6 +33,7 @@ pub mod search;
 pub mod sessions;
 mod snippet;
 pub mod tenants;
+pub mod tiers;
 pub mod tokens;
 mod versions;
 

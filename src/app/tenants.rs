@@ -20,11 +20,12 @@ use uuid::Uuid;
 
 use super::{
     App, Error,
+    audit::Origin,
     frequency::{Frequencies, FrequencyCache},
     indexes::Indexes,
 };
 use crate::{
-    model::TenantId,
+    model::{AuditAction, TenantId},
     store::{self, TenantStore},
 };
 
@@ -115,7 +116,14 @@ impl App {
             name: name.to_owned(),
             created_at: self.now(),
         };
-        self.control.tenant_insert(&tenant)?;
+        let audit = self.audit(
+            &Origin::operator(),
+            Some(tenant.id),
+            AuditAction::TenantCreated,
+            tenant.slug.clone(),
+            None,
+        );
+        self.control.tenant_insert(&tenant, audit)?;
         self.tenant_open(&tenant)?;
         Ok(tenant)
     }
@@ -138,7 +146,9 @@ impl App {
             .control
             .tenant_find(id_or_slug)?
             .ok_or_else(|| Error::NotFound(format!("no tenant {id_or_slug}")))?;
-        self.control.tenant_delete(row.id)?;
+        let audit =
+            self.audit(&Origin::operator(), Some(row.id), AuditAction::TenantDeleted, row.slug.clone(), None);
+        self.control.tenant_delete(row.id, audit)?;
         self.tenant_forget(row.id)?;
         Ok(row)
     }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
+use super::people::{InviteGroup, UserCommand};
+
 /// Reads your Telegram channels, tags, indexes and answers, on one box.
 #[derive(Debug, Parser)]
 #[command(
@@ -49,7 +51,7 @@ pub(super) enum Group {
     Serve,
     /// Show everything on bundled posts: own data directory, a page to ask questions on
     Demo(DemoOptions),
-    /// Make the data directory, a first tenant and an API token; running it again changes nothing
+    /// Make the data directory, a first tenant, an API token and an invite; running it again changes nothing
     Init,
     /// Say what is wrong and how to mend it; with a link to a post, that post's way through the stages
     Doctor {
@@ -124,6 +126,11 @@ pub(super) enum Group {
     /// Tenants: each a directory of its own
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// People of a tenant, their roles and tiers
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Invite codes
+    Invite(InviteGroup),
     /// API tokens
     #[command(subcommand)]
     Token(TokenCommand),

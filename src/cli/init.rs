@@ -1,6 +1,6 @@
-//! `tga init`: from nothing to a data directory, a first tenant and a token, in one step that can be repeated.
+//! `tga init`: from nothing to a data directory, a first tenant, a token and an invite, in one step that can be repeated.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{fmt::Write as _, process::ExitCode, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -30,6 +30,10 @@ pub(super) fn init(global: &Global, output: Output) -> Result<ExitCode, Error> {
     } else {
         answer["tenant"] = json!(tenants[0].slug);
     }
+    if let Some(invite) = app.invite_first(answer["tenant"].as_str().unwrap_or(FIRST_TENANT))? {
+        answer["created"] = json!(true);
+        answer["invite"] = json!(invite.code);
+    }
     output.show(&answer, show);
     Ok(ExitCode::SUCCESS)
 }
@@ -37,11 +41,18 @@ pub(super) fn init(global: &Global, output: Output) -> Result<ExitCode, Error> {
 fn show(answer: &Value) -> String {
     let dir = answer["data_dir"].as_str().unwrap_or_default();
     let tenant = answer["tenant"].as_str().unwrap_or_default();
-    match answer["token"].as_str() {
+    let mut out = match answer["token"].as_str() {
         Some(token) => format!(
             "{dir} is ready, with tenant `{tenant}`.\nIts API token, shown only now:\n{token}\n\n\
              Next: tga import result.json --tenant {tenant}, then tga serve"
         ),
-        None => format!("{dir} was ready already, with tenant `{tenant}`; nothing changed"),
+        None => format!("{dir} was ready already, with tenant `{tenant}`"),
+    };
+    match answer["invite"].as_str() {
+        Some(code) => {
+            let _ = write!(out, "\nThe invite for its first admin, good once: {code}");
+        }
+        None => out.push_str("; nothing changed"),
     }
+    out
 }

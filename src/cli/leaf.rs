@@ -11,6 +11,7 @@ use super::{
         TenantCommand, TokenCommand,
     },
     output,
+    people::{self, InviteGroup},
 };
 use crate::{
     app::{
@@ -75,6 +76,8 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
         }
         Group::Tenant(command) => tenant_command(command)?,
         Group::Token(command) => token_command(command),
+        Group::User(command) => people::user_command(command)?,
+        Group::Invite(InviteGroup { command: Some(command) }) => people::invite_command(command)?,
         Group::Queue(command) => queue_command(command)?,
         Group::Events(EventsCommand::Tail { event, tenant, after, limit, .. }) => {
             (Command::Content(ContentCommand::EventsList { tenant, event, after, limit }), output::events)
@@ -86,7 +89,8 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
             (Command::Operations(OperationsCommand::IndexRebuild { tenant }), output::plain)
         }
         Group::Model(command) => model_command(command)?,
-        Group::Serve
+        Group::Invite(InviteGroup { command: None })
+        | Group::Serve
         | Group::Demo(_)
         | Group::Init
         | Group::Config(_)

@@ -11,6 +11,7 @@ mod eval;
 mod init;
 mod leaf;
 mod output;
+mod people;
 mod progress;
 mod serve;
 mod session;
@@ -20,8 +21,9 @@ use std::{ffi::OsString, fmt::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use arguments::{Arguments, Group};
+use arguments::{Arguments, Global, Group};
 use output::Output;
+use people::{InviteGroup, InviteName};
 use session::Session;
 
 use crate::app::Error;
@@ -91,6 +93,7 @@ fn dispatch(arguments: Arguments, output: Output) -> Result<ExitCode, Error> {
             output.show(&serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }), output::version);
             Ok(ExitCode::SUCCESS)
         }
+        Group::Invite(group) => Ok(invite(&global, group, output)),
         group @ (Group::Doctor { .. }
         | Group::Import { .. }
         | Group::Search { .. }
@@ -99,20 +102,41 @@ fn dispatch(arguments: Arguments, output: Output) -> Result<ExitCode, Error> {
         | Group::Channel(_)
         | Group::Tenant(_)
         | Group::Token(_)
+        | Group::User(_)
         | Group::Queue(_)
         | Group::Events(_)
         | Group::Index(_)
-        | Group::Model(_)) => {
-            let (command, show) = leaf::command_of(group)?;
-            let follow = command.follows();
-            let mut session = Session::open(&global)?;
-            let answer = session.execute(command.command, output)?;
-            let code = output::exit_code(&answer);
-            output.show(&answer, show);
-            if follow {
-                session.follow(&answer, output)?;
-            }
-            Ok(code)
-        }
+        | Group::Model(_)) => send(&global, group, output),
     }
+}
+
+/// Executes a command here or in the service that holds the data directory, and shows the answer.
+fn send(global: &Global, group: Group, output: Output) -> Result<ExitCode, Error> {
+    let (command, show) = leaf::command_of(group)?;
+    let follow = command.follows();
+    let mut session = Session::open(global)?;
+    let answer = session.execute(command.command, output)?;
+    let code = output::exit_code(&answer);
+    output.show(&answer, show);
+    if follow {
+        session.follow(&answer, output)?;
+    }
+    Ok(code)
+}
+
+/// `tga invite`, whose failures have words and an exit code of their own.
+fn invite(global: &Global, group: InviteGroup, output: Output) -> ExitCode {
+    let Some(command) = &group.command else {
+        let mut tree = Arguments::command();
+        if let Some(invite) = tree.find_subcommand_mut("invite") {
+            // Printing help can only fail when nobody reads it.
+            let _ = invite.print_help();
+        }
+        return ExitCode::from(1);
+    };
+    let named = InviteName::of(command);
+    send(global, Group::Invite(group), output).unwrap_or_else(|error| {
+        output.error_worded(&error, &people::invite_failed(&named, &error));
+        ExitCode::from(1)
+    })
 }

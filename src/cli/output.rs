@@ -47,6 +47,17 @@ impl Output {
         }
     }
 
+    /// Prints a failure in words of the command's own, on stdout, where the old tool had them; with `--json` the document.
+    #[expect(clippy::print_stdout, reason = "stdout is where a command answers")]
+    pub(super) fn error_worded(self, error: &Error, words: &str) {
+        if self.json {
+            let body = json!({ "error": { "code": error.code().name(), "message": error.to_string() } });
+            println!("{}", serde_json::to_string_pretty(&body).unwrap_or_default());
+        } else {
+            println!("{words}");
+        }
+    }
+
     /// Prints a failure: words on stderr, and with `--json` a document on stdout.
     #[expect(clippy::print_stderr, clippy::print_stdout, reason = "the one place where a command fails")]
     pub(super) fn error(self, error: &Error) {
@@ -86,7 +97,7 @@ fn word(value: &Value) -> String {
 }
 
 /// Lines of cells, each column as wide as its widest.
-fn table(head: &[&str], lines: &[Vec<String>]) -> String {
+pub(super) fn table(head: &[&str], lines: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count());
         cells.chain([head[column].chars().count()]).max().unwrap_or(0)
@@ -104,7 +115,7 @@ fn table(head: &[&str], lines: &[Vec<String>]) -> String {
     out
 }
 
-fn table_of(answer: &Value, name: &str, columns: &[&str], empty: &str) -> String {
+pub(super) fn table_of(answer: &Value, name: &str, columns: &[&str], empty: &str) -> String {
     let lines: Vec<Vec<String>> = rows(answer, name)
         .iter()
         .map(|row| columns.iter().map(|column| word(&row[*column])).collect())

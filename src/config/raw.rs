@@ -24,6 +24,7 @@ pub struct RawConfig {
     pub registration: RawRegistration,
     pub auth: RawAuth,
     pub bot: RawBot,
+    pub tiers: RawTiers,
     pub pipeline: RawPipeline,
     pub search: RawSearch,
     pub ai: RawAi,
@@ -72,6 +73,27 @@ pub struct RawTenants {
 pub struct RawRegistration {
     /// `invite`: newcomers need a code; `open`: each gets a tenant of their own; `closed`: nobody new.
     pub mode: String,
+}
+
+/// What each tier holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTiers {
+    /// What everybody begins with.
+    pub free: RawTier,
+    pub basic: RawTier,
+    pub premium: RawTier,
+    pub pro: RawTier,
+    pub enterprise: RawTier,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawTier {
+    /// Channels one user may follow.
+    pub channels: u32,
+    /// Questions one user may ask a day (UTC).
+    pub questions_per_day: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -162,6 +184,13 @@ impl Default for RawConfig {
                 token_file: String::new(),
                 id: 0,
                 telegram_key: TELEGRAM_KEY.to_owned(),
+            },
+            tiers: RawTiers {
+                free: RawTier { channels: 3, questions_per_day: 10 },
+                basic: RawTier { channels: 10, questions_per_day: 50 },
+                premium: RawTier { channels: 50, questions_per_day: 200 },
+                pro: RawTier { channels: 100, questions_per_day: 500 },
+                enterprise: RawTier { channels: 999, questions_per_day: 999 },
             },
             pipeline: RawPipeline { batch_posts: 1024, queue_jobs_max: 20_000, sweep_s: 600 },
             search: RawSearch {

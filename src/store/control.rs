@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Error,
+    audit::{NewAudit, audit_insert},
     database::{Database, lost_check},
     migrate::CONTROL,
 };
@@ -85,9 +86,12 @@ impl Control {
     }
 
     /// Creates a tenant; its slug must be free.
-    pub fn tenant_insert(&self, tenant: &Tenant) -> Result<(), Error> {
+    pub fn tenant_insert(&self, tenant: &Tenant, audit: NewAudit) -> Result<(), Error> {
         let tenant = tenant.clone();
-        self.0.write(move |tx| tenant_insert(tx, &tenant))
+        self.0.write(move |tx| {
+            tenant_insert(tx, &tenant)?;
+            audit_insert(tx, &audit)
+        })
     }
 
     /// The tenant with this id or slug.
@@ -100,8 +104,14 @@ impl Control {
     }
 
     /// Forgets a tenant; its directory is the caller's to remove.
-    pub fn tenant_delete(&self, id: TenantId) -> Result<bool, Error> {
-        self.0.write(move |tx| Ok(tx.execute("DELETE FROM tenants WHERE id = ?1", [id.to_string()])? > 0))
+    pub fn tenant_delete(&self, id: TenantId, audit: NewAudit) -> Result<bool, Error> {
+        self.0.write(move |tx| {
+            let deleted = tx.execute("DELETE FROM tenants WHERE id = ?1", [id.to_string()])? > 0;
+            if deleted {
+                audit_insert(tx, &audit)?;
+            }
+            Ok(deleted)
+        })
     }
 
     /// Stores a token by its hash (SHA-256 of the whole token) and returns its id.

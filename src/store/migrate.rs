@@ -33,6 +33,7 @@ pub const TENANT: Schema = Schema {
         include_str!("../../schema/tenant/0001_init.sql"),
         include_str!("../../schema/tenant/0002_subscriptions.sql"),
         include_str!("../../schema/tenant/0003_reading.sql"),
+        include_str!("../../schema/tenant/0004_history.sql"),
     ],
 };
 

@@ -17,6 +17,7 @@
 mod ask;
 mod auth;
 mod cli;
+mod cli_people;
 mod damage;
 mod demo_page;
 mod disk;
@@ -29,6 +30,7 @@ mod isolation;
 mod kill;
 mod layering;
 mod ledger;
+mod members;
 mod pipeline;
 mod search;
 mod subscriptions;

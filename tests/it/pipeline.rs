@@ -3,13 +3,14 @@
 use jiff::SignedDuration;
 use tga::{
     app::{
+        audit::Origin,
         command::{Command, ContentCommand, OperationsCommand},
         search::SearchMode,
     },
     job::Job,
-    model::ChannelSet,
+    model::{ChannelSet, TenantId},
     pipeline::{TickOutcome, sweep, tick},
-    queue::{Cause, Lane},
+    queue::{Cause, Lane, Pick},
 };
 
 use crate::support::{Line, TestApp, line};
@@ -97,12 +98,24 @@ fn a_poison_job_becomes_a_dead_letter_with_its_reason() {
     assert_eq!(dead.len(), 1);
     assert!(dead[0].reason.contains("version 99"), "{}", dead[0].reason);
     // It gets its new life and comes to the same end.
-    assert_eq!(app.app().dead_requeue(&[]).unwrap(), 1);
+    assert_eq!(app.app().dead_requeue(&[], None, &Origin::operator()).unwrap(), 1);
     assert_eq!(app.app().queue_view().dead, 0);
     app.run_pending_jobs();
     let again = app.app().job_list(true, 10);
     assert_eq!((again.len(), again[0].attempt), (1, 1));
-    assert_eq!(app.app().dead_discard(&[again[0].id]).unwrap(), 1);
+    // A job that waits is no dead letter, and another tenant's is none of this one's.
+    app.import_jsonl(&posts("news", 2..3));
+    let (waiting, other) = (app.app().job_list(false, 1)[0].id, TenantId(uuid::Uuid::from_u128(7)));
+    let origin = Origin::operator();
+    assert_eq!(app.app().dead_discard(&[waiting], None, &origin).unwrap_err().code().name(), "not_found");
+    assert_eq!(
+        app.app().dead_discard(&[again[0].id], Some(other), &origin).unwrap_err().code().name(),
+        "not_found"
+    );
+    assert_eq!(app.app().dead_discard(&[], Some(other), &origin).unwrap(), 0);
+    app.run_pending_jobs();
+    assert_eq!(app.post_id("news", 2).0, 2, "the waiting job was done");
+    assert_eq!(app.app().dead_discard(&[again[0].id], None, &Origin::operator()).unwrap(), 1);
     app.expect_dead(0);
 }
 
@@ -207,7 +220,7 @@ fn a_live_post_passes_an_import() {
     let tenant = app.tenant();
     app.import_jsonl(&[line("news", 101, "Срочно: маяк погас")]);
     let live = app.post_id("news", 101);
-    app.app().dead_discard(&[]).unwrap();
+    app.app().queue().discard(Pick::All).unwrap();
     let mut job = Job::Advance { tenant: tenant.id(), post: live }.to_new(Cause::News);
     job.lane = Lane::Live;
     app.app().queue().enqueue(vec![job]).unwrap();

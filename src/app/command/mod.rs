@@ -4,6 +4,7 @@
 //! socket in the data directory (its owner) can send one; that is the operator's right.
 
 mod content;
+mod members;
 mod operations;
 mod people;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use content::ContentCommand;
+pub use members::{InviteOptions, MembersCommand};
 pub use operations::OperationsCommand;
 pub use people::PeopleCommand;
 
@@ -26,6 +28,7 @@ const WAIT_STEP: Duration = Duration::from_millis(100);
 #[serde(rename_all = "snake_case")]
 pub enum Command {
     People(PeopleCommand),
+    Members(MembersCommand),
     Content(ContentCommand),
     Operations(OperationsCommand),
 }
@@ -38,7 +41,7 @@ impl Command {
                 Some(tenant)
             }
             Command::Operations(OperationsCommand::IndexVerify { tenant }) => tenant.as_deref(),
-            Command::People(_) | Command::Content(_) | Command::Operations(_) => None,
+            Command::People(_) | Command::Members(_) | Command::Content(_) | Command::Operations(_) => None,
         }
     }
 }
@@ -57,6 +60,7 @@ impl App {
     pub fn execute(&self, command: Command, progress: &mut dyn FnMut(Progress)) -> Result<Value, Error> {
         match command {
             Command::People(command) => self.execute_people(command),
+            Command::Members(command) => self.execute_members(command),
             Command::Content(command) => self.execute_content(command, progress),
             Command::Operations(command) => self.execute_operations(command, progress),
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Progress;
 use crate::{
     ai::ImportedModel,
-    app::{App, Error},
+    app::{App, Error, audit::Origin},
 };
 
 /// What an operator looks after.
@@ -39,8 +39,12 @@ impl App {
             OperationsCommand::QueueInfo => json!(self.queue_view()),
             OperationsCommand::QueueList { dead, limit } => json!({ "jobs": self.job_list(dead, limit) }),
             OperationsCommand::QueuePeek { id } => json!(self.job_get(id)?),
-            OperationsCommand::QueueRequeue { ids } => json!({ "requeued": self.dead_requeue(&ids)? }),
-            OperationsCommand::QueueDiscard { ids } => json!({ "discarded": self.dead_discard(&ids)? }),
+            OperationsCommand::QueueRequeue { ids } => {
+                json!({ "requeued": self.dead_requeue(&ids, None, &Origin::operator())? })
+            }
+            OperationsCommand::QueueDiscard { ids } => {
+                json!({ "discarded": self.dead_discard(&ids, None, &Origin::operator())? })
+            }
             OperationsCommand::IndexVerify { tenant } => self.index_verify(tenant.as_deref())?,
             OperationsCommand::IndexRebuild { tenant } => self.index_rebuild(tenant.as_deref(), progress)?,
             OperationsCommand::ModelList => json!({ "models": self.model_list()? }),

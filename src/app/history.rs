@@ -1,0 +1,95 @@
+//! Asking as somebody: within the tier's questions, and kept in their history.
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    App, Error, Tenant,
+    ask::{AskRequest, AskResponse},
+    tenants::rfc3339,
+};
+use crate::{
+    model::{ChannelSet, MembershipId},
+    store::{HistoryEntry, Member},
+};
+
+/// Questions one page of a history shows at most.
+pub const HISTORY_LISTED_MAX: usize = 100;
+
+/// A question of the past.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct HistoryView {
+    pub query_id: String,
+    pub asked_at: String,
+    pub query: String,
+    pub intent: String,
+    pub provider: String,
+    /// The answer as it was given, with its sources.
+    pub result: Value,
+    pub processing_time_ms: u64,
+}
+
+impl From<HistoryEntry> for HistoryView {
+    fn from(entry: HistoryEntry) -> Self {
+        Self {
+            query_id: entry.query_id,
+            asked_at: rfc3339(entry.asked_at),
+            query: entry.query,
+            intent: entry.intent,
+            provider: entry.provider,
+            result: entry.result,
+            processing_time_ms: entry.took_ms,
+        }
+    }
+}
+
+impl App {
+    /// Answers somebody's question if their tier allows one more today, and keeps question and answer. Without a member (an
+    /// API token of the tenant) nothing is counted. A question that could not be worked on is not counted either.
+    pub fn ask_as(
+        &self,
+        tenant: &Tenant,
+        visible: &ChannelSet,
+        member: Option<&Member>,
+        request: &AskRequest,
+        zone: &TimeZone,
+    ) -> Result<AskResponse, Error> {
+        let taken = member.map(|member| self.question_take(tenant, member)).transpose()?;
+        let answered = self.ask(tenant, visible, request, zone);
+        match &answered {
+            Ok(answer) => {
+                let entry = HistoryEntry {
+                    query_id: answer.query_id.to_string(),
+                    membership: member.map(|member| member.id),
+                    asked_at: self.now(),
+                    query: answer.query.clone(),
+                    intent: answer.intent.to_owned(),
+                    provider: answer.provider.to_owned(),
+                    result: json!(answer.result),
+                    took_ms: answer.processing_time_ms,
+                };
+                let posts = answer.result.sources.iter().map(|source| source.post_id).collect();
+                tenant.store.history_add(entry, posts)?;
+            }
+            Err(_) => {
+                if let (Some(member), Some(day)) = (member, taken) {
+                    tenant.store.question_return(member.id, day)?;
+                }
+            }
+        }
+        answered
+    }
+
+    /// A page of somebody's questions, newest first, and how many there are. `None`: those asked with API tokens.
+    pub fn history_list(
+        &self,
+        tenant: &Tenant,
+        member: Option<MembershipId>,
+        limit: usize,
+        offset: usize,
+    ) -> Result<(Vec<HistoryView>, u64), Error> {
+        let (entries, total) = tenant.store.history_list(member, limit.min(HISTORY_LISTED_MAX), offset)?;
+        Ok((entries.into_iter().map(HistoryView::from).collect(), total))
+    }
+}
