@@ -128,6 +128,7 @@ fn send(global: &Global, group: Group, output: Output) -> Result<ExitCode, Error
 fn invite(global: &Global, group: InviteGroup, output: Output) -> ExitCode {
     let Some(command) = &group.command else {
         let mut tree = Arguments::command();
+        tree.build();
         if let Some(invite) = tree.find_subcommand_mut("invite") {
             // Printing help can only fail when nobody reads it.
             let _ = invite.print_help();
