@@ -69,7 +69,7 @@ fn the_ledger_accounts_for_every_id() {
     assert_eq!(deleted.gone.len(), 1);
     let ledger = store.ledger_get(channel).unwrap().unwrap();
     assert_eq!((ledger.seen, ledger.deleted, ledger.complete), (36, 62, true));
-    app.app().dead_discard(&[]).unwrap();
+    app.app().queue().discard(tga::queue::Pick::All).unwrap();
 }
 
 #[test]

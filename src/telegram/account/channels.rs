@@ -170,9 +170,9 @@ fn known(found: Result<Resolution, Error>) -> Result<Resolution, Error> {
 }
 
 fn among(chats: &[tl::enums::Chat], bare: i64) -> Resolution {
-    let wanted =
+    let mut wanted =
         chats.iter().filter(|chat| matches!(chat, tl::enums::Chat::Channel(channel) if channel.id == bare));
-    wanted.filter_map(resolved).next().unwrap_or(Resolution::Unknown)
+    wanted.find_map(resolved).unwrap_or(Resolution::Unknown)
 }
 
 /// A channel or large group that was described in full.
