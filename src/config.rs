@@ -4,6 +4,7 @@
 //! collects every problem (key path, what is wrong, what to do) and reports them together. The shipped `appliance.toml` is
 //! these defaults, annotated; a golden test keeps the two equal. Reads files and the environment, writes nothing.
 
+mod limits;
 mod raw;
 mod secret;
 
@@ -14,9 +15,10 @@ use std::{
     time::Duration,
 };
 
+pub use limits::{Limits, Net};
 pub use raw::{
-    RawAi, RawAuth, RawBot, RawConfig, RawLog, RawMetrics, RawPipeline, RawRegistration, RawSearch,
-    RawServer, RawTenants, RawTier, RawTiers,
+    RawAi, RawAuth, RawBot, RawConfig, RawLimits, RawLog, RawMetrics, RawPipeline, RawRegistration,
+    RawSearch, RawServer, RawTenants, RawTier, RawTiers,
 };
 
 pub use secret::Secret;
@@ -48,6 +50,9 @@ pub enum LogFormat {
 pub struct Config {
     pub data_dir: PathBuf,
     pub server: Server,
+    /// Proxies whose word is taken on who asks.
+    pub trusted_proxies: Vec<Net>,
+    pub limits: Limits,
     pub metrics_listen: Option<SocketAddr>,
     pub log_level: String,
     pub log_format: LogFormat,
@@ -74,6 +79,8 @@ pub struct Server {
     pub body_bytes_max: usize,
     pub request_timeout: Duration,
     pub requests_max: usize,
+    pub connections_max: usize,
+    pub header_timeout: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -326,12 +333,16 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         body_bytes_max: c.within("server.body_bytes_max", raw.server.body_bytes_max, 4096, 64 * 1024 * 1024),
         request_timeout: seconds(c.within("server.request_timeout_s", raw.server.request_timeout_s, 1, 600)),
         requests_max: c.within("server.requests_max", raw.server.requests_max, 1, 4096),
+        connections_max: c.within("server.connections_max", raw.server.connections_max, 8, 100_000),
+        header_timeout: seconds(c.within("server.header_timeout_s", raw.server.header_timeout_s, 1, 300)),
     };
     let metrics_listen =
         (!raw.metrics.listen.is_empty()).then(|| c.address("metrics.listen", &raw.metrics.listen));
     Config {
         data_dir: PathBuf::from(&raw.data_dir),
         server,
+        trusted_proxies: c.nets("server.trusted_proxies", &raw.server.trusted_proxies),
+        limits: c.limits(&raw.limits),
         metrics_listen,
         log_level: raw.log.level.clone(),
         log_format: c.one_of(

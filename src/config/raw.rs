@@ -18,6 +18,7 @@ pub struct RawConfig {
     /// Telegram ids of the people who run this installation: they see all tenants.
     pub operators: Vec<i64>,
     pub server: RawServer,
+    pub limits: RawLimits,
     pub metrics: RawMetrics,
     pub log: RawLog,
     pub tenants: RawTenants,
@@ -41,6 +42,27 @@ pub struct RawServer {
     pub request_timeout_s: u32,
     /// How many requests may be worked on at once; more wait.
     pub requests_max: u32,
+    /// How many connections may be open at once; more wait.
+    pub connections_max: u32,
+    /// How long a client may take over the headers of a request, seconds.
+    pub header_timeout_s: u32,
+    /// Addresses and networks of reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawLimits {
+    /// Requests a minute from one address.
+    pub ip_per_minute: u32,
+    /// Attempts to sign in a minute from one address.
+    pub ip_sign_ins_per_minute: u32,
+    /// Requests a minute of one person or token.
+    pub user_per_minute: u32,
+    /// Searches and questions a minute of one person or token.
+    pub user_costly_per_minute: u32,
+    /// Requests a minute of one tenant.
+    pub tenant_per_minute: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -167,6 +189,16 @@ impl Default for RawConfig {
                 body_bytes_max: 1024 * 1024,
                 request_timeout_s: 30,
                 requests_max: 64,
+                connections_max: 1024,
+                header_timeout_s: 10,
+                trusted_proxies: Vec::new(),
+            },
+            limits: RawLimits {
+                ip_per_minute: 1200,
+                ip_sign_ins_per_minute: 60,
+                user_per_minute: 600,
+                user_costly_per_minute: 120,
+                tenant_per_minute: 6000,
             },
             metrics: RawMetrics { listen: "127.0.0.1:9090".to_owned() },
             log: RawLog { level: "info".to_owned(), format: "json".to_owned() },

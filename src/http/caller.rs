@@ -13,7 +13,7 @@ use axum::{
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{ApiError, Web, error};
+use super::{ApiError, Web, around::route_of, error};
 use crate::{
     app::{Error, Tenant, access::Access, audit::Origin, sessions::Device, tokens::random_hex},
     model::{Actor, ChannelSet, MembershipId},
@@ -134,6 +134,8 @@ impl FromRequestParts<Web> for Caller {
         if let Some(token) = bearer(&parts.headers) {
             let token = token.to_owned();
             let access = web.call(move |app| app.access(&token)).await?;
+            let (actor, tenant) = (access.actor, access.tenant.id().0.as_u128());
+            web.limits.check_caller(actor, tenant, &parts.method, route_of(&parts.extensions))?;
             return Ok(Caller::new(access, ip));
         }
         if let Some(demo) = web.demo.as_ref().filter(|demo| demo.opened_by(&parts.headers)) {

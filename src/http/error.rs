@@ -77,7 +77,6 @@ impl ApiError {
     }
 
     /// Adds `Retry-After`.
-    #[expect(dead_code, reason = "the rate limits come next")]
     pub(super) fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self

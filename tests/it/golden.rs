@@ -49,7 +49,11 @@ fn the_help_of_every_command() {
 
 #[test]
 fn the_document_of_the_api_with_its_routes_and_error_codes() {
-    check("schema/openapi.json", &serde_json::to_string_pretty(openapi::value()).unwrap());
+    let mut document = openapi::value().clone();
+    // The table of codes has a file of its own, where a change is read line by line.
+    let about = document["info"]["description"].as_str().and_then(|text| text.split_once("\n\n")).unwrap().0;
+    document["info"]["description"] = Value::from(about);
+    check("schema/openapi.json", &serde_json::to_string_pretty(&document).unwrap());
     check("schema/routes.md", &openapi::routes_table());
     check("schema/error_codes.md", &format!("# Error codes\n\n{}", ErrorCode::table()));
 }

@@ -31,7 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     // Calls app; the leaves' plain types come with it.
     ("pipeline", &["ai", "app", "fail", "job", "model", "queue", "search", "store", "text"]),
-    ("http", &["app", "lifecycle", "model", "search", "store"]),
+    ("http", &["app", "clock", "config", "lifecycle", "model", "search", "store"]),
     ("cli", &["app", "clock", "config", "lifecycle", "model", "store"]),
     ("cli/serve", &["app", "clock", "http", "lifecycle", "pipeline"]),
     ("cli/demo", &["app", "clock", "http", "pipeline"]),
@@ -48,6 +48,9 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("axum", &["http"]),
     ("tower_http", &["http"]),
     ("utoipa_axum", &["http"]),
+    ("hyper", &["http"]),
+    ("hyper_util", &["http"]),
+    ("governor", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
     ("metrics_exporter_prometheus", &["http"]),
     ("clap", &["cli"]),

@@ -30,6 +30,7 @@ mod isolation;
 mod kill;
 mod layering;
 mod ledger;
+mod limits;
 mod members;
 mod pipeline;
 mod search;

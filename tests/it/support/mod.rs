@@ -9,7 +9,7 @@ mod http;
 mod people;
 mod posts;
 
-pub(crate) use app::TestApp;
+pub(crate) use app::{Builder, TestApp};
 pub(crate) use binary::Binary;
 pub(crate) use http::{Reply, send_through};
 pub(crate) use people::{BOT_TOKEN, Person};
