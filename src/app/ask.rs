@@ -2,7 +2,12 @@
 //!
 //! The default answerer quotes; nothing here writes in its own words. An answer cites only posts of the caller's channels.
 
-use std::{collections::BTreeSet, fmt::Write as _, time::Instant};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Write as _,
+    ops::Range,
+    time::Instant,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -62,7 +67,8 @@ pub struct SourceView {
     pub permalink: Option<String>,
     pub content: String,
     pub score: f32,
-    /// The exact words the answer took; empty for a post that is only near.
+    /// The exact words the answer took, in the order of the post, ` … ` between pieces that do not adjoin; empty for a post
+    /// that is only near.
     pub quote: String,
 }
 
@@ -151,13 +157,14 @@ impl App {
                 post_id: post.id,
                 score: 1.0 - place as f32 / count,
                 fulltext_score: None,
-                cosine: None,
+                likeness: None,
             });
             return Ok(Retrieved {
                 ranked: ranked.collect(),
                 posts: page.posts,
                 degraded: None,
                 vector: None,
+                cosines: HashMap::new(),
             });
         }
         let recency = question.wants_news.then(|| Recency {
@@ -180,7 +187,13 @@ impl App {
         // A post deleted between index and store drops out of both lists, so that places agree.
         let ranked_now =
             best.into_iter().filter(|hit| posts.iter().any(|post| post.id == hit.post_id)).collect();
-        Ok(Retrieved { ranked: ranked_now, posts, degraded: ranked.degraded, vector: ranked.vector })
+        Ok(Retrieved {
+            ranked: ranked_now,
+            posts,
+            degraded: ranked.degraded,
+            vector: ranked.vector,
+            cosines: ranked.cosines,
+        })
     }
 
     fn answer(
@@ -200,7 +213,7 @@ impl App {
                 posted_at: post.posted_at,
                 text: &post.text,
                 score: hit.score,
-                cosine: hit.cosine,
+                cosine: found.cosines.get(&post.id).copied(),
                 fulltext: hit.fulltext_score,
             })
             .collect();
@@ -228,6 +241,7 @@ struct Retrieved {
     posts: Vec<Post>,
     degraded: Option<String>,
     vector: Option<Vec<f32>>,
+    cosines: HashMap<PostId, f32>,
 }
 
 /// The caller's own limits hold beside those the question names.
@@ -276,7 +290,7 @@ fn view(
         .enumerate()
         .filter_map(|(place, n)| {
             let cited = answer.used.iter().find(|cited| cited.n == *n)?;
-            let mut view = source(place + 1, n - 1, &cited.quote);
+            let mut view = source(place + 1, n - 1, &quoted(&found.posts[n - 1].text, &cited.ranges));
             if view.quote.is_empty() {
                 view.quote = snippet::snippet(&found.posts[n - 1].text, &question.search_text).text;
             }
@@ -284,6 +298,25 @@ fn view(
         })
         .collect();
     AnswerView { answer: text, sources, confidence: answer.confidence, abstained: false }
+}
+
+/// The pieces of a text in its order; those with nothing but blanks between them are one.
+fn quoted(text: &str, ranges: &[Range<usize>]) -> String {
+    let mut ranges = ranges.to_vec();
+    ranges.sort_by_key(|range| range.start);
+    let mut pieces: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match pieces.last_mut() {
+            Some(last)
+                if range.start <= last.end
+                    || text.get(last.end..range.start).is_some_and(|gap| gap.trim().is_empty()) =>
+            {
+                last.end = last.end.max(range.end);
+            }
+            Some(_) | None => pieces.push(range),
+        }
+    }
+    pieces.into_iter().filter_map(|piece| text.get(piece)).collect::<Vec<_>>().join(" … ")
 }
 
 /// Numbers the citations from 1 in the order in which the text shows them; returns the old numbers in the new order.
@@ -322,6 +355,18 @@ fn content(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quote_holds_every_piece_the_answer_took() {
+        let text = "Один. Два. Три. Четыре.";
+        let at = |word: &str| {
+            let start = text.find(word).unwrap();
+            start..start + word.len()
+        };
+        assert_eq!(quoted(text, &[at("Четыре."), at("Два."), at("Один.")]), "Один. Два. … Четыре.");
+        assert_eq!(quoted(text, &[at("Три.")]), "Три.");
+        assert_eq!(quoted(text, &[]), "");
+    }
 
     #[test]
     fn citations_are_numbered_as_they_appear() {

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     ai::{EmbedKind, extractive::story},
     model::{ChannelId, ChannelSet, Post, PostId},
-    search::{Filter, Fused, FusionSettings, Hit, Query, Recency, fuse},
+    search::{Filter, Fused, FusionSettings, Hit, Query, Recency, fuse, trust},
 };
 
 /// Hits one search returns at most.
@@ -114,8 +114,9 @@ pub(super) struct Ranked {
     pub(super) candidates: Vec<Fused>,
     pub(super) total: u64,
     pub(super) degraded: Option<String>,
-    /// The question's vector, where one was made.
+    /// The question's vector, where one was made, and its cosine to the candidates.
     pub(super) vector: Option<Vec<f32>>,
+    pub(super) cosines: HashMap<PostId, f32>,
 }
 
 /// What ranks: the words, the limits, the side.
@@ -161,14 +162,16 @@ impl App {
         let fulltext = tenant.indexes.fulltext();
         let mut by_words = Vec::new();
         let mut total = 0;
+        let mut trusted = 1.0;
         if ranking.mode != SearchMode::Vector {
             let found = fulltext.search(ranking.query, &ranking.filter, CANDIDATES)?;
             by_words = found.hits;
             total = found.total;
+            trusted = trust(found.coverage);
         }
         let mut by_meaning = Vec::new();
         let mut degraded = None;
-        let mut vector = None;
+        let mut asked = None;
         if ranking.mode != SearchMode::Fulltext {
             match self.question_vector(tenant, ranking.text)? {
                 Err(reason) => degraded = Some(reason),
@@ -187,18 +190,27 @@ impl App {
                         by_words.extend(fulltext.score(ranking.query, &ranking.filter, &missing)?);
                         by_meaning.extend(scored);
                     }
-                    vector = Some(question);
+                    asked = Some((active, question));
                 }
             }
         }
-        let settings =
-            FusionSettings { fulltext_weight: self.config.search.fulltext_weight, recency: ranking.recency };
+        let settings = FusionSettings {
+            fulltext_weight: self.config.search.fulltext_weight * trusted,
+            recency: ranking.recency,
+        };
         let dates = match ranking.recency {
             None => HashMap::new(),
             Some(_) => posted_at_of(tenant, by_words.iter().chain(&by_meaning))?,
         };
         let candidates = fuse(&by_words, &by_meaning, &settings, |id| dates.get(&id).copied());
-        Ok(Ranked { total: total.max(candidates.len() as u64), candidates, degraded, vector })
+        let mut cosines = HashMap::new();
+        if let Some((active, question)) = &asked {
+            let posts: Vec<PostId> = candidates.iter().map(|candidate| candidate.post_id).collect();
+            let hits = active.vectors.cosines(question, &posts)?;
+            cosines.extend(hits.into_iter().map(|hit| (hit.post_id, hit.score)));
+        }
+        let vector = asked.map(|(_, question)| question);
+        Ok(Ranked { total: total.max(candidates.len() as u64), candidates, degraded, vector, cosines })
     }
 
     /// The question as a vector of the model whose vectors answer; or why there is none.

@@ -227,7 +227,7 @@ impl Default for RawConfig {
             pipeline: RawPipeline { batch_posts: 1024, queue_jobs_max: 20_000, sweep_s: 600 },
             search: RawSearch {
                 exact_max_chunks: 1_000_000,
-                fulltext_weight: 0.25,
+                fulltext_weight: 0.3,
                 writer_heap_bytes: 32 * 1024 * 1024,
             },
             ai: RawAi { embedder: "local".to_owned(), model: String::new(), threads: 0 },

@@ -2,7 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, Sse},
+    },
+};
+use futures_util::stream;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -82,18 +90,28 @@ pub(super) struct AskBody {
     /// Sources shown.
     #[schema(minimum = 1, maximum = 20)]
     limit: Option<usize>,
+    /// The answer as server-sent events instead of one document.
+    #[serde(default)]
+    stream: bool,
 }
 
 /// Answers a question from the caller's channels, each statement cited.
+///
+/// With `stream` the answer comes as events: `token` (`{text}`; joined, the texts are the answer), then `sources` (a list as
+/// in the document), then `done` (the document without answer and sources).
 #[utoipa::path(
     post, path = "/api/rag/query", tag = "search", security(("bearer" = ["read"])), request_body = AskBody,
-    responses((status = 200, description = "The answer with its sources.", body = AskResponse))
+    responses((
+        status = 200, description = "The answer with its sources.",
+        content((AskResponse = "application/json"), (String = "text/event-stream"))
+    ))
 )]
 async fn ask(
     State(web): State<Web>,
     caller: Caller,
     Body(body): Body<AskBody>,
-) -> Result<Json<AskResponse>, ApiError> {
+) -> Result<Response, ApiError> {
+    let streamed = body.stream;
     let request = AskRequest {
         query: body.query,
         channel_ids: body.channel_ids,
@@ -111,5 +129,24 @@ async fn ask(
         Err(_) => ("ask", "error"),
     };
     metrics::counter!("rag_queries_total", "intent" => intent, "status" => status).increment(1);
-    answered.map(Json)
+    answered
+        .map(|answer| if streamed { events(answer).into_response() } else { Json(answer).into_response() })
+}
+
+/// The finished answer as a stream, a line at a time: whoever reads events needs no second way of reading.
+fn events(mut answer: AskResponse) -> Sse<impl stream::Stream<Item = Result<Event, axum::Error>>> {
+    let text = std::mem::take(&mut answer.result.answer);
+    let sources = std::mem::take(&mut answer.result.sources);
+    let mut events: Vec<Result<Event, axum::Error>> = text
+        .split_inclusive('\n')
+        .map(|line| Event::default().event("token").json_data(serde_json::json!({ "text": line })))
+        .collect();
+    events.push(Event::default().event("sources").json_data(sources));
+    let mut rest = serde_json::to_value(answer).unwrap_or_default();
+    if let Some(result) = rest.get_mut("result").and_then(serde_json::Value::as_object_mut) {
+        result.remove("answer");
+        result.remove("sources");
+    }
+    events.push(Event::default().event("done").json_data(rest));
+    Sse::new(stream::iter(events))
 }

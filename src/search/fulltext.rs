@@ -11,6 +11,7 @@
 //! its process. Every checksum is verified at opening: damage is [`Error::Corrupt`] then, not a wrong answer later.
 
 mod compose;
+mod length;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use tantivy::{
 
 use self::{
     compose::Composer,
+    length::Lenient,
     schema::{FORMAT, Fields, POST_ID, schema},
 };
 pub use self::{compose::Weights, schema::Document};
@@ -195,11 +197,13 @@ impl FullText {
 
     fn search_strictly(&self, query: &Query, filter: &Filter, limit: usize) -> Result<Found, Error> {
         let searcher = self.reader.searcher();
-        let Some(query) = self.composer(&searcher).query(query, filter) else {
+        let composer = self.composer(&searcher);
+        let Some(composed) = composer.query(query, filter) else {
             return Ok(Found::default());
         };
-        let (hits, total) = Self::collect(&searcher, query.as_ref(), limit)?;
-        Ok(Found { hits, total })
+        let (hits, total) = Self::collect(&searcher, composed.as_ref(), limit)?;
+        let best = hits.first().map_or(0.0, |hit| hit.score);
+        Ok(Found { hits, total, coverage: composer.coverage(query, best) })
     }
 
     /// The scores this query gives these posts, best first; a post it does not match at all is absent.
@@ -279,8 +283,8 @@ impl FullText {
 
     fn collect(searcher: &Searcher, query: &dyn IndexQuery, limit: usize) -> Result<(Vec<Hit>, u64), Error> {
         let top = TopDocs::with_limit(limit.clamp(1, HITS_MAX)).order_by_score();
-        let (top, total) =
-            searcher.search(query, &(top, Count)).map_err(|e| Error::tantivy("search", OBJECT, &e))?;
+        let found = searcher.search_with_statistics_provider(query, &(top, Count), &Lenient(searcher));
+        let (top, total) = found.map_err(|e| Error::tantivy("search", OBJECT, &e))?;
         let ids = PostIds::of(searcher)?;
         let mut hits: Vec<Hit> = top
             .into_iter()

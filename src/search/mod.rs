@@ -22,7 +22,7 @@ pub use drift::Drift;
 pub use error::Error;
 pub use filter::{Filter, VectorFilter};
 pub use fulltext::{Document, FullText, FullTextSettings, HITS_MAX, Weights};
-pub use fusion::{CANDIDATES, Fused, FusionSettings, Recency, fuse, fuse_rrf};
+pub use fusion::{CANDIDATES, Fused, FusionSettings, Recency, fuse, fuse_rrf, trust};
 pub use query::{Clause, QUERY_CHARS_MAX, Query};
 pub use vectors::{BuildOutcome, Encoding, VECTOR_HITS_MAX, VectorRow, VectorSettings, Vectors};
 
@@ -42,6 +42,8 @@ pub struct Found {
     pub hits: Vec<Hit>,
     /// Posts that match at all, not only those in `hits`.
     pub total: u64,
+    /// How much of the query the best post holds, by weight of words, 0 to 1.
+    pub coverage: f32,
 }
 
 /// Best first, ties by post id, newest first: one order everywhere, so that a page never depends on how an index is laid out.

@@ -164,7 +164,7 @@ impl Vectors {
         gone.len()
     }
 
-    /// The `k` posts (at most [`VECTOR_HITS_MAX`]) nearest to the question, scored by cosine, best first.
+    /// The `k` posts (at most [`VECTOR_HITS_MAX`]) nearest to the question, scored by likeness (see [`Encoding`]), best first.
     ///
     /// # Errors
     /// [`Error::Dimension`] for a question of another model.
@@ -194,16 +194,33 @@ impl Vectors {
         Ok(best.into_hits())
     }
 
-    /// The cosine of each of these posts' best chunk, best first; unknown posts are absent. Always exact.
+    /// The likeness of each of these posts' best chunk, best first; unknown posts are absent. Always exact.
     ///
     /// # Errors
     /// [`Error::Dimension`] for a question of another model.
     pub fn score(&self, question: &[f32], posts: &[PostId]) -> Result<Vec<Hit>, Error> {
+        self.scored(question, posts, State::likeness)
+    }
+
+    /// The same by the cosine of the vectors as the model made them: what thresholds are calibrated on.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] for a question of another model.
+    pub fn cosines(&self, question: &[f32], posts: &[PostId]) -> Result<Vec<Hit>, Error> {
+        self.scored(question, posts, State::cosine)
+    }
+
+    fn scored(
+        &self,
+        question: &[f32],
+        posts: &[PostId],
+        measure: impl Fn(&State, &ScanQuery, u32) -> f32,
+    ) -> Result<Vec<Hit>, Error> {
         let state = self.read();
         let query = ScanQuery::new(&self.encoding, question, state.rows.width())?;
         let mut best = Best::new(posts.len());
         for slot in posts.iter().flat_map(|post| state.rows.slots_of(*post)) {
-            best.push(state.rows.entries()[*slot as usize].post_id, state.cosine(&query, *slot));
+            best.push(state.rows.entries()[*slot as usize].post_id, measure(&state, &query, *slot));
         }
         Ok(best.into_hits())
     }

@@ -1,8 +1,8 @@
 //! Search: quality on judged real posts, recall against brute force, latency, sizes.
 //!
 //! Posts come from `TGA_SHARED_DATA`. Vectors are those of the shipped model, as little-endian f32 of 384 components in
-//! `TGA_BENCH_VECTORS` (`headline_corpus.f32`, `headline_queries.f32`, `posts.f32`, in the order of the data files); without
-//! them the vector rows are left out. Larger sets are the real ones repeated with changes, which makes near-duplicates and
+//! `TGA_BENCH_VECTORS` (`headline_corpus.f32`, `headline_queries.f32`, `posts.f32`, in the order of the data files); files that
+//! are not there are made (see `make`), and without a directory the vector rows are left out. Larger sets are the real ones repeated with changes, which makes near-duplicates and
 //! so a harder test of recall than as many different posts. `TGA_BENCH_LARGE=1` adds the scan of a million rows,
 //! `TGA_BENCH_GRAPH=1` graphs of 100,000 and 200,000 rows, which take minutes to build. `TGA_BENCH_PART` (`quality`, `latency`, `recall`, `scan`, `graph`) runs one part alone.
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
@@ -188,7 +188,7 @@ fn quality(data: &Path, vectors_dir: Option<&Path>) {
         let fused = fuse_rrf(&fulltext(question), &by_vector(i), 60.0);
         fused.iter().map(|f| f.post_id).collect()
     });
-    for fulltext_weight in [0.15, 0.2, 0.25, 0.3, 0.35, 0.4] {
+    for fulltext_weight in [0.2, 0.25, 0.3, 0.35, 0.4] {
         let settings = FusionSettings { fulltext_weight, recency: None };
         judged.measure(&format!("mix, {fulltext_weight} full text"), |i, question| {
             let [by_text, by_vector] = hybrid(&judged.index, vectors, question, &questions[i], &everything());

@@ -59,13 +59,20 @@ export function matched(snippet, highlights = []) {
   return [...pieces, ...linked(piece(done))];
 }
 
-/** Where the quote stands in the post, blank space compared loosely; null when it is not there. */
-function quoteSpan(content, quote) {
-  const words = (quote ?? "").trim().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return null;
-  const pattern = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+");
-  const match = new RegExp(pattern, "iu").exec(content);
-  return match ? { from: match.index, to: match.index + match[0].length } : null;
+/** Where the quote's pieces stand in the post, in its order, blank space compared loosely; those not there are left out. */
+function quoteSpans(content, quote) {
+  const spans = [];
+  let done = 0;
+  for (const piece of (quote ?? "").split(" … ")) {
+    const words = piece.trim().split(/\s+/).filter(Boolean);
+    if (words.length === 0) continue;
+    const pattern = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+");
+    const match = new RegExp(pattern, "iu").exec(content.slice(done));
+    if (!match) continue;
+    spans.push({ from: done + match.index, to: done + match.index + match[0].length });
+    done = spans.at(-1).to;
+  }
+  return spans;
 }
 
 /** The part of a long post that holds the quote, cut at word ends. */
@@ -79,16 +86,20 @@ function excerptSpan(content, span) {
 }
 
 export function postText(content, quote) {
-  const span = quoteSpan(content, quote);
+  const spans = quoteSpans(content, quote);
   const body = node("p", { class: "post", dir: "auto" });
   const fill = ({ from, to }) => {
     const parts = [from > 0 ? "… " : "", to < content.length ? " …" : ""];
-    const pieces = span
-      ? [...linked(content.slice(from, span.from)), node("mark", { class: "quote" }, content.slice(span.from, span.to)), ...linked(content.slice(span.to, to))]
-      : linked(content.slice(from, to));
+    const pieces = [];
+    let done = from;
+    for (const span of spans.filter((one) => one.from >= from && one.to <= to)) {
+      pieces.push(...linked(content.slice(done, span.from)), node("mark", { class: "quote" }, content.slice(span.from, span.to)));
+      done = span.to;
+    }
+    pieces.push(...linked(content.slice(done, to)));
     body.replaceChildren(parts[0], ...pieces, parts[1]);
   };
-  const part = excerptSpan(content, span);
+  const part = excerptSpan(content, spans[0]);
   fill(part);
   const cut = part.from > 0 || part.to < content.length;
   return { body, cut, whole: () => fill({ from: 0, to: content.length }) };

@@ -7,7 +7,7 @@ use super::{
     lexicon::Lexicon,
     passage::Passage,
     render::{self, Line},
-    select::{BACKING_MAX, widened},
+    select::{BACKING_MAX, says_something, widened},
     story::{Fingerprint, grouped},
 };
 use crate::ai::question::{Intent, Question};
@@ -38,6 +38,7 @@ pub(super) fn posts(
             line.frame = render::post_frame(question, source.posted_at, source.channel_title);
             line
         })
+        .filter(|line| says_something(&passages[line.passage], &line.sentences))
         .collect()
 }
 
@@ -71,6 +72,7 @@ pub(super) fn stories(
             line.frame = render::story_frame(question, story.newest, story.channels);
             line
         })
+        .filter(|line| says_something(&passages[line.passage], &line.sentences))
         .collect()
 }
 
@@ -143,11 +145,15 @@ fn stories_of(passages: &[Passage<'_>], relevant: &[usize]) -> Vec<Story> {
 
 fn story_line(passages: &[Passage<'_>], story: &Story, head: usize, topical: bool) -> Line {
     let passage = &passages[head];
-    let best = |at: usize| {
-        let sentences = &passages[at].sentences;
+    let best = |at_passage: usize| {
+        let sentences = &passages[at_passage].sentences;
         (0..sentences.len())
             .rev()
-            .max_by(|a, b| sentences[*a].score.total_cmp(&sentences[*b].score))
+            .max_by(|a, b| {
+                // A scrap stands for its post only when there is nothing else.
+                let whole = |at: usize| says_something(&passages[at_passage], &[at]);
+                whole(*a).cmp(&whole(*b)).then(sentences[*a].score.total_cmp(&sentences[*b].score))
+            })
             .unwrap_or(0)
     };
     let sentence = if topical { best(head) } else { 0 };

@@ -169,8 +169,9 @@ pub(super) fn sentences(question: &Question, passages: &[Passage<'_>], settings:
         });
         let sentence = &passages[at.0].sentences[at.1];
         let earned = at.0 == top.0 || sentence.coverage >= FURTHER_COVERAGE_MIN;
-        if earned && !repeated {
-            lines.push(line(passages, at));
+        let line = line(passages, at);
+        if earned && !repeated && says_something(&passages[at.0], &line.sentences) {
+            lines.push(line);
         }
     }
     let several = lines.len() > 1;
@@ -184,6 +185,13 @@ pub(super) fn sentences(question: &Question, passages: &[Passage<'_>], settings:
         }
     }
     lines
+}
+
+/// Whether a quotation is more than a scrap: «Яндекс.» alone answers nothing, «5:4.» does.
+pub(super) fn says_something(passage: &Passage<'_>, sentences: &[usize]) -> bool {
+    let quoted = || sentences.iter().map(|at| &passage.sentences[*at]);
+    quoted().map(|s| s.content_words).sum::<usize>() >= WORDS_MIN
+        || quoted().any(|s| s.has_number || s.has_date)
 }
 
 /// One sentence with what it needs to be understood, and the posts that say the same.

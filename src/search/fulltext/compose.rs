@@ -49,6 +49,8 @@ pub struct Weights {
     pub tags: f32,
     pub links: f32,
     pub author: f32,
+    /// By how much rare words count beyond their idf: a word's weight is idf to the power of one and this.
+    pub rarity: f32,
     /// A word that differs by one letter, where the word itself occurs nowhere.
     pub typo: f32,
 }
@@ -64,10 +66,14 @@ impl Default for Weights {
             tags: 0.3,
             links: 0.3,
             author: 0.3,
+            rarity: 0.5,
             typo: 1.0,
         }
     }
 }
+
+/// What BM25 makes of a word's idf in a post of common length that holds it once.
+const ONCE: f32 = 1.2;
 
 type Part = (Occur, Box<dyn IndexQuery>);
 
@@ -166,9 +172,13 @@ impl Composer<'_> {
         let mut seen = HashSet::new();
         for term in terms {
             if seen.insert(&term.text) {
-                self.word(term, &mut any);
-                Self::should(&mut better, Self::term(self.fields.exact, &term.exact), self.weights.exact);
-                Self::should(&mut better, Self::term(self.fields.root, root(&term.text)), self.weights.root);
+                let rarity = self.rarity(self.fields.text, &term.text);
+                self.word(term, rarity, &mut any);
+                let exact = Self::term(self.fields.exact, &term.exact);
+                Self::should(&mut better, exact, self.weights.exact * rarity);
+                let root = root(&term.text);
+                let rarity = self.rarity(self.fields.root, root);
+                Self::should(&mut better, Self::term(self.fields.root, root), self.weights.root * rarity);
                 all.push((Occur::Must, Self::term(self.fields.text, &term.text)));
             }
         }
@@ -200,18 +210,58 @@ impl Composer<'_> {
     }
 
     /// Where the word may be found; one of these makes a post a hit.
-    fn word(&self, term: &Term, any: &mut Vec<Part>) {
+    fn word(&self, term: &Term, rarity: f32, any: &mut Vec<Part>) {
         let fields = self.fields;
-        Self::should(any, Self::term(fields.text, &term.text), 1.0);
-        Self::should(any, Self::term(fields.tag_words, &term.text), self.weights.tags);
-        Self::should(any, Self::term(fields.links, &term.text), self.weights.links);
-        Self::should(any, Self::term(fields.author, &term.text), self.weights.author);
+        Self::should(any, Self::term(fields.text, &term.text), rarity);
+        Self::should(any, Self::term(fields.tag_words, &term.text), self.weights.tags * rarity);
+        Self::should(any, Self::term(fields.links, &term.text), self.weights.links * rarity);
+        Self::should(any, Self::term(fields.author, &term.text), self.weights.author * rarity);
         if self.may_be_typo(term) {
             for (field, form) in [(fields.text, &term.text), (fields.exact, &term.exact)] {
                 let near = FuzzyTermQuery::new(IndexTerm::from_field_text(field, form), 1, true);
                 Self::should(any, Box::new(near), self.weights.typo);
             }
         }
+    }
+
+    /// How much of the query a post of this score holds, roughly: 1 when it has every word once. What a reader demands (a
+    /// phrase, a tag) is there whenever anything is found.
+    pub(super) fn coverage(&self, query: &Query, score: f32) -> f32 {
+        let mut whole = 0.0;
+        let mut seen = HashSet::new();
+        for clause in &query.clauses {
+            match clause {
+                Clause::Words(words) => {
+                    for term in text::terms(words).into_iter().take(QUERY_TERMS_MAX) {
+                        let root = root(&term.text).to_owned();
+                        if seen.insert(term.text.clone()) {
+                            whole += self.weight(self.fields.text, &term.text)
+                                + self.weights.root * self.weight(self.fields.root, &root);
+                        }
+                    }
+                }
+                Clause::Without(_) => {}
+                Clause::Phrase(_) | Clause::Tag(_) => return 1.0,
+            }
+        }
+        if whole > 0.0 { (score / whole).min(1.0) } else { 1.0 }
+    }
+
+    /// The score of a post of common length for a word that stands in it once.
+    fn weight(&self, field: Field, form: &str) -> f32 {
+        let Ok(holding) = self.searcher.doc_freq(&IndexTerm::from_field_text(field, form)) else {
+            return 0.0;
+        };
+        ONCE * idf(self.searcher.num_docs(), holding) * self.rarity(field, form)
+    }
+
+    /// What a word's weight is multiplied by: 1 for one that a single post holds, less for more frequent ones.
+    fn rarity(&self, field: Field, form: &str) -> f32 {
+        let Ok(holding) = self.searcher.doc_freq(&IndexTerm::from_field_text(field, form)) else {
+            return 1.0;
+        };
+        let all = self.searcher.num_docs();
+        (idf(all, holding.max(1)) / idf(all, 1)).powf(self.weights.rarity)
     }
 
     /// A word of letters, long enough, that no post contains in any field.
@@ -268,6 +318,12 @@ impl Composer<'_> {
         let term = IndexTerm::from_field_text(field, form);
         Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs))
     }
+}
+
+/// As tantivy's BM25 counts it.
+fn idf(all: u64, holding: u64) -> f32 {
+    let (all, holding) = (all as f32, holding as f32);
+    (1.0 + ((all - holding).max(0.0) + 0.5) / (holding + 0.5)).ln()
 }
 
 fn must(query: Box<dyn IndexQuery>) -> Part {

@@ -79,7 +79,7 @@ impl State {
                     if !all_sums {
                         dots(&query.codes, &block.codes[at * width..][..width], &mut sums[at..=at]);
                     }
-                    best.push(entry.post_id, query.cosine(block.alongs[at], block.scales[at], sums[at]));
+                    best.push(entry.post_id, query.likeness(block.alongs[at], block.scales[at], sums[at]));
                 }
             }
         }
@@ -107,23 +107,28 @@ impl State {
             }
         }
         for slot in list.into_slots() {
-            best.push(self.rows.entries()[slot as usize].post_id, self.cosine(query, slot));
+            best.push(self.rows.entries()[slot as usize].post_id, self.likeness(query, slot));
         }
     }
 
-    pub(super) fn cosine(&self, query: &ScanQuery, slot: u32) -> f32 {
+    pub(super) fn likeness(&self, query: &ScanQuery, slot: u32) -> f32 {
         let width = self.rows.width();
         let (block, at) = place(slot);
         let block = &self.rows.blocks()[block];
         let mut sum = [0i32];
         dots(&query.codes, &block.codes[at * width..][..width], &mut sum);
-        query.cosine(block.alongs[at], block.scales[at], sum[0])
+        query.likeness(block.alongs[at], block.scales[at], sum[0])
+    }
+
+    pub(super) fn cosine(&self, query: &ScanQuery, slot: u32) -> f32 {
+        let (block, at) = place(slot);
+        query.cosine(self.rows.blocks()[block].alongs[at], self.likeness(query, slot))
     }
 
     pub(super) fn score_slot(&self, query: &ScanQuery, passes: &RowFilter, slot: u32, best: &mut Best) {
         let entry = &self.rows.entries()[slot as usize];
         if passes.passes(entry) {
-            best.push(entry.post_id, self.cosine(query, slot));
+            best.push(entry.post_id, self.likeness(query, slot));
         }
     }
 

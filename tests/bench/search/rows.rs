@@ -61,8 +61,12 @@ pub(super) fn vectors_grown(real: &[Vec<f32>], count: usize) -> impl Iterator<It
     })
 }
 
+fn encoding() -> Encoding {
+    Encoding::for_model("multilingual-e5-small", DIM)
+}
+
 pub(super) fn vectors_of(rows: impl Iterator<Item = Vec<f32>>, settings: VectorSettings) -> Vectors {
-    let encoding = Encoding::for_model("multilingual-e5-small", DIM);
+    let encoding = encoding();
     let vectors = Vectors::new("multilingual-e5-small", encoding.clone(), settings);
     for (i, vector) in rows.enumerate() {
         let row = encoding.encode(&vector).unwrap();
@@ -78,22 +82,21 @@ pub(super) fn vectors_of(rows: impl Iterator<Item = Vec<f32>>, settings: VectorS
     vectors
 }
 
-/// By question: the ten nearest rows by f32 arithmetic, for each of [`filters`].
+/// By question: the ten nearest rows by f32 arithmetic over the vectors as they are compared, for each of `filters`.
 pub(super) fn truth(rows: &[Vec<f32>], questions: &[Vec<f32>]) -> Vec<Vec<BTreeSet<i64>>> {
     // A row as near as the tenth, within f32's own rounding, is as right as the tenth: reposts are equal vectors.
     const TIE: f32 = 1e-6;
     let kept = [100, 30, 1];
-    let length = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
-    let lengths: Vec<f32> = rows.iter().map(|row| length(row)).collect();
+    let encoding = encoding();
+    let compared =
+        |v: &[Vec<f32>]| -> Vec<Vec<f32>> { v.iter().map(|v| encoding.compared(v).unwrap()).collect() };
+    let (rows, questions) = (compared(rows), compared(questions));
     let of = |question: &Vec<f32>, kept: usize| {
         let mut scored: Vec<(f32, i64)> = rows
             .iter()
-            .zip(&lengths)
             .enumerate()
             .filter(|(i, _)| i % 100 < kept)
-            .map(|(i, (row, length))| {
-                (row.iter().zip(question).map(|(a, b)| a * b).sum::<f32>() / length, i as i64)
-            })
+            .map(|(i, row)| (row.iter().zip(question).map(|(a, b)| a * b).sum::<f32>(), i as i64))
             .collect();
         scored.select_nth_unstable_by(10, |a, b| b.0.total_cmp(&a.0));
         let tenth = scored[..10].iter().map(|(score, _)| *score).fold(f32::INFINITY, f32::min);
