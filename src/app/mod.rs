@@ -51,7 +51,7 @@ pub use error::Error;
 pub use error_code::ErrorCode;
 pub use indexes::Indexes;
 use jiff::Timestamp;
-pub use tenants::Tenant;
+pub use tenants::{Tenant, Upkeep};
 pub use versions::DatabaseVersion;
 
 use crate::{
@@ -105,7 +105,7 @@ impl App {
             QueueSettings { jobs_max: config.pipeline.queue_jobs_max * 2, ..QueueSettings::default() };
         let queue = Queue::open(&dir.join("queue.redb"), Arc::clone(&clock), settings)?;
         let app = Self {
-            tenants: tenants::Registry::new(dir.join("tenants"), config.tenants_open_max),
+            tenants: tenants::Registry::new(config.tenants_open_max),
             models: models::Models::new(&config),
             halted: RwLock::new(None),
             sweep_wanted: AtomicBool::new(false),

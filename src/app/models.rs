@@ -120,6 +120,7 @@ impl App {
     /// Installs a model from a wheel or a bare model file.
     pub fn model_import(&self, source: &Path) -> Result<ai::ImportedModel, Error> {
         let imported = ai::model_import(source, &self.models.dir)?;
+        self.tenants.stir(super::Upkeep::Embed);
         self.embed_wake.signal();
         Ok(imported)
     }
@@ -189,6 +190,7 @@ impl App {
             })?;
         self.embedder_open(found.id.as_str())?;
         self.control.setting_put(MODEL_SETTING, found.id.as_str(), self.now())?;
+        self.tenants.stir(super::Upkeep::Embed);
         self.embed_wake.signal();
         Ok(found.id.as_str().to_owned())
     }

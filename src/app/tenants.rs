@@ -4,20 +4,21 @@
 //! `tenants.open_max` at once, and closed when nobody used them for a while. Closing loses nothing: everything acknowledged is
 //! in tenant.db.
 
+mod registry;
+
 use std::{
-    collections::HashMap,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub(super) use self::registry::Registry;
+pub use self::registry::Upkeep;
+use self::registry::Usage;
 use super::{
     App, Error,
     audit::Origin,
@@ -38,7 +39,7 @@ pub struct Tenant {
     pub(super) store: TenantStore,
     pub(super) indexes: Indexes,
     pub(super) frequencies: FrequencyCache,
-    last_used_ms: AtomicI64,
+    usage: Usage,
 }
 
 impl std::fmt::Debug for Tenant {
@@ -74,26 +75,19 @@ impl Tenant {
         Ok(())
     }
 
+    /// How often the database was written to since it was opened. Taken before a round looks, for [`Tenant::upkeep_done`].
+    pub fn writes(&self) -> u64 {
+        self.store.writes()
+    }
+
+    /// A round found nothing to do; it holds as long as `writes` is still the number of writes.
+    pub fn upkeep_done(&self, upkeep: Upkeep, writes: u64) {
+        self.usage.done(upkeep, writes);
+    }
+
     /// How common words are in this tenant, by its full-text index.
     pub fn frequency<'a>(&'a self, fulltext: &'a crate::search::FullText) -> Frequencies<'a> {
         self.frequencies.over(fulltext)
-    }
-}
-
-/// The open tenants.
-pub(super) struct Registry {
-    dir: PathBuf,
-    open_max: usize,
-    open: Mutex<HashMap<TenantId, Arc<Tenant>>>,
-}
-
-impl Registry {
-    pub(super) fn new(dir: PathBuf, open_max: usize) -> Self {
-        Self { dir, open_max, open: Mutex::new(HashMap::new()) }
-    }
-
-    fn directory(&self, id: TenantId) -> PathBuf {
-        self.dir.join(id.to_string())
     }
 }
 
@@ -155,32 +149,42 @@ impl App {
 
     /// Closes a tenant that is not in `control.db` any more and removes its jobs and its directory.
     pub(super) fn tenant_forget(&self, id: TenantId) -> Result<(), Error> {
-        let mut open = self.tenants.open.lock().expect("no panic holds the registry");
-        open.remove(&id);
+        let dir = self.tenant_directory(id);
+        let removed = self.tenants.delete(id, || std::fs::remove_dir_all(&dir));
         self.queue.discard(crate::queue::Pick::Tenant(id.0.as_u128()))?;
-        let dir = self.tenants.directory(id);
-        match std::fs::remove_dir_all(&dir) {
+        match removed {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(Error::io("delete", &dir, error)),
         }
     }
 
+    fn tenant_directory(&self, id: TenantId) -> PathBuf {
+        self.config.data_dir.join("tenants").join(id.to_string())
+    }
+
     /// Opens the tenant of a row, or hands out the one that is open.
     pub fn tenant_open(&self, row: &store::Tenant) -> Result<Arc<Tenant>, Error> {
         let now = self.now().as_millisecond();
-        let mut open = self.tenants.open.lock().expect("no panic holds the registry");
-        if let Some(tenant) = open.get(&row.id) {
-            tenant.last_used_ms.store(now, Ordering::Relaxed);
-            return Ok(Arc::clone(tenant));
-        }
-        if open.len() >= self.tenants.open_max {
-            close_longest_idle(&mut open)?;
-        }
-        let dir = self.tenants.directory(row.id);
-        let tenant = Arc::new(self.tenant_open_at(row, &dir, now)?);
-        open.insert(row.id, Arc::clone(&tenant));
+        let dir = self.tenant_directory(row.id);
+        let tenant = self.tenants.get(row.id, || self.tenant_open_at(row, &dir, now))?;
+        tenant.usage.touch(now);
         Ok(tenant)
+    }
+
+    /// The tenants that a round of upkeep has to look at: those that are open, and the closed ones that may have work.
+    pub fn tenant_due_list(&self, upkeep: Upkeep) -> Result<Vec<store::Tenant>, Error> {
+        let mut rows = self.control.tenant_list()?;
+        rows.retain(|row| self.tenants.is_due(row.id, upkeep));
+        Ok(rows)
+    }
+
+    /// Opens a tenant for upkeep. Looking at one that is open does not keep it open.
+    pub fn tenant_open_due(&self, row: &store::Tenant) -> Result<Arc<Tenant>, Error> {
+        match self.tenants.peek(row.id) {
+            Some(tenant) => Ok(tenant),
+            None => self.tenant_open(row),
+        }
     }
 
     /// Sets a full-text index aside that turned out damaged in use; the next sweep fills the new one.
@@ -209,15 +213,15 @@ impl App {
             store,
             indexes,
             frequencies: FrequencyCache::default(),
-            last_used_ms: AtomicI64::new(now),
+            usage: Usage::new(now),
         })
     }
 
     /// The open tenant of an id that a job names; `None` if it was deleted meanwhile.
     pub fn tenant_by_id(&self, id: TenantId) -> Result<Option<Arc<Tenant>>, Error> {
-        if let Some(tenant) = self.tenants.open.lock().expect("no panic holds the registry").get(&id) {
-            tenant.last_used_ms.store(self.now().as_millisecond(), Ordering::Relaxed);
-            return Ok(Some(Arc::clone(tenant)));
+        if let Some(tenant) = self.tenants.peek(id) {
+            tenant.usage.touch(self.now().as_millisecond());
+            return Ok(Some(tenant));
         }
         match self.control.tenant_find(&id.to_string())? {
             None => Ok(None),
@@ -228,34 +232,11 @@ impl App {
     /// Closes tenants nobody has used for `idle`; returns how many.
     pub fn tenants_close_idle(&self, idle: Duration) -> usize {
         let horizon = self.now().as_millisecond() - idle.as_millis() as i64;
-        let mut open = self.tenants.open.lock().expect("no panic holds the registry");
-        let before = open.len();
-        open.retain(|_, tenant| {
-            Arc::strong_count(tenant) > 1 || tenant.last_used_ms.load(Ordering::Relaxed) > horizon
-        });
-        before - open.len()
+        self.tenants.close_idle(horizon)
     }
 
     pub fn tenants_open_count(&self) -> usize {
-        self.tenants.open.lock().expect("no panic holds the registry").len()
-    }
-}
-
-/// Makes room for one more, or says that everything is in use.
-fn close_longest_idle(open: &mut HashMap<TenantId, Arc<Tenant>>) -> Result<(), Error> {
-    let idle = open
-        .values()
-        .filter(|tenant| Arc::strong_count(tenant) == 1)
-        .min_by_key(|tenant| tenant.last_used_ms.load(Ordering::Relaxed))
-        .map(|tenant| tenant.id());
-    match idle {
-        Some(id) => {
-            open.remove(&id);
-            Ok(())
-        }
-        None => Err(Error::Unavailable(
-            "all open tenants are in use; try again, or raise tenants.open_max".to_owned(),
-        )),
+        self.tenants.open_count()
     }
 }
 

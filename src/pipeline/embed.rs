@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::{
     ai::{EmbedKind, Embedder},
-    app::{App, Error, Indexes, Tenant},
+    app::{App, Error, Indexes, Tenant, Upkeep},
     fail::{FailPoint, fail_point},
     model::{Post, PostId},
     search::{Encoding, VectorRow},
@@ -36,16 +36,22 @@ pub fn embed_tick(app: &App, stop: &AtomicBool) -> Result<EmbedOutcome, Error> {
         return Ok(EmbedOutcome::NoModel);
     };
     let mut embedded = 0;
-    for row in app.tenant_list()? {
+    for row in app.tenant_due_list(Upkeep::Embed)? {
         if stop.load(std::sync::atomic::Ordering::Relaxed) {
             break;
         }
         // A tenant that cannot be opened is the sweep's and doctor's concern.
-        let Ok(tenant) = app.tenant_open(&row) else {
+        let Ok(tenant) = app.tenant_open_due(&row) else {
             continue;
         };
+        let writes = tenant.writes();
         match embed_batch(app, &tenant, model.as_ref()) {
-            Ok(0) if embedded == 0 => tenant.indexes().graph_build_if_due(stop)?,
+            Ok(0) => {
+                tenant.upkeep_done(Upkeep::Embed, writes);
+                if embedded == 0 {
+                    tenant.indexes().graph_build_if_due(stop)?;
+                }
+            }
             Ok(posts) => embedded += posts,
             Err(error) if error.is_one_tenants() => {
                 tracing::error!(tenant = %row.id, %error, "tenant cannot be embedded");

@@ -1,13 +1,15 @@
-//! The engine's threads: one takes posts through their stages and sweeps, one makes vectors.
+//! The engine's threads: some take posts through their stages, the first of them also sweeps, one makes vectors.
 //!
-//! Plain threads, because the work is processor and disk, never the network; the async runtime stays free for the faces. A
-//! thread that meets an error goes on after a pause; one that is told nothing can work says so (`/ready`, doctor) and keeps
-//! looking whether it can again.
+//! Plain threads, because the work is processor and disk, never the network; the async runtime stays free for the faces. While
+//! one worker waits for a disk or a commit, another computes; a job is claimed by one of them only. A sweep runs when no step
+//! does: it may rebuild an index, and must not put an older text over a newer one. A thread that meets an error goes on after a
+//! pause; one that is told nothing can work says so (`/ready`, doctor) and keeps looking whether it can again.
 
 use std::{
+    num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -24,6 +26,8 @@ use crate::{
 const ERROR_PAUSE: Duration = Duration::from_secs(5);
 /// Longest wait of an idle thread.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Most threads that take posts through their stages: beyond that the one writer of each store is what they wait for.
+const WORKERS_MAX: usize = 4;
 /// How often idle tenants are closed.
 const TENANTS_CLOSE_EVERY: Duration = Duration::from_mins(1);
 
@@ -36,18 +40,29 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the pipeline thread and, with `embed`, the vector thread.
+    /// Starts a worker a core (at most [`WORKERS_MAX`]) and, with `embed`, the vector thread.
     pub fn start(app: &Arc<App>, embed: bool) -> Result<Self, Error> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut engine = Self { app: Arc::clone(app), stop, threads: Vec::new() };
-        engine.thread("pipeline", pipeline_loop)?;
+        let workers = std::thread::available_parallelism().map_or(1, NonZero::get).min(WORKERS_MAX);
+        let gate = Arc::new(RwLock::new(()));
+        for number in 0..workers {
+            let gate = Arc::clone(&gate);
+            engine.thread(&format!("pipeline-{number}"), move |app, stop| {
+                Worker { app, stop, gate: &gate }.run(number == 0);
+            })?;
+        }
         if embed {
             engine.thread("embed", embed_loop)?;
         }
         Ok(engine)
     }
 
-    fn thread(&mut self, name: &str, body: fn(&App, &AtomicBool)) -> Result<(), Error> {
+    fn thread(
+        &mut self,
+        name: &str,
+        body: impl FnOnce(&App, &AtomicBool) + Send + 'static,
+    ) -> Result<(), Error> {
         let (app, stop) = (Arc::clone(&self.app), Arc::clone(&self.stop));
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
@@ -83,51 +98,76 @@ pub fn drain(app: &App) -> Result<(), Error> {
     }
 }
 
-fn pipeline_loop(app: &App, stop: &AtomicBool) {
-    let mut sweep_due = Instant::now();
-    let mut close_due = Instant::now();
-    // The queue could not take every unfinished post: the rest is looked for as soon as it is empty.
-    let mut posts_left = false;
-    while !stop.load(Ordering::Relaxed) {
-        let seen = app.queue().waiting().seen();
-        if app.sweep_wanted() || Instant::now() >= sweep_due {
+/// A thread that works off the queue.
+struct Worker<'a> {
+    app: &'a App,
+    stop: &'a AtomicBool,
+    /// Shared by steps, held alone by a sweep. It guards no data, so a poisoned one is as good as any.
+    gate: &'a RwLock<()>,
+}
+
+impl Worker<'_> {
+    /// Works until told to stop; with `sweeps` it also finds what was left behind and closes idle tenants.
+    fn run(&self, sweeps: bool) {
+        let mut housekeeping = sweeps.then(Housekeeping::new);
+        while !self.stop.load(Ordering::Relaxed) {
+            let seen = self.app.queue().waiting().seen();
+            if let Some(due) = &mut housekeeping {
+                due.run(self.app, self.gate);
+            }
+            let (outcome, failed) = {
+                let _step = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+                tick_guarded(self.app)
+            };
+            match outcome {
+                TickOutcome::Worked(_) => self.app.halt(None),
+                TickOutcome::Halted(reason) => {
+                    self.app.halt(Some(reason));
+                    pause(self.app, self.stop);
+                }
+                TickOutcome::Idle if failed => pause(self.app, self.stop),
+                TickOutcome::Idle => {
+                    self.app.halt(None);
+                    let wait = match &mut housekeeping {
+                        Some(due) if due.posts_left => {
+                            due.sweep_at = Instant::now();
+                            continue;
+                        }
+                        Some(due) => idle_wait(self.app, Some(due.sweep_at)),
+                        None => idle_wait(self.app, None),
+                    };
+                    self.app.queue().waiting().changed_blocking(seen, wait);
+                }
+            }
+        }
+    }
+}
+
+/// What the first worker does beside the queue.
+struct Housekeeping {
+    sweep_at: Instant,
+    close_at: Instant,
+    /// The queue could not take every unfinished post: the rest is looked for as soon as it is empty.
+    posts_left: bool,
+}
+
+impl Housekeeping {
+    fn new() -> Self {
+        Self { sweep_at: Instant::now(), close_at: Instant::now(), posts_left: false }
+    }
+
+    fn run(&mut self, app: &App, gate: &RwLock<()>) {
+        if app.sweep_wanted() || Instant::now() >= self.sweep_at {
+            let _alone = gate.write().unwrap_or_else(PoisonError::into_inner);
             guarded("sweep", || {
-                posts_left = !sweep(app)?.complete;
+                self.posts_left = !sweep(app)?.complete;
                 Ok(())
             });
-            sweep_due = Instant::now() + app.config().pipeline.sweep_every;
+            self.sweep_at = Instant::now() + app.config().pipeline.sweep_every;
         }
-        if Instant::now() >= close_due {
+        if Instant::now() >= self.close_at {
             app.tenants_close_idle(app.config().tenants_idle_close);
-            close_due = Instant::now() + TENANTS_CLOSE_EVERY;
-        }
-        let (outcome, failed) = tick_guarded(app);
-        let wait = match outcome {
-            TickOutcome::Worked(_) => {
-                app.halt(None);
-                Duration::ZERO
-            }
-            TickOutcome::Halted(reason) => {
-                app.halt(Some(reason));
-                pause(app, stop);
-                Duration::ZERO
-            }
-            TickOutcome::Idle if failed => {
-                pause(app, stop);
-                Duration::ZERO
-            }
-            TickOutcome::Idle if posts_left => {
-                app.sweep_want();
-                posts_left = false;
-                Duration::ZERO
-            }
-            TickOutcome::Idle => {
-                app.halt(None);
-                idle_wait(app, sweep_due)
-            }
-        };
-        if !wait.is_zero() {
-            app.queue().waiting().changed_blocking(seen, wait);
+            self.close_at = Instant::now() + TENANTS_CLOSE_EVERY;
         }
     }
 }
@@ -158,9 +198,9 @@ fn pause(app: &App, stop: &AtomicBool) {
     }
 }
 
-/// Until the next job is due, the next sweep, or the longest wait.
-fn idle_wait(app: &App, sweep_due: Instant) -> Duration {
-    let to_sweep = sweep_due.saturating_duration_since(Instant::now());
+/// Until the next job is due, the next sweep (for the thread that does it), or the longest wait.
+fn idle_wait(app: &App, sweep_at: Option<Instant>) -> Duration {
+    let to_sweep = sweep_at.map_or(IDLE_WAIT_MAX, |at| at.saturating_duration_since(Instant::now()));
     let to_job = app.queue().next_due().map_or(IDLE_WAIT_MAX, |due| {
         Duration::try_from(due.duration_since(app.now())).unwrap_or(Duration::ZERO)
     });

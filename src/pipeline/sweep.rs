@@ -4,7 +4,7 @@
 //! that lacks posts is filled. This is what makes the queue and the indexes derived data.
 
 use crate::{
-    app::{App, Error},
+    app::{App, Error, Upkeep},
     model::PostId,
     queue::{Cause, Lane},
     store,
@@ -22,10 +22,10 @@ pub struct Swept {
     pub complete: bool,
 }
 
-/// Queues every unfinished post of every tenant and fills indexes that lack posts.
+/// Queues every unfinished post and fills indexes that lack posts, in every tenant that may have some.
 pub fn sweep(app: &App) -> Result<Swept, Error> {
     let mut swept = Swept { posts: 0, complete: true };
-    for row in app.tenant_list()? {
+    for row in app.tenant_due_list(Upkeep::Sweep)? {
         // One tenant that cannot be read (moved, damaged, newer) must not hold the others; doctor shows it.
         if let Err(error) = sweep_tenant(app, &row, &mut swept) {
             tracing::error!(tenant = %row.id, %error, "tenant cannot be swept");
@@ -35,7 +35,8 @@ pub fn sweep(app: &App) -> Result<Swept, Error> {
 }
 
 fn sweep_tenant(app: &App, row: &store::Tenant, swept: &mut Swept) -> Result<(), Error> {
-    let tenant = app.tenant_open(row)?;
+    let tenant = app.tenant_open_due(row)?;
+    let writes = tenant.writes();
     if tenant.indexes().rebuild_due() {
         let posts = tenant.indexes().rebuild(tenant.store(), &mut |_, _| {})?;
         app.log_system("info", format!("tenant {}: full-text index rebuilt with {posts} posts", row.slug))?;
@@ -43,7 +44,12 @@ fn sweep_tenant(app: &App, row: &store::Tenant, swept: &mut Swept) -> Result<(),
     let mut after = PostId(0);
     loop {
         let posts = tenant.store().post_unfinished_list(after, BATCH_POSTS)?;
-        let Some(last) = posts.last() else { return Ok(()) };
+        let Some(last) = posts.last() else {
+            if after == PostId(0) {
+                tenant.upkeep_done(Upkeep::Sweep, writes);
+            }
+            return Ok(());
+        };
         after = *last;
         swept.posts += posts.len() as u64;
         if !app.queue_has_room() {

@@ -16,9 +16,8 @@ const CANDIDATES_MAX: usize = TAGS_PER_POST_MAX * 2;
 
 pub(super) fn tag(post: &Post, frequency: &dyn DocumentFrequency) -> StageOutput {
     let tags = tags_of(&post.text, frequency, TAGS_PER_POST_MAX);
-    let tags_hash = text::tags_hash(&tags);
     let tags = tags.into_iter().map(|form| TagForm { key: text::tag_key(&form), form }).collect();
-    StageOutput::Tagged { tags, tags_hash, provider: PROVIDER.to_owned() }
+    StageOutput::Tagged { tags, provider: PROVIDER.to_owned() }
 }
 
 /// The tags of a text, best first.

@@ -27,8 +27,6 @@ use crate::{
 
 /// How long the jobs of a tenant that cannot be opened wait: a person has to act, the other tenants go on.
 const TENANT_RETRY: Duration = Duration::from_mins(1);
-/// Fewer posts than this are not worth a second thread.
-const PARALLEL_POSTS_MIN: usize = 32;
 
 /// What a step did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,11 +158,12 @@ impl Step<'_> {
     fn compute(tenant: &Tenant, posts: Vec<Post>) -> Vec<Result<Computed, (PostId, Error)>> {
         let fulltext = tenant.indexes().fulltext();
         let frequency = tenant.frequency(&fulltext);
-        in_parallel(posts, |post| {
+        let one = |post: Post| {
             let id = post.id;
             catch_unwind(AssertUnwindSafe(|| computed(post, &frequency)))
                 .map_err(|_| (id, Error::Unavailable(format!("a stage panicked on post {id}"))))
-        })
+        };
+        posts.into_iter().map(one).collect()
     }
 
     /// Commits what was computed, then indexes. A post that changed meanwhile is left where it is: its edit has queued it again.
@@ -228,23 +227,4 @@ fn counted(results: &[StageResult]) {
         metrics::counter!("posts_processed_total", "stage" => result.output.reached().name(), "success" => "true")
             .increment(1);
     }
-}
-
-/// Applies a pure function to every post, in order, on as many threads as there are cores.
-fn in_parallel<T: Send>(posts: Vec<Post>, stage: impl Fn(Post) -> T + Sync) -> Vec<T> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if threads == 1 || posts.len() < PARALLEL_POSTS_MIN {
-        return posts.into_iter().map(stage).collect();
-    }
-    let share = posts.len().div_ceil(threads);
-    let stage = &stage;
-    let mut posts = posts.into_iter();
-    let parts: Vec<Vec<Post>> = (0..threads).map(|_| posts.by_ref().take(share).collect()).collect();
-    std::thread::scope(|scope| {
-        let parts: Vec<_> = parts
-            .into_iter()
-            .map(|part| scope.spawn(move || part.into_iter().map(stage).collect::<Vec<_>>()))
-            .collect();
-        parts.into_iter().flat_map(|part| part.join().expect("every post has its own guard")).collect()
-    })
 }

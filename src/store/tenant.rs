@@ -45,6 +45,11 @@ impl TenantStore {
         self.db.path()
     }
 
+    /// How often it was written to since it was opened.
+    pub fn writes(&self) -> u64 {
+        self.db.writes()
+    }
+
     pub fn meta_find(&self, key: &str) -> Result<Option<String>, Error> {
         self.db.read(|db| {
             let sql = "SELECT value FROM meta WHERE key = ?1";

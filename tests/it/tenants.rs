@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::json;
-use tga::app::Error;
+use tga::{ai::embedder::SyntheticShape, app::Error, pipeline::sweep};
 
 use crate::support::{Line, TestApp, line};
 
@@ -69,6 +69,27 @@ fn the_pipeline_works_with_more_tenants_than_places() {
         let status = app.app().tenant_status(&app.tenant_named(tenant)).unwrap();
         assert_eq!((status.indexed, status.embedded), (1, 1), "{tenant}");
     }
+}
+
+/// Regression: the sweep and the vector thread opened every tenant in turn, so none was ever closed.
+#[test]
+fn upkeep_leaves_idle_tenants_closed() {
+    let mut app = TestApp::builder().tenant("b").synthetic_model().build();
+    app.index_jsonl(&[line("news", 1, "Ледокол вышел")]);
+    let upkeep = |app: &TestApp| {
+        sweep(app.app()).unwrap();
+        app.embed_pending();
+    };
+    upkeep(&app);
+    app.advance(SignedDuration::from_secs(61));
+    // Looking after open tenants is no use of them.
+    upkeep(&app);
+    assert_eq!(app.app().tenants_close_idle(Duration::from_mins(1)), 2);
+    upkeep(&app);
+    assert_eq!(app.app().tenants_open_count(), 0, "what has no work stays closed");
+    app.model_install(SyntheticShape { seed: 9, ..SyntheticShape::default() });
+    upkeep(&app);
+    assert_eq!(app.app().tenants_open_count(), 2, "another model is work for every tenant");
 }
 
 #[test]
