@@ -100,7 +100,7 @@ CREATE TABLE post_vectors (
     chunk    INTEGER NOT NULL,
     data     BLOB NOT NULL,                            -- search::encode
     PRIMARY KEY (post_id, model_id, chunk)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- The public event log, written in the transaction of the change it tells of. A row names the post; what the event says of it
 -- (text, urls, tags) is read from the post when the event is delivered, so the log stays small.

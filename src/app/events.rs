@@ -14,6 +14,7 @@ use super::{Error, Tenant, tenants::rfc3339};
 use crate::{
     model::{ChannelSet, Event, Post, TenantId},
     store::StoredEvent,
+    text,
 };
 
 /// Events one read returns at most.
@@ -98,9 +99,9 @@ fn data(stored: &StoredEvent, post: Option<&Post>) -> Map<String, Value> {
             data.insert("content_hash".to_owned(), json!(stored.content_hash));
         }
         Event::PostsTagged => {
-            let (tags, tags_hash, provider) = stored.tags.clone().unwrap_or_default();
+            let (tags, provider) = stored.tags.clone().unwrap_or_default();
             data.insert("tags".to_owned(), json!(tags));
-            data.insert("tags_hash".to_owned(), json!(tags_hash));
+            data.insert("tags_hash".to_owned(), json!(text::tags_hash(&tags)));
             data.insert("provider".to_owned(), json!(provider));
             data.insert("trigger".to_owned(), json!("initial"));
         }

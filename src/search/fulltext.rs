@@ -13,6 +13,7 @@
 mod compose;
 mod length;
 mod schema;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ use self::{
     compose::Composer,
     length::Lenient,
     schema::{FORMAT, Fields, POST_ID, schema},
+    terms::{TERMS, TermTokenizer},
 };
 pub use self::{compose::Weights, schema::Document};
 use super::{Drift, Error, Filter, Found, Hit, Query, best_first};
@@ -106,6 +108,7 @@ impl FullText {
         let index =
             if fresh { Index::create(mapped, schema, IndexSettings::default()) } else { Index::open(mapped) }
                 .map_err(|e| Error::tantivy("open", OBJECT, &e))?;
+        index.tokenizers().register(TERMS, TermTokenizer::default());
         if fresh {
             // Last, so that a directory with a format file is a complete index.
             fs::write(dir.join(FORMAT_FILE), FORMAT.to_string())

@@ -17,8 +17,8 @@ pub struct StoredEvent {
     pub event: Event,
     pub occurred_at: Timestamp,
     pub post_id: Option<PostId>,
-    /// `(tags, tags_hash, provider)` of the post now.
-    pub tags: Option<(Vec<String>, String, String)>,
+    /// `(tags, provider)` of the post now.
+    pub tags: Option<(Vec<String>, String)>,
     /// The post's content hash, hex.
     pub content_hash: Option<String>,
     /// Fixed facts, JSON.
@@ -42,7 +42,7 @@ impl TenantStore {
             let mut events: Vec<StoredEvent> = rows.collect::<rusqlite::Result<_>>()?;
             for event in &mut events {
                 let Some(post) = event.post_id else { continue };
-                event.tags = tags::post_tags_hash(db, post)?;
+                event.tags = tags::post_tags_provided(db, post)?;
                 event.content_hash = db
                     .prepare_cached("SELECT lower(hex(content_hash)) FROM posts WHERE id = ?1")?
                     .query_row([post.0], |row| row.get(0))

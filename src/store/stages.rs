@@ -19,7 +19,7 @@ pub enum StageOutput {
     /// Parse: the language and the links that only the text shows.
     Parsed { language: &'static str, links_found: Vec<Link> },
     /// Tag: tags in order of weight.
-    Tagged { tags: Vec<TagForm>, tags_hash: String, provider: String },
+    Tagged { tags: Vec<TagForm>, provider: String },
     /// Enrich: nothing is fetched yet, the stage is passed.
     Enriched,
     /// Index: the post is in the full-text index.
@@ -74,8 +74,8 @@ fn stage_apply(tx: &Transaction<'_>, result: &StageResult, now: Timestamp) -> Re
                 .execute(params![result.post.0, language])?;
             links_append(tx, result.post, links_found)?;
         }
-        StageOutput::Tagged { tags, tags_hash, provider } => {
-            post_tags_put(tx, result.post, tags, tags_hash, provider, now)?;
+        StageOutput::Tagged { tags, provider } => {
+            post_tags_put(tx, result.post, tags, provider, now)?;
         }
         StageOutput::Enriched | StageOutput::Indexed => {}
     }

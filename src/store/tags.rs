@@ -25,7 +25,6 @@ pub struct TagCount {
 #[derive(Debug, Serialize, Deserialize)]
 struct TagsRecord {
     tags: Vec<String>,
-    tags_hash: String,
 }
 
 impl TenantStore {
@@ -74,11 +73,11 @@ pub(super) fn post_tags(db: &Connection, post: PostId) -> Result<Vec<String>, Er
     }
 }
 
-/// The stored hash of a post's tags.
-pub(super) fn post_tags_hash(
+/// The tags of a post and who made them.
+pub(super) fn post_tags_provided(
     db: &Connection,
     post: PostId,
-) -> Result<Option<(Vec<String>, String, String)>, Error> {
+) -> Result<Option<(Vec<String>, String)>, Error> {
     let row: Option<(String, String)> = db
         .prepare_cached("SELECT data, provider FROM post_enrichment WHERE post_id = ?1 AND kind = 'tags'")?
         .query_row([post.0], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -88,7 +87,7 @@ pub(super) fn post_tags_hash(
     };
     let record: TagsRecord = serde_json::from_str(&data)
         .map_err(|error| Error::Internal(format!("tags of post {post} are unreadable: {error}")))?;
-    Ok(Some((record.tags, record.tags_hash, provider)))
+    Ok(Some((record.tags, provider)))
 }
 
 /// Replaces a post's tags; an equal result does not touch `updated_at`.
@@ -96,14 +95,10 @@ pub(super) fn post_tags_put(
     tx: &Transaction<'_>,
     post: PostId,
     tags: &[TagForm],
-    tags_hash: &str,
     provider: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let record = TagsRecord {
-        tags: tags.iter().map(|tag| tag.form.clone()).collect(),
-        tags_hash: tags_hash.to_owned(),
-    };
+    let record = TagsRecord { tags: tags.iter().map(|tag| tag.form.clone()).collect() };
     let data = serde_json::to_string(&record).expect("strings always serialise");
     let changed = tx
         .prepare_cached(

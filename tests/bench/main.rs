@@ -6,16 +6,23 @@
 mod answer;
 mod embed;
 mod export;
+mod noise;
+mod pipeline;
 mod queue;
 mod search;
 mod tags;
 
+/// The binary's own, so that the figures are its.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let sections: [(&str, fn()); 6] = [
+    let sections: [(&str, fn()); 7] = [
         ("answer", answer::run),
         ("embed", embed::run),
         ("export", export::run),
+        ("pipeline", pipeline::run),
         ("queue", queue::run),
         ("search", search::run),
         ("tags", tags::run),
@@ -26,4 +33,11 @@ fn main() {
             run();
         }
     }
+}
+
+/// Real posts beside the checkout, or where `TGA_SHARED_DATA` says.
+fn shared_data() -> Option<std::path::PathBuf> {
+    let set = std::env::var_os("TGA_SHARED_DATA").map(std::path::PathBuf::from);
+    let dir = set.unwrap_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
+    dir.exists().then_some(dir)
 }

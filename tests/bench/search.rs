@@ -17,7 +17,8 @@ use std::{
     time::Instant,
 };
 
-use self::rows::{Noise, posts_real, recall_of, truth, vectors_grown, vectors_of, vectors_read};
+use self::rows::{posts_real, recall_of, truth, vectors_grown, vectors_of, vectors_read};
+use crate::{noise::Noise, shared_data};
 use tga::{
     app::eval::retrieval::{JudgedSet, Metrics, Run, percentile},
     model::{ChannelId, ChannelSet, PostId},
@@ -58,12 +59,6 @@ pub(crate) fn run() {
     if wanted("graph") {
         crossover(dir);
     }
-}
-
-fn shared_data() -> Option<PathBuf> {
-    let set = std::env::var_os("TGA_SHARED_DATA").map(PathBuf::from);
-    let dir = set.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"));
-    dir.exists().then_some(dir)
 }
 
 fn flag(name: &str) -> bool {

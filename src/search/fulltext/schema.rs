@@ -1,7 +1,7 @@
 //! The fields of the full-text index and how a post becomes a document.
 //!
-//! Knows tantivy and `text`. Words reach tantivy already cut and stemmed (`PreTokenizedString`), so one pass over the text
-//! feeds both the stemmed and the exact field and no tokenizer of tantivy's is involved.
+//! Knows tantivy and `text`. Words reach tantivy already cut and stemmed, so one pass over the text feeds the stemmed, the exact
+//! and the root field, on the caller's thread; `terms` carries them through tantivy's document.
 //!
 //! Invariant: [`FORMAT`] grows with every change that makes old documents differ from new ones: a field, the way words are
 //! cut, a stemmer. Nothing of a post can be read back from the index except its id, channel and date.
@@ -10,9 +10,9 @@ use tantivy::{
     TantivyDocument,
     schema::{FAST, INDEXED},
     schema::{Field, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions},
-    tokenizer::{PreTokenizedString, Token},
 };
 
+use super::terms::{TERMS, joined};
 use crate::{
     model::{ChannelId, Link, PostId},
     search::query::QUERY_CHARS_MAX,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Version of the documents' shape, stored beside the index.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Longest text of one field that is indexed, in bytes; Telegram's own limit is 4,096 characters a message.
 pub(super) const FIELD_BYTES_MAX: usize = 256 * 1024;
@@ -71,10 +71,8 @@ pub(super) const POST_ID: &str = "post_id";
 pub(super) fn schema() -> (Schema, Fields) {
     let mut builder = Schema::builder();
     let words = |option| {
-        TextOptions::default().set_indexing_options(
-            // The name only satisfies the schema: documents and queries arrive as terms.
-            TextFieldIndexing::default().set_tokenizer("raw").set_index_option(option),
-        )
+        TextOptions::default()
+            .set_indexing_options(TextFieldIndexing::default().set_tokenizer(TERMS).set_index_option(option))
     };
     let fields = Fields {
         text: builder.add_text_field("text", words(IndexRecordOption::WithFreqsAndPositions)),
@@ -99,20 +97,20 @@ impl Fields {
         document.add_i64(self.channel_id, post.channel_id.0);
         document.add_i64(self.posted_at, post.posted_at);
         let terms = text::terms(bounded(post.text));
-        document.add_pre_tokenized_text(self.text, stems(&terms));
-        document.add_pre_tokenized_text(self.exact, exact_forms(&terms));
-        document.add_pre_tokenized_text(self.root, tokenized(&terms, |term| root(&term.text).to_owned()));
+        document.add_text(self.text, stems(&terms));
+        document.add_text(self.exact, exact_forms(&terms));
+        document.add_text(self.root, joined(&terms, |term| root(&term.text)));
         for tag in post.tags {
             document.add_text(self.tag, tag_key(tag));
-            document.add_pre_tokenized_text(self.tag_words, stems(&text::terms(bounded(tag))));
+            document.add_text(self.tag_words, stems(&text::terms(bounded(tag))));
         }
         for link in post.links {
             for part in [&link.text, &link.url] {
-                document.add_pre_tokenized_text(self.links, stems(&text::terms(bounded(part))));
+                document.add_text(self.links, stems(&text::terms(bounded(part))));
             }
         }
         if let Some(author) = post.author {
-            document.add_pre_tokenized_text(self.author, stems(&text::terms(bounded(author))));
+            document.add_text(self.author, stems(&text::terms(bounded(author))));
         }
         if let Some(language) = post.language {
             document.add_text(self.language, language);
@@ -138,24 +136,10 @@ fn bounded(text: &str) -> &str {
     &text[..text.floor_char_boundary(FIELD_BYTES_MAX)]
 }
 
-fn stems(terms: &[Term]) -> PreTokenizedString {
-    tokenized(terms, |term| term.text.clone())
+fn stems(terms: &[Term]) -> String {
+    joined(terms, |term| &term.text)
 }
 
-fn exact_forms(terms: &[Term]) -> PreTokenizedString {
-    tokenized(terms, |term| term.exact.clone())
-}
-
-fn tokenized(terms: &[Term], form: impl Fn(&Term) -> String) -> PreTokenizedString {
-    let tokens = terms
-        .iter()
-        .map(|term| Token {
-            offset_from: term.start,
-            offset_to: term.end,
-            position: term.position as usize,
-            text: form(term),
-            position_length: 1,
-        })
-        .collect();
-    PreTokenizedString { text: String::new(), tokens }
+fn exact_forms(terms: &[Term]) -> String {
+    joined(terms, |term| &term.exact)
 }

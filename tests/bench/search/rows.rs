@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, io::Read as _, path::Path};
 
+use crate::noise::Noise;
 use tga::{
     model::{ChannelId, PostId},
     search::{Encoding, VectorFilter, VectorRow, VectorSettings, Vectors},
@@ -29,35 +30,12 @@ pub(super) fn posts_real(data: &Path) -> Vec<String> {
         .collect()
 }
 
-/// A small generator, so that a run can be repeated exactly.
-pub(super) struct Noise(pub(super) u64);
-
-impl Noise {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// Roughly normal, mean 0, deviation 1.
-    fn normal(&mut self) -> f32 {
-        let sum: f32 = (0..4).map(|_| (self.next() >> 40) as f32 / (1u64 << 24) as f32).sum();
-        (sum - 2.0) * 1.732
-    }
-}
-
 /// `count` vectors: the real ones first, then repeats moved by a tenth of the distance that separates unrelated posts.
 pub(super) fn vectors_grown(real: &[Vec<f32>], count: usize) -> impl Iterator<Item = Vec<f32>> + '_ {
     let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
     (0..count).map(move |i| {
-        let mut vector = real[i % real.len()].clone();
-        if i >= real.len() {
-            for x in &mut vector {
-                *x += noise.normal() * 0.2 / (DIM as f32).sqrt();
-            }
-        }
-        vector
+        let vector = &real[i % real.len()];
+        if i < real.len() { vector.clone() } else { noise.moved(vector) }
     })
 }
 
