@@ -331,3 +331,26 @@ fn an_offset_beyond_all_numbers_is_an_empty_page_not_the_first() {
         assert_eq!(page["total"], 1);
     }
 }
+
+#[test]
+fn a_streamed_answer_is_the_same_answer_in_events() {
+    let app = appliance();
+    let token = app.token("main");
+    let body = |stream: bool| json!({ "query": "Откуда вышел ледокол?", "stream": stream });
+    let whole = app.post("/api/rag/query", &token, &body(false)).json();
+    let streamed = app.post("/api/rag/query", &token, &body(true));
+    assert_eq!(streamed.header("content-type"), "text/event-stream");
+    let mut events: Vec<(String, Value)> = Vec::new();
+    for event in streamed.text().split("\n\n").filter(|event| !event.is_empty()) {
+        let field = |name: &str| event.lines().find_map(|row| row.strip_prefix(name)).unwrap().trim();
+        events.push((field("event:").to_owned(), serde_json::from_str(field("data:")).unwrap()));
+    }
+    let (tokens, rest) = events.split_at(events.len() - 2);
+    let answer: String = tokens.iter().map(|(_, token)| token["text"].as_str().unwrap()).collect();
+    assert!(tokens.iter().all(|(name, _)| name == "token"));
+    assert_eq!(answer, whole["result"]["answer"].as_str().unwrap());
+    let (sources, done) = (&rest[0], &rest[1]);
+    assert_eq!((sources.0.as_str(), &sources.1), ("sources", &whole["result"]["sources"]));
+    assert_eq!((done.0.as_str(), &done.1["intent"]), ("done", &whole["intent"]));
+    assert!(done.1["result"].get("answer").is_none() && done.1["result"]["confidence"].is_number());
+}

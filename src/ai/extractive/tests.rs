@@ -346,3 +346,15 @@ proptest! {
         answered(question, &posts);
     }
 }
+
+#[test]
+fn a_scrap_is_no_answer() {
+    let posts = [
+        ("а", 2, "Новый браузер выпустили сегодня вечером для всех телефонов.\nБраузер."),
+        ("б", 3, "Браузер."),
+    ];
+    let answer = answered("Какой браузер выпустили для телефонов?", &posts);
+    for line in answer.text.lines() {
+        assert!(line.split_whitespace().count() > 3, "{:?}", answer.text);
+    }
+}
