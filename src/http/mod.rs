@@ -6,6 +6,7 @@
 mod around;
 mod auth;
 mod caller;
+mod docs;
 mod error;
 mod extract;
 mod limits;

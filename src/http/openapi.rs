@@ -7,10 +7,10 @@
 //! the tenant), `operator`; none is open to all.
 
 mod example;
+pub mod postman;
 
 use std::{fmt::Write as _, sync::LazyLock};
 
-use axum::{http::header, response::IntoResponse};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
@@ -52,11 +52,6 @@ pub(super) fn head() -> utoipa::openapi::OpenApi {
 /// The whole document.
 pub fn value() -> &'static Value {
     &DOCUMENT
-}
-
-pub(super) async fn document() -> impl IntoResponse {
-    static TEXT: LazyLock<String> = LazyLock::new(|| serde_json::to_string(value()).unwrap_or_default());
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], TEXT.as_str())
 }
 
 /// Methods a path of the document may have.

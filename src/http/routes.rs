@@ -7,7 +7,7 @@
 use axum::{Router, routing::get};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Web, auth, openapi, operator, ops, pages, posts, search};
+use super::{Web, auth, docs, openapi, operator, ops, pages, posts, search};
 
 /// The documented routes.
 pub(super) fn documented() -> OpenApiRouter<Web> {
@@ -30,5 +30,5 @@ pub(super) fn files() -> Router<Web> {
         .route("/server.js", get(pages::script_server))
         .route("/words.js", get(pages::script_words))
         .route("/favicon.ico", get(pages::favicon))
-        .route("/openapi.json", get(openapi::document))
+        .merge(docs::files())
 }

@@ -11,8 +11,23 @@ use tga::http::{Metrics, Web, openapi};
 use crate::support::{Reply, TestApp, line, send_through};
 
 /// Files and pages; everything else is in the API's document.
-const FILES: [&str; 8] =
-    ["/", "/demo.css", "/demo.js", "/post.js", "/server.js", "/words.js", "/favicon.ico", "/openapi.json"];
+const FILES: [&str; 15] = [
+    "/",
+    "/demo.css",
+    "/demo.js",
+    "/post.js",
+    "/server.js",
+    "/words.js",
+    "/favicon.ico",
+    "/openapi.json",
+    "/postman.json",
+    "/docs",
+    "/docs/start.js",
+    "/docs/swagger-ui.css",
+    "/docs/swagger-ui-bundle.js",
+    "/redoc",
+    "/redoc/redoc.js",
+];
 
 /// Every route: the files, and the document's. `isolation` says who may use them.
 fn routes() -> Vec<(String, &'static str)> {
@@ -47,7 +62,7 @@ fn ask(app: &TestApp, method: &str, route: &str, token: Option<&str>, post: i64)
 
 #[test]
 fn every_route_is_documented_or_a_file() {
-    let source = include_str!("../../src/http/routes.rs");
+    let source = concat!(include_str!("../../src/http/routes.rs"), include_str!("../../src/http/docs.rs"));
     let routed = source.split(".route(").skip(1);
     let files: Vec<&str> =
         routed.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next()).collect();
@@ -210,7 +225,8 @@ fn every_answer_has_a_request_id_and_the_security_headers() {
         assert_eq!(reply.header("referrer-policy"), "no-referrer");
         let policy = reply.header("content-security-policy");
         assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
-        assert!(!policy.contains("unsafe"), "{policy}");
+        // The viewers of /docs and /redoc make styles as they run; no page runs a script that is not a file of ours.
+        assert!(!policy.replace("style-src 'self' 'unsafe-inline'", "").contains("unsafe"), "{policy}");
         assert!(reply.header("access-control-allow-origin").is_empty());
     }
 }

@@ -52,6 +52,7 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("hyper_util", &["http"]),
     ("governor", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
+    ("aide", &["http"]),
     ("metrics_exporter_prometheus", &["http"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),

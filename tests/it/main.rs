@@ -21,6 +21,7 @@ mod cli_people;
 mod damage;
 mod demo_page;
 mod disk;
+mod docs;
 mod eval;
 mod golden;
 mod http;
