@@ -10,9 +10,10 @@ macro_rules! codes {
     ($($variant:ident = $name:literal, $status:literal, $meaning:literal;)+) => {
         /// The stable name of a kind of failure, in API answers, JSON output of the CLI and metrics.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, utoipa::ToSchema)]
+        #[serde(rename_all = "snake_case")]
         #[schema(example = "not_found")]
         pub enum ErrorCode {
-            $(#[doc = $meaning] #[serde(rename = $name)] $variant,)+
+            $(#[doc = $meaning] $variant,)+
         }
 
         impl ErrorCode {
@@ -98,5 +99,28 @@ impl ErrorCode {
 impl std::fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorCode;
+
+    #[test]
+    fn a_code_is_written_the_same_everywhere() {
+        for code in ErrorCode::ALL {
+            assert_eq!(serde_json::json!(code), code.name());
+            assert_eq!(ErrorCode::parse(code.name()), Some(*code));
+        }
+    }
+
+    /// The document once listed the names of the code instead of those that are sent.
+    #[test]
+    fn the_document_lists_the_codes_that_are_sent() {
+        let schema = serde_json::to_value(<ErrorCode as utoipa::PartialSchema>::schema()).unwrap();
+        let listed: Vec<&str> =
+            schema["enum"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let sent: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(listed, sent);
     }
 }

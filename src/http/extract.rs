@@ -1,17 +1,50 @@
 //! What a request carries, read with our own errors: handlers never see a rejection.
 
 use axum::{
-    extract::{FromRequest, FromRequestParts},
+    extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{ApiError, Web};
+use crate::app::ErrorCode;
 
-/// A JSON body.
-#[derive(Debug, FromRequest)]
-#[from_request(via(axum::Json), rejection(ApiError))]
+/// A JSON body. `5.0` is a whole number, as JSON Schema has it.
+#[derive(Debug)]
 pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Web> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, web: &Web) -> Result<Self, ApiError> {
+        let axum::Json(mut value) = axum::Json::<Value>::from_request(request, web).await?;
+        make_whole(&mut value);
+        serde_path_to_error::deserialize(value).map(Self).map_err(|error| {
+            let path = error.path().to_string();
+            let problem = error.into_inner();
+            let message = if path == "." { problem.to_string() } else { format!("{path}: {problem}") };
+            ApiError::new(ErrorCode::InvalidRequest, message)
+        })
+    }
+}
+
+/// Writes numbers that are whole without their fraction.
+fn make_whole(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            // Up to 2^53 a float is exactly the number that was written.
+            let whole = number.as_f64().filter(|_| number.is_f64());
+            let whole = whole.filter(|float| float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0);
+            if let Some(float) = whole {
+                *value = Value::from(float as i64);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_whole),
+        Value::Object(fields) => fields.values_mut().for_each(make_whole),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
 
 /// The query's parameters.
 #[derive(Debug, FromRequestParts)]

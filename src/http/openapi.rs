@@ -124,6 +124,7 @@ fn complete_responses(path: &str, operation: &mut Map<String, Value>) {
         ("403", "The credential does not allow this.", secured),
         ("404", "No such thing, or somebody else's.", found_by_id),
         ("413", "The body is too large.", has_body),
+        ("414", "The address is too long.", takes),
         ("422", "Not understood; the message names the field.", takes),
         ("429", "Too many requests; `Retry-After` says when to try again.", limited),
         ("500", "A fault of the service.", true),

@@ -41,6 +41,7 @@ pub(super) struct SearchBody {
     mode: SearchMode,
     /// Only these channels; none means all the caller may see.
     #[serde(default)]
+    #[schema(value_type = Vec<ChannelId>)]
     channel_ids: BTreeSet<ChannelId>,
     /// Only posts that bear all of these.
     #[serde(default)]
@@ -83,6 +84,7 @@ pub(super) struct AskBody {
     query: String,
     /// Only these channels; none means all the caller may see.
     #[serde(default)]
+    #[schema(value_type = Vec<ChannelId>)]
     channel_ids: BTreeSet<ChannelId>,
     since: Option<Timestamp>,
     /// Exclusive.

@@ -1,0 +1,138 @@
+"""Asks every operation of the API's document everything a generator can think of, as nobody, as a user and as an admin.
+
+    python3 tests/api/run.py TGA SCHEMATHESIS [SECONDS]
+
+TGA is the binary, SCHEMATHESIS the program of that name, SECONDS how long each of the three may take. The service runs on a
+free port over a data directory of its own, with one tenant, a few posts and a bot whose token only this file knows.
+Exits 1 when a check of schemathesis failed for anybody.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+
+BOT_TOKEN = "424242:AAtestsAAtestsAAtestsAAtestsAAtests"
+SECONDS_DEFAULT = 60
+READY_S = 60
+POSTS = [
+    {"channel": "news", "channel_title": "Новости", "message_id": n, "date": "2026-11-20T10:00:00Z",
+     "text": f"Ледокол номер {n} вышел из порта Мурманск с грузом для полярной станции https://example.org/{n}"}
+    for n in range(1, 21)
+]
+# Signing out in the middle would make the rest of the run a run of nobody.
+NOT_ASKED = ["/api/auth/logout", "/api/users/me"]
+
+
+# An address over its limit is refused as well, and what is beyond all numbers is no number.
+CONFIGURATION = """
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "414", "422", "429"]
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def init_data(telegram_id):
+    fields = {"auth_date": str(int(time.time())), "query_id": "AAH1",
+              "user": json.dumps({"id": telegram_id, "first_name": "Анна"}, ensure_ascii=False)}
+    text = "\n".join(f"{name}={value}" for name, value in sorted(fields.items()))
+    key = hmac.new(b"WebAppData", BOT_TOKEN.encode(), hashlib.sha256).digest()
+    fields["hash"] = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return urllib.parse.urlencode(fields)
+
+
+def post(url, body):
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def wait_ready(url, service):
+    end = time.monotonic() + READY_S
+    while time.monotonic() < end:
+        if service.poll() is not None:
+            sys.exit(f"the service ended with {service.returncode}")
+        try:
+            with urllib.request.urlopen(url + "/ready", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    sys.exit(f"the service was not ready within {READY_S} s")
+
+
+def ask(program, url, who, token, seconds, home):
+    command = [program, "--config-file", os.path.join(home, "schemathesis.toml"), "run", url + "/openapi.json", "--checks", "all", "--max-time", str(seconds),
+               "--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--seed", "1",
+               "--workers", "1", "--no-color", "--suppress-health-check", "all", "--warnings", "off"]
+    for path in NOT_ASKED:
+        command += ["--exclude-path", path]
+    if token:
+        command += ["--header", f"Authorization: Bearer {token}"]
+    started = time.monotonic()
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=seconds * 3 + 120)
+    lines = done.stdout.splitlines()
+    print(f"{who}: {'ok' if done.returncode == 0 else 'FAILED'}, {time.monotonic() - started:.0f} s; "
+          + " ".join(line.strip() for line in lines[-12:] if "generated" in line or "Operations" in line))
+    if done.returncode != 0:
+        print(done.stdout[-20000:], done.stderr[-2000:])
+    return done.returncode == 0
+
+
+def main():
+    tga, program = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    seconds = int(sys.argv[3]) if len(sys.argv) > 3 else SECONDS_DEFAULT
+    with tempfile.TemporaryDirectory() as home:
+        with open(os.path.join(home, "schemathesis.toml"), "w", encoding="utf-8") as out:
+            out.write(CONFIGURATION)
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        environment = dict(os.environ, BOT_TOKEN=BOT_TOKEN, TGA__SERVER__LISTEN=f"127.0.0.1:{port}",
+                           TGA__METRICS__LISTEN="", TGA__LOG__LEVEL="warn")
+        for limit in ["IP", "IP_SIGN_INS", "USER", "USER_COSTLY", "TENANT"]:
+            environment[f"TGA__LIMITS__{limit}_PER_MINUTE"] = "0"
+
+        def run(*arguments):
+            command = [tga, "--data-dir", os.path.join(home, "data"), "--json", *arguments]
+            done = subprocess.run(command, env=environment, cwd=home, check=True, stdout=subprocess.PIPE)
+            return json.loads(done.stdout)
+
+        admin = run("init")["token"]
+        file = os.path.join(home, "posts.jsonl")
+        with open(file, "w", encoding="utf-8") as out:
+            out.writelines(json.dumps(post, ensure_ascii=False) + "\n" for post in POSTS)
+        run("import", file, "--tenant", "main")
+        code = run("invite", "create", "--tenant", "main", "--role", "user", "--limit", "0",
+                   "--expires", "2099-01-01T00:00:00Z")["code"]
+        command = [tga, "--data-dir", os.path.join(home, "data"), "serve"]
+        with open(os.path.join(home, "log"), "w", encoding="utf-8") as log:
+            service = subprocess.Popen(command, env=environment, cwd=home, stderr=log)
+        try:
+            wait_ready(url, service)
+            signed = post(url + "/api/auth/telegram-webapp", {"init_data": init_data(7), "invite_code": code})
+            people = [("nobody", None), ("a user", signed["access_token"]), ("an admin", admin)]
+            good = [ask(program, url, who, token, seconds, home) for who, token in people]
+            if service.poll() is not None:
+                print(f"the service ended with {service.returncode}")
+                good.append(False)
+        finally:
+            service.terminate()
+            service.wait(timeout=60)
+        if not all(good):
+            with open(os.path.join(home, "log"), encoding="utf-8") as log:
+                print(log.read()[-5000:])
+            sys.exit(1)
+
+
+main()
