@@ -12,6 +12,10 @@ cd "$ROOT"
 
 NEXTEST_VERSION=0.9.143
 DENY_VERSION=0.20.2
+SCHEMATHESIS_VERSION=4.32.5
+# How long schemathesis may ask as each of three callers, and how long its installation may take, seconds.
+SCHEMATHESIS_S=30
+PIP_TIMEOUT_S=300
 # How long the advisory database may take to answer before its check is left out, seconds.
 ADVISORIES_TIMEOUT_S=60
 failed=()
@@ -76,6 +80,21 @@ browser() {
   (cd tests/e2e && npm ci --silent --no-audit --no-fund && node run.js)
 }
 
+# Three half minutes of everything a generator can think of; left out where its program cannot be installed.
+api() {
+  [ -x "${TGA_RELEASE_BIN:-}" ] || return
+  local venv=$ROOT/target/tools/schemathesis
+  if [ ! -x "$venv/bin/schemathesis" ]; then
+    note "installing schemathesis (once)"
+    if ! { python3 -m venv "$venv" && timeout "$PIP_TIMEOUT_S" "$venv/bin/pip" install --quiet "schemathesis==$SCHEMATHESIS_VERSION"; }; then
+      rm -rf "$venv"
+      note "schemathesis cannot be installed; left out"
+      return
+    fi
+  fi
+  python3 tests/api/run.py "$TGA_RELEASE_BIN" "$venv/bin/schemathesis" "$SCHEMATHESIS_S"
+}
+
 release() {
   build || return
   export TGA_RELEASE_BIN=$TGA
@@ -100,6 +119,7 @@ check "lints" cargo clippy --locked --all-targets --quiet -- -D warnings
 check "documentation" docs
 check "release build" release
 check "the demo page in a browser" browser
+check "the API against a generator" api
 step "tests"
 note "$passed steps so far are right, ${#failed[@]} are not; $SECONDS s since the start"
 # Nothing is said after a good run, so that the runner's own summary is the last line.

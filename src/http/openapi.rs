@@ -73,6 +73,7 @@ fn complete(document: &mut Value) {
             "description": "An access token (`POST /api/auth/telegram-webapp`) or an API token (`tga token create`)."
         }
     });
+    bound_integers(document);
     let components = document["components"]["schemas"].clone();
     let Some(paths) = document["paths"].as_object_mut() else {
         return;
@@ -88,6 +89,27 @@ fn complete(document: &mut Value) {
             }
         }
     }
+}
+
+/// Says how far a whole number without a sign goes where nothing narrower is said.
+fn bound_integers(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let counts =
+                fields.get("type").is_some_and(is_integer) && fields.get("minimum") == Some(&json!(0));
+            if counts && !fields.contains_key("maximum") && !fields.contains_key("format") {
+                fields.insert("maximum".to_owned(), json!(u64::MAX));
+            }
+            fields.values_mut().for_each(bound_integers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound_integers),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// `integer`, or that or `null`.
+fn is_integer(kind: &Value) -> bool {
+    kind == "integer" || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "integer"))
 }
 
 /// Gives every JSON body an example.

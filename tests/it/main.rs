@@ -34,6 +34,7 @@ mod ledger;
 mod limits;
 mod members;
 mod pipeline;
+mod redaction;
 mod search;
 mod subscriptions;
 mod support;

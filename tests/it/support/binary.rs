@@ -1,6 +1,7 @@
 //! `tga` itself, as a process: commands with their answers, and services that are started and stopped.
 
 use std::{
+    fs::File,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -69,7 +70,7 @@ impl Binary {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         for (name, _) in std::env::vars() {
-            if name.starts_with("TGA_") || name == "LOG_LEVEL" {
+            if name.starts_with("TGA_") || matches!(name.as_str(), "LOG_LEVEL" | "BOT_TOKEN" | "JWT_SECRET") {
                 command.env_remove(name);
             }
         }
@@ -114,6 +115,15 @@ impl Binary {
         self.start(&["demo"])
     }
 
+    /// What the service that was started last has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.root.path().join("service.log")
+    }
+
     /// Starts a service; `serve` and `demo` get a free port.
     fn start(&self, arguments: &[&str]) -> Service {
         let address = free_address();
@@ -123,7 +133,7 @@ impl Binary {
             .env("TGA__SERVER__LISTEN", address.to_string())
             .env("TGA__METRICS__LISTEN", address.to_string())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(File::create(self.log_path()).unwrap());
         if arguments[0] == "demo" {
             command.args(["--port", &port]);
         }
