@@ -32,8 +32,7 @@ pub(super) const TYPO_CHARS_MIN: usize = 5;
 /// Up to this many different words a query is taken as a phrase of sorts, where order and completeness tell something.
 pub(super) const SHORT_QUERY_WORDS_MAX: usize = 4;
 
-/// How much each kind of agreement counts, relative to BM25 over stems = 1. Chosen on the even half of the judged queries;
-/// the odd half agrees.
+/// How much each kind of agreement counts, relative to BM25 over stems = 1. Chosen on the even half of the judged queries.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weights {
     /// The word in the very form asked for.

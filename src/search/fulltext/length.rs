@@ -3,7 +3,7 @@
 //! Knows tantivy, whose BM25 has its two parameters fixed for long texts: a post of twice the average length loses nearly half
 //! of a word's weight. Posts are short, and a long one is seldom long because it rambles. Told that posts are on average twice
 //! as long as they are, BM25 becomes one with k1 = 0.75 and b = 0.6, but for a factor. Chosen on half of the judged queries and
-//! on another set of headlines; the other half agrees.
+//! on another set of headlines.
 
 use tantivy::{Searcher, Term, query::Bm25StatisticsProvider, schema::Field};
 
