@@ -52,6 +52,18 @@ impl App {
         Ok(admission?)
     }
 
+    /// Lets somebody in by an invite outside a login. They are not signed in by it.
+    pub fn register(&self, profile: Profile, asked: &Admittance, login_id: &str) -> Result<Member, Error> {
+        if asked.invite_code.as_deref().is_none_or(|code| code.trim().is_empty()) {
+            return Err(Refusal::InviteRequired.into());
+        }
+        // Whoever sends this has not proved to be anybody: a valid invite is needed even for somebody who is in.
+        self.invite_check(asked.invite_code.as_deref().unwrap_or_default())?;
+        let member = self.admit(login_id, profile, asked)?.member;
+        self.admission_confirm(login_id)?;
+        Ok(member)
+    }
+
     /// The login's session is stored: the admission stays. Does nothing for a member who was there before.
     pub fn admission_confirm(&self, login_id: &str) -> Result<(), Error> {
         self.control.admission_confirm(login_id, self.now())?;

@@ -6,8 +6,11 @@ use serde_json::Value;
 use super::{App, Error, tenants::rfc3339};
 use crate::{
     model::{Actor, AuditAction, TenantId},
-    store::{AuditEntry, AuditFilter, NewAudit},
+    store::{AuditEntry, AuditFilter, Member, NewAudit},
 };
+
+/// Lines an export holds at most, the newest.
+const AUDIT_EXPORTED_MAX: usize = 100_000;
 
 /// Whoever does something that is put on record, and by which request.
 #[derive(Debug, Clone)]
@@ -30,7 +33,7 @@ impl Origin {
 }
 
 /// A line of the audit log.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct AuditView {
     pub id: i64,
     pub at: String,
@@ -79,6 +82,16 @@ impl App {
             request_id: origin.request_id.clone(),
             ip: origin.ip.clone(),
         }
+    }
+
+    /// The newest lines about what a member did.
+    pub(super) fn audit_of(&self, member: &Member) -> Result<Vec<AuditView>, Error> {
+        let filter = AuditFilter {
+            tenant_id: Some(member.tenant_id),
+            actor: Some(Actor::Member(member.id)),
+            ..AuditFilter::default()
+        };
+        Ok(self.audit_list(&filter, AUDIT_EXPORTED_MAX, 0)?.0)
     }
 
     /// A page of the audit log, newest first, and how many lines match.

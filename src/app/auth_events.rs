@@ -5,11 +5,14 @@ use serde::Serialize;
 use super::{App, Error, tenants::rfc3339};
 use crate::{
     model::{AuthEventKind, MembershipId, TenantId},
-    store::{AuthEvent, AuthEventFilter, NewAuthEvent},
+    store::{AuthEvent, AuthEventFilter, Member, NewAuthEvent},
 };
 
 /// Longest user agent kept, characters; the rest is cut.
 pub const USER_AGENT_CHARS_MAX: usize = 256;
+
+/// Steps of logins an export holds at most, the newest: they are deleted after 90 days anyway.
+const AUTH_EVENTS_EXPORTED_MAX: usize = 100_000;
 
 /// One step of a login, told by whoever runs it. What is unknown at that step stays empty.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +28,7 @@ pub struct AuthStep {
 }
 
 /// A step as administrators see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct AuthEventView {
     pub id: i64,
     pub at: String,
@@ -69,6 +72,12 @@ impl App {
             ip: step.ip,
             user_agent,
         })?)
+    }
+
+    /// The newest steps of one member's logins.
+    pub(super) fn auth_events_of(&self, member: &Member) -> Result<Vec<AuthEventView>, Error> {
+        let filter = AuthEventFilter { membership_id: Some(member.id), ..AuthEventFilter::default() };
+        Ok(self.auth_event_list(&filter, AUTH_EVENTS_EXPORTED_MAX, 0)?.0)
     }
 
     /// A page of steps, newest first, and how many match.

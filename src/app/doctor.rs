@@ -42,7 +42,7 @@ impl Finding {
 }
 
 /// A tenant's progress.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct TenantStatus {
     pub posts: u64,
     pub indexed: u64,

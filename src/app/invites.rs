@@ -36,7 +36,7 @@ pub struct NewInvite {
 }
 
 /// An invite as faces show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct InviteView {
     pub code: String,
     pub tenant_id: TenantId,
@@ -55,7 +55,7 @@ pub struct InviteView {
 }
 
 /// One use of an invite.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct InviteUseView {
     /// Empty when the person has left.
     pub user_id: Option<MembershipId>,

@@ -14,6 +14,7 @@ pub mod auth_events;
 pub mod command;
 pub mod demo;
 pub mod doctor;
+pub mod erasure;
 mod error;
 mod error_code;
 pub mod eval;
@@ -29,9 +30,11 @@ pub mod jwt;
 pub mod members;
 pub mod models;
 pub mod posts;
+mod receipts;
 pub mod search;
 pub mod sessions;
 mod snippet;
+pub mod statistics;
 pub mod tenants;
 pub mod tiers;
 pub mod tokens;
@@ -125,6 +128,7 @@ impl App {
             );
             app.log_system("warn", message)?;
         }
+        app.erasures_resume()?;
         Ok(Arc::new(app))
     }
 

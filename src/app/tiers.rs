@@ -24,7 +24,6 @@ pub struct TierLimits {
 /// A member's tier and how much of it is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct SubscriptionView {
-    #[schema(value_type = String, example = "free")]
     pub subscription_type: Tier,
     /// Tiers do not expire.
     pub subscription_expires_at: Option<String>,

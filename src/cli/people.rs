@@ -81,6 +81,13 @@ pub(super) enum UserCommand {
     },
     /// One member
     Show { id: i64 },
+    /// Erase a member with everything that is kept of them
+    Delete {
+        id: i64,
+        /// Really
+        #[arg(long)]
+        yes: bool,
+    },
     /// Make a member user or admin; the last admin of a tenant stays one
     SetRole {
         id: i64,
@@ -199,6 +206,14 @@ pub(super) fn user_command(command: UserCommand) -> Result<(Command, Show), Erro
         }
         UserCommand::Show { id } => {
             (Command::Members(MembersCommand::UserShow { id: MembershipId(id) }), super::output::plain)
+        }
+        UserCommand::Delete { id, yes: true } => {
+            (Command::Members(MembersCommand::UserDelete { id: MembershipId(id) }), super::output::plain)
+        }
+        UserCommand::Delete { id, yes: false } => {
+            return Err(Error::Invalid(format!(
+                "deleting user {id} removes all that is kept of them for good; add --yes if you mean it"
+            )));
         }
         UserCommand::SetRole { id, role, version } => {
             let role = Role::parse(&role).unwrap_or(Role::User);

@@ -63,3 +63,29 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Web> for InPath<T> {
         Ok(Self(value))
     }
 }
+
+/// Rows on a page unless told, and at most.
+const PAGE_DEFAULT: usize = 50;
+const PAGE_MAX: usize = 100;
+
+/// Which page of a list.
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    #[param(minimum = 1, maximum = 100)]
+    pub(super) limit: Option<usize>,
+    pub(super) offset: Option<usize>,
+}
+
+impl Page {
+    /// Limit and offset within their bounds.
+    pub(super) fn bounds(self) -> Result<(usize, usize), ApiError> {
+        let limit = self.limit.unwrap_or(PAGE_DEFAULT);
+        if !(1..=PAGE_MAX).contains(&limit) {
+            let message = format!("limit: is {limit}; choose from 1 to {PAGE_MAX}");
+            return Err(ApiError::new(ErrorCode::InvalidRequest, message));
+        }
+        Ok((limit, self.offset.unwrap_or(0)))
+    }
+}

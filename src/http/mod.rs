@@ -3,12 +3,14 @@
 //! Calls `app` only. A handler gets its tenant from an extractor made of a verified token; there is no other way to one. App calls
 //! block, so each runs on a blocking thread, at most `server.requests_max` at a time: a slow search never holds the runtime.
 
+mod admin;
 mod around;
 mod auth;
 mod caller;
 mod docs;
 mod error;
 mod extract;
+mod history;
 mod limits;
 mod metrics;
 pub mod openapi;
@@ -19,6 +21,7 @@ mod posts;
 mod routes;
 mod search;
 mod serve;
+mod users;
 
 use std::sync::Arc;
 

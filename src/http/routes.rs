@@ -7,13 +7,16 @@
 use axum::{Router, routing::get};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Web, auth, docs, openapi, operator, ops, pages, posts, search};
+use super::{Web, admin, auth, docs, history, openapi, operator, ops, pages, posts, search, users};
 
 /// The documented routes.
 pub(super) fn documented() -> OpenApiRouter<Web> {
     OpenApiRouter::with_openapi(openapi::head())
         .merge(auth::routes())
         .merge(search::routes())
+        .merge(history::routes())
+        .merge(users::routes())
+        .merge(admin::routes())
         .merge(posts::routes())
         .merge(pages::routes())
         .merge(operator::routes())

@@ -103,10 +103,13 @@ pub(super) struct AskBody {
 /// in the document), then `done` (the document without answer and sources).
 #[utoipa::path(
     post, path = "/api/rag/query", tag = "search", security(("bearer" = ["read"])), request_body = AskBody,
-    responses((
-        status = 200, description = "The answer with its sources.",
-        content((AskResponse = "application/json"), (String = "text/event-stream"))
-    ))
+    responses(
+        (
+            status = 200, description = "The answer with its sources.",
+            content((AskResponse = "application/json"), (String = "text/event-stream"))
+        ),
+        (status = 403, description = "`tier_limit_exceeded`: today's questions are used up; `error.resets_at` says until when.")
+    )
 )]
 async fn ask(
     State(web): State<Web>,
@@ -122,8 +125,12 @@ async fn ask(
         limit: body.limit,
     };
     let started = std::time::Instant::now();
-    let answered =
-        web.call(move |app| app.ask(&caller.tenant, &caller.channels, &request, &TimeZone::system())).await;
+    let answered = web
+        .call(move |app| {
+            let member = caller.member().ok();
+            app.ask_as(&caller.tenant, &caller.channels, member, &request, &TimeZone::system())
+        })
+        .await;
     metrics::histogram!("rag_processing_duration_seconds").record(started.elapsed().as_secs_f64());
     let (intent, status) = match &answered {
         Ok(answer) if answer.result.abstained => (answer.intent, "empty"),

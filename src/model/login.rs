@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A step of a login, as `telegram_auth_events` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthEventKind {
     QrStarted,
@@ -81,7 +81,7 @@ impl Refusal {
 }
 
 /// How far an invite has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InviteStatus {
     Active,

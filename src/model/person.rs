@@ -101,7 +101,7 @@ impl FromStr for Actor {
 }
 
 /// What administrators and operators do, as the audit log names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditAction {
     TenantCreated,

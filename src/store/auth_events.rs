@@ -47,10 +47,11 @@ pub struct AuthEventFilter {
     pub tenant_id: Option<TenantId>,
     pub kind: Option<AuthEventKind>,
     pub login_id: Option<String>,
+    pub membership_id: Option<MembershipId>,
 }
 
-const FILTER: &str =
-    "(?1 IS NULL OR tenant_id = ?1) AND (?2 IS NULL OR event = ?2) AND (?3 IS NULL OR login_id = ?3)";
+const FILTER: &str = "(?1 IS NULL OR tenant_id = ?1) AND (?2 IS NULL OR event = ?2)
+    AND (?3 IS NULL OR login_id = ?3) AND (?4 IS NULL OR membership_id = ?4)";
 
 impl Control {
     pub fn auth_event_add(&self, event: NewAuthEvent) -> Result<(), Error> {
@@ -84,22 +85,23 @@ impl Control {
     ) -> Result<(Vec<AuthEvent>, u64), Error> {
         let tenant = filter.tenant_id.map(|id| id.to_string());
         let kind = filter.kind.map(AuthEventKind::name);
+        let member = filter.membership_id.map(|id| id.0);
         self.0.read(|db| {
             let sql = format!(
                 "SELECT id, at, event, login_id, membership_id, telegram_id, reason, ip, user_agent, pseudonymised_at
-                 FROM telegram_auth_events WHERE {FILTER} ORDER BY id DESC LIMIT ?4 OFFSET ?5"
+                 FROM telegram_auth_events WHERE {FILTER} ORDER BY id DESC LIMIT ?5 OFFSET ?6"
             );
             let mut statement = db.prepare_cached(&sql)?;
             let rows = statement
                 .query_map(
-                    params![tenant, kind, filter.login_id, limit as i64, offset as i64],
+                    params![tenant, kind, filter.login_id, member, limit as i64, offset as i64],
                     event_from_row,
                 )?
                 .collect::<rusqlite::Result<_>>()?;
             let sql = format!("SELECT count(*) FROM telegram_auth_events WHERE {FILTER}");
             let total: i64 = db
                 .prepare_cached(&sql)?
-                .query_row(params![tenant, kind, filter.login_id], |row| row.get(0))?;
+                .query_row(params![tenant, kind, filter.login_id, member], |row| row.get(0))?;
             Ok((rows, total as u64))
         })
     }

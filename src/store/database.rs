@@ -169,6 +169,19 @@ impl Database {
             .map_err(|error| Error::from_sqlite(&self.path, &error))
     }
 
+    /// Writes the file anew, so that nothing of what was deleted is left in it or in its log.
+    pub(super) fn compact(&self) -> Result<(), Error> {
+        let wrap = |error: rusqlite::Error| Error::from_sqlite(&self.path, &error);
+        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.execute_batch("VACUUM").map_err(wrap)?;
+        let busy: bool =
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(wrap)?;
+        if busy {
+            return Err(Error::Busy("a reader holds the log; the file is written anew later".to_owned()));
+        }
+        Ok(())
+    }
+
     fn reader_take(&self) -> Result<Connection, Error> {
         let mut readers = self.readers.lock().expect("no panic holds the readers");
         loop {

@@ -73,6 +73,15 @@ impl TenantStore {
         })
     }
 
+    /// How many questions are kept, of everybody.
+    pub fn history_count(&self) -> Result<u64, Error> {
+        self.db.read(|db| {
+            let count: i64 =
+                db.prepare_cached("SELECT count(*) FROM rag_history")?.query_row([], |row| row.get(0))?;
+            Ok(count as u64)
+        })
+    }
+
     /// How many questions a user has asked on this day.
     pub fn question_count(&self, membership: MembershipId, day: i64) -> Result<u32, Error> {
         self.db.read(|db| {

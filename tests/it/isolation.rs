@@ -25,7 +25,7 @@ struct Row {
     method: &'static str,
     /// As in the document.
     route: &'static str,
-    /// As it is asked; `{post}`, `{user}`, `{session}` are those of the user who follows the marked channel.
+    /// As it is asked; `{post}`, `{user}`, `{session}`, `{invite}` are those of the user who follows the marked channel.
     path: &'static str,
     body: fn() -> Value,
     /// Read by: user who follows the channel, user who does not, admin, admin of another tenant, operator.
@@ -59,6 +59,30 @@ fn no_refresh() -> Value {
     json!({ "refresh_token": "tgr_00" })
 }
 
+fn no_invite() -> Value {
+    json!({ "telegram_id": 99, "invite_code": "ABCDEFGHIJ12" })
+}
+
+fn not_me() -> Value {
+    json!({ "confirm": 77 })
+}
+
+fn new_invite() -> Value {
+    json!({ "uses_limit": 3 })
+}
+
+fn stale_role() -> Value {
+    json!({ "role": "admin", "version": 77 })
+}
+
+fn stale_tier() -> Value {
+    json!({ "tier": "pro", "version": 77 })
+}
+
+fn no_ids() -> Value {
+    json!({ "ids": [] })
+}
+
 /// Everybody the same.
 const fn all(status: u16) -> [u16; 5] {
     [status; 5]
@@ -68,6 +92,14 @@ const fn all(status: u16) -> [u16; 5] {
 const OF_CHANNEL: [u16; 5] = [200, 404, 404, 404, 404];
 const TOKENS: [u16; 3] = [200, 200, 200];
 const NO_TOKENS: [u16; 3] = [403, 403, 403];
+
+/// A user by their id: themself and admins of the tenant; for the others there is none.
+const OF_USER: [u16; 5] = [200, 404, 200, 404, 404];
+/// A tenant's list: each admin reads their own tenant's.
+const OF_ADMIN: [u16; 5] = [403, 403, 200, 200, 403];
+/// One thing of the tenant, for admins.
+const OF_USER_ADMIN: [u16; 5] = [403, 403, 200, 404, 403];
+const ADMIN_TOKEN: [u16; 3] = [403, 403, 200];
 
 const ROWS: &[Row] = &[
     row(("GET", "/health", "/health"), none, all(200), TOKENS),
@@ -100,6 +132,71 @@ const ROWS: &[Row] = &[
         [403, 403, 403, 403, 200],
         NO_TOKENS,
     ),
+    row(("GET", "/api/users/me", "/api/users/me"), none, all(200), NO_TOKENS),
+    row(("DELETE", "/api/users/me", "/api/users/me"), not_me, all(422), NO_TOKENS),
+    row(("GET", "/api/users/me/export", "/api/users/me/export"), none, all(200), NO_TOKENS),
+    // The user who follows the channel has the Telegram id 1.
+    row(("GET", "/api/users/{id}", "/api/users/1"), none, OF_USER, NO_TOKENS),
+    row(("GET", "/api/users/{id}/subscription", "/api/users/{user}/subscription"), none, OF_USER, NO_TOKENS),
+    row(("POST", "/api/users/", "/api/users/"), no_invite, all(400), [400, 400, 400]),
+    row(("GET", "/api/admin/users", "/api/admin/users"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/admin/users/{user_id}", "/api/admin/users/{user}"), none, OF_USER_ADMIN, ADMIN_TOKEN),
+    row(
+        ("PUT", "/api/admin/users/{user_id}/role", "/api/admin/users/{user}/role"),
+        stale_role,
+        [403, 403, 409, 404, 403],
+        [403, 403, 409],
+    ),
+    row(
+        ("PUT", "/api/admin/users/{user_id}/tier", "/api/admin/users/{user}/tier"),
+        stale_tier,
+        [403, 403, 409, 404, 403],
+        [403, 403, 409],
+    ),
+    row(("GET", "/api/admin/invites", "/api/admin/invites"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(
+        ("POST", "/api/admin/invites", "/api/admin/invites"),
+        new_invite,
+        [403, 403, 201, 201, 403],
+        [403, 403, 201],
+    ),
+    row(
+        ("GET", "/api/admin/invites/{code}", "/api/admin/invites/{invite}"),
+        none,
+        OF_USER_ADMIN,
+        ADMIN_TOKEN,
+    ),
+    row(
+        ("GET", "/api/admin/invites/{code}/usage", "/api/admin/invites/{invite}/usage"),
+        none,
+        OF_USER_ADMIN,
+        ADMIN_TOKEN,
+    ),
+    row(
+        ("POST", "/api/admin/invites/{code}/revoke", "/api/admin/invites/{invite}/revoke"),
+        none,
+        [403, 403, 409, 404, 403],
+        ADMIN_TOKEN,
+    ),
+    row(("GET", "/api/admin/jobs", "/api/admin/jobs"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/admin/dead-letters", "/api/admin/dead-letters"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(
+        ("POST", "/api/admin/dead-letters/requeue", "/api/admin/dead-letters/requeue"),
+        no_ids,
+        OF_ADMIN,
+        ADMIN_TOKEN,
+    ),
+    row(
+        ("POST", "/api/admin/dead-letters/discard", "/api/admin/dead-letters/discard"),
+        no_ids,
+        OF_ADMIN,
+        ADMIN_TOKEN,
+    ),
+    row(("GET", "/api/admin/stats", "/api/admin/stats"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/admin/audit", "/api/admin/audit"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/admin/auth-events", "/api/admin/auth-events"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/rag/history", "/api/rag/history"), none, all(200), TOKENS),
+    row(("GET", "/api/rag/status/{id}", "/api/rag/status/{user}"), none, OF_USER, NO_TOKENS),
     row(("POST", "/api/search", "/api/search"), query, all(200), TOKENS),
     row(("POST", "/api/rag/query", "/api/rag/query"), query, all(200), TOKENS),
     row(("GET", "/api/posts", "/api/posts"), none, all(200), TOKENS),
@@ -116,6 +213,8 @@ struct World {
     post: i64,
     /// Follows the channel, does not, admin, admin of another tenant, operator: a member of `other` who is listed.
     people: [Member; 5],
+    /// The code of an invite into `main`.
+    invite: String,
 }
 
 impl World {
@@ -145,7 +244,9 @@ impl World {
             Subscription { membership: people[0].id, channel, depth_days: None, created_at: app.app().now() };
         tenant.store().subscription_add(follows, 10).unwrap();
         let post = app.post_id("news", 1).0;
-        Self { app, post, people }
+        let (invites, _) = app.app().invite_list(Some(app.tenant().id()), None, 1, 0).unwrap();
+        let invite = invites[0].code.clone();
+        Self { app, post, people, invite }
     }
 
     fn ask(&self, row: &Row, owner: &Person, token: Option<&str>) -> Reply {
@@ -153,7 +254,8 @@ impl World {
             .path
             .replace("{post}", &self.post.to_string())
             .replace("{user}", &self.people[0].id.to_string())
-            .replace("{session}", &owner.session_id);
+            .replace("{session}", &owner.session_id)
+            .replace("{invite}", &self.invite);
         let method = Method::from_bytes(row.method.as_bytes()).unwrap();
         let mut request = self.app.request(method, &path);
         if let Some(token) = token {

@@ -65,7 +65,7 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("grammers_tl_types", &["telegram"]),
     ("schemars", &["config"]),
     ("jsonwebtoken", &["app/jwt"]),
-    ("ed25519_dalek", &["app/init_data"]),
+    ("ed25519_dalek", &["app/init_data", "app/receipts"]),
     ("grammers_client", &["telegram"]),
     ("grammers_mtsender", &["telegram"]),
     ("grammers_session", &["telegram"]),

@@ -22,6 +22,7 @@ mod damage;
 mod demo_page;
 mod disk;
 mod docs;
+mod erasure;
 mod eval;
 mod golden;
 mod http;

@@ -25,6 +25,7 @@ pub enum MembersCommand {
     InviteGet { code: String },
     UserList { tenant: String, role: Option<Role>, tier: Option<Tier>, search: Option<String>, limit: usize },
     UserShow { id: MembershipId },
+    UserDelete { id: MembershipId },
     UserSetRole { id: MembershipId, role: Role, version: Option<i64> },
     UserSetTier { id: MembershipId, tier: Tier, version: Option<i64> },
 }
@@ -65,6 +66,10 @@ impl App {
                 json!({ "users": users, "total": total })
             }
             MembersCommand::UserShow { id } => json!(MemberView::from(self.member_named(id)?)),
+            MembersCommand::UserDelete { id } => {
+                let tenant = self.tenant_get(&self.member_named(id)?.tenant_id.to_string())?;
+                json!(self.user_erase(&tenant, id, &Origin::operator())?)
+            }
             MembersCommand::UserSetRole { id, role, version } => {
                 self.user_update(id, MemberUpdate::Role(role), version)?
             }

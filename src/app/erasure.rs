@@ -1,0 +1,148 @@
+//! Leaving: everything the appliance holds of a member goes, and they get a signed receipt; and taking one's data along first.
+//!
+//! control.db first: the membership and all that hangs on it, in one transaction that also remembers that the erasure is due.
+//! Then tenant.db, the indexes, and both database files written anew, because deleted rows leave their bytes in them. A crash
+//! in between leaves the erasure due, and the next start finishes it.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{App, Error, Tenant, audit::Origin, history::HistoryView, members::MemberView, tenants::rfc3339};
+use crate::{
+    model::{AuditAction, MembershipId, TenantId},
+    store::{Member, MemberErased, MemberGone},
+};
+
+/// Questions written to an export at once.
+const EXPORT_PAGE: usize = 100;
+
+/// What was erased.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct ErasureView {
+    /// The statement as it was signed: JSON with `receipt_id`, `user_id`, `tenant_id`, `erased_at` and what went.
+    pub statement: String,
+    /// Ed25519 over the bytes of `statement`, base64.
+    pub signature: String,
+    /// The installation's key for receipts, base64.
+    pub public_key: String,
+}
+
+impl App {
+    /// Erases a member: their identity (when this was its last membership), sessions, subscriptions, history, and the channels
+    /// that nobody else follows.
+    pub fn user_erase(
+        &self,
+        tenant: &Tenant,
+        id: MembershipId,
+        origin: &Origin,
+    ) -> Result<ErasureView, Error> {
+        let target = format!("user:{id}");
+        // Whoever leaves leaves no address behind.
+        let origin = Origin { ip: None, ..origin.clone() };
+        let audit = self.audit(&origin, Some(tenant.id()), AuditAction::UserDeleted, target, None);
+        let rows = match self.control.member_erase(tenant.id(), id, self.now(), audit)? {
+            MemberGone::Gone { rows } => rows,
+            MemberGone::Absent => return Err(Error::NotFound(format!("no user {id}"))),
+            MemberGone::LastAdmin => {
+                return Err(Error::Conflict(format!(
+                    "user {id} is the only admin of this tenant; make somebody else admin first"
+                )));
+            }
+        };
+        let erased = self.erasure_finish(tenant, id)?;
+        tracing::info!(user = %id, tenant = %tenant.id(), "user erased");
+        let statement = json!({
+            "receipt_id": uuid::Uuid::new_v4(),
+            "user_id": id,
+            "tenant_id": tenant.id(),
+            "erased_at": rfc3339(self.now()),
+            "rows": rows + erased.rows,
+            "channels": erased.channels.len(),
+            "posts": erased.posts.len(),
+        });
+        self.receipt_sign(statement.to_string())
+    }
+
+    /// Finishes what a crash interrupted. What cannot be finished now is said and stays due.
+    pub(super) fn erasures_resume(&self) -> Result<(), Error> {
+        for (tenant, id) in self.control.erasure_due_list()? {
+            if let Err(error) = self.erasure_resume(tenant, id) {
+                tracing::error!(%error, %tenant, user = %id, "an erasure is not finished; the next start tries again");
+            }
+        }
+        Ok(())
+    }
+
+    fn erasure_resume(&self, tenant: TenantId, id: MembershipId) -> Result<(), Error> {
+        match self.tenant_by_id(tenant)? {
+            Some(open) => self.erasure_finish(&open, id).map(|_| ()),
+            // The tenant went meanwhile, and everything with it.
+            None => Ok(self.control.erasure_done(tenant, id)?),
+        }
+    }
+
+    /// Everything after the membership itself; doing it again does no harm.
+    fn erasure_finish(&self, tenant: &Tenant, id: MembershipId) -> Result<MemberErased, Error> {
+        let erased = tenant.store.member_erase(id, self.now())?;
+        if !erased.posts.is_empty() {
+            tenant.indexes.remove(&erased.posts)?;
+            // A deleted document keeps its words in the index until its segment is merged.
+            tenant.indexes.rebuild_from_nothing(&tenant.store, &mut |_, _| {})?;
+        }
+        tenant.store.compact()?;
+        self.control.erasure_done(tenant.id(), id)?;
+        self.control.compact()?;
+        Ok(erased)
+    }
+
+    /// Writes everything that is kept of a member as one JSON document, piece by piece.
+    pub fn user_export(
+        &self,
+        tenant: &Tenant,
+        member: &Member,
+        write: &mut dyn FnMut(String) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let channels = tenant.channel_map()?;
+        let subscriptions: Vec<Value> = tenant
+            .store
+            .subscription_list(member.id)?
+            .iter()
+            .map(|subscription| {
+                let channel = channels.get(&subscription.channel);
+                json!({
+                    "channel_id": subscription.channel,
+                    "username": channel.and_then(|channel| channel.username.clone()),
+                    "title": channel.map(|channel| channel.title.clone()),
+                    "depth_days": subscription.depth_days,
+                    "since": rfc3339(subscription.created_at),
+                })
+            })
+            .collect();
+        let head = [
+            ("exported_at", json!(rfc3339(self.now()))),
+            ("user", json!(MemberView::from(member.clone()))),
+            ("usage", json!(self.subscription_view(tenant, member)?)),
+            ("subscriptions", json!(subscriptions)),
+            ("sessions", json!(self.session_list(member.id, None)?)),
+            ("auth_events", json!(self.auth_events_of(member)?)),
+            ("audit", json!(self.audit_of(member)?)),
+        ];
+        let mut separator = '{';
+        for (name, value) in head {
+            write(format!("{separator}\"{name}\":{value}"))?;
+            separator = ',';
+        }
+        write(",\"questions\":[".to_owned())?;
+        let (mut offset, mut first) = (0, true);
+        loop {
+            let (page, _) = tenant.store.history_list(Some(member.id), EXPORT_PAGE, offset)?;
+            let Some(count) = Some(page.len()).filter(|count| *count > 0) else { break };
+            for entry in page {
+                let comma = if std::mem::take(&mut first) { "" } else { "," };
+                write(format!("{comma}{}", json!(HistoryView::from(entry))))?;
+            }
+            offset += count;
+        }
+        write("]}".to_owned())
+    }
+}

@@ -1,0 +1,195 @@
+//! Leaving: nothing of a member is found in the files afterwards, others keep theirs, the receipt is signed, a crash changes nothing.
+
+use std::path::Path;
+
+use axum::http::{Method, StatusCode};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde_json::{Value, json};
+use tga::{
+    app::{admissions::Admittance, audit::Origin, auth_events::AuthStep, invites::NewInvite},
+    model::{AuthEventKind, ChannelSet, Role},
+    store::{Member, Profile, Subscription},
+};
+
+use crate::support::{TestApp, line};
+
+/// Words that stand for the one who leaves, wherever they may have got to.
+const MARKS: [&str; 8] = [
+    "7700000000077",
+    "uhodyaschij_user",
+    "Уходящевич",
+    "Фамилиева",
+    "198.51.100.77",
+    "AgentMark/7",
+    "тайнослово",
+    "закрытослово",
+];
+
+fn member(app: &TestApp, telegram_id: i64, names: [&str; 3], role: Role) -> Member {
+    let new = NewInvite { role, uses_limit: 1, expires_at: None, notes: None };
+    let code = app.app().invite_create(app.tenant().id(), &new, &Origin::operator()).unwrap().code;
+    let [username, first, last] = names.map(|name| Some(name.to_owned()));
+    let profile = Profile { telegram_id, username, first_name: first, last_name: last, language: None };
+    let login = uuid::Uuid::new_v4().to_string();
+    let asked = Admittance { invite_code: Some(code), ..Admittance::default() };
+    let admission = app.app().admit(&login, profile, &asked).unwrap();
+    app.app().admission_confirm(&login).unwrap();
+    admission.member
+}
+
+fn follow(app: &TestApp, member: &Member, channel: &str) {
+    let channel = app.tenant().channel_get(channel, &ChannelSet::All).unwrap().id;
+    let created_at = app.app().now();
+    let follows = Subscription { membership: member.id, channel, depth_days: None, created_at };
+    app.tenant().store().subscription_add(follows, 10).unwrap();
+}
+
+/// Somebody who leaves and somebody who stays, in one tenant with three channels.
+fn filled() -> (TestApp, Member, Member) {
+    let mut app = TestApp::builder().synthetic_model().build();
+    app.index_jsonl(&[
+        line("own", 1, "Закрытослово вышло утром из гавани закрытослово"),
+        line("own", 2, "Ещё одно закрытослово вечером"),
+        line("both", 1, "Ледокол вышел из порта в среду"),
+        line("nobody", 1, "Маяк погас на мысе"),
+    ]);
+    let leaves = member(&app, 7_700_000_000_077, ["uhodyaschij_user", "Уходящевич", "Фамилиева"], Role::User);
+    let stays = member(&app, 8, ["ostalsya", "Остающийся", "Другой"], Role::Admin);
+    for channel in ["own", "both"] {
+        follow(&app, &leaves, channel);
+    }
+    follow(&app, &stays, "both");
+    let step = AuthStep {
+        login_id: Some("x".to_owned()),
+        tenant_id: Some(leaves.tenant_id),
+        membership_id: Some(leaves.id),
+        telegram_id: Some(leaves.profile.telegram_id),
+        ip: Some("198.51.100.77".to_owned()),
+        user_agent: Some("AgentMark/7".to_owned()),
+        ..AuthStep::default()
+    };
+    app.app().auth_event(AuthEventKind::Authorized, step.clone()).unwrap();
+    // A step of a login that led to no membership is theirs as well.
+    let stray = AuthStep { tenant_id: None, membership_id: None, ..step };
+    app.app().auth_event(AuthEventKind::Failed, stray).unwrap();
+    (app, leaves, stays)
+}
+
+/// Files of the data directory that hold one of these words, in any case.
+fn files_with(dir: &Path, words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut pending = vec![dir.to_owned()];
+    while let Some(dir) = pending.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+                continue;
+            }
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).to_lowercase();
+            for word in words {
+                if text.contains(&word.to_lowercase()) {
+                    found.push(format!("{word} in {}", path.display()));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn ask(app: &TestApp, token: &str, query: &str) -> Value {
+    app.post("/api/rag/query", token, &json!({ "query": query })).ok()
+}
+
+#[test]
+fn nothing_of_a_member_is_in_the_files_after_they_left() {
+    let (mut app, leaves, stays) = filled();
+    let token = app.sign_in(&leaves).access;
+    let other = app.sign_in(&stays).access;
+    ask(&app, &token, "Где тайнослово и закрытослово?");
+    ask(&app, &other, "Откуда вышел ледокол?");
+    let seen = files_with(app.data_dir(), &MARKS);
+    for mark in ["uhodyaschij_user", "Уходящевич", "198.51.100.77", "тайнослово", "закрытослово"]
+    {
+        assert!(seen.iter().any(|place| place.contains(mark)), "the test must see {mark}: {seen:?}");
+    }
+    let leave = |confirm: i64| {
+        app.request(Method::DELETE, "/api/users/me").token(&token).json(&json!({ "confirm": confirm })).send()
+    };
+    assert_eq!(leave(8).status, StatusCode::UNPROCESSABLE_ENTITY);
+    let receipt = leave(7_700_000_000_077).ok();
+    assert_eq!(files_with(app.data_dir(), &MARKS), Vec::<String>::new());
+
+    // The receipt stands on its own, and says nothing of who it was.
+    let bytes = |name: &str| STANDARD.decode(receipt[name].as_str().unwrap()).unwrap();
+    let key = VerifyingKey::from_bytes(&bytes("public_key").try_into().unwrap()).unwrap();
+    let signature = Signature::from_slice(&bytes("signature")).unwrap();
+    let statement = receipt["statement"].as_str().unwrap();
+    key.verify_strict(statement.as_bytes(), &signature).unwrap();
+    let said: Value = serde_json::from_str(statement).unwrap();
+    assert_eq!((&said["posts"], &said["channels"]), (&json!(2), &json!(1)));
+    assert!(MARKS.iter().all(|mark| !statement.contains(mark)));
+
+    // Who stays has everything; a channel that nobody followed is none of the leaver's.
+    assert_eq!(app.get("/api/users/me", &token).status, StatusCode::UNAUTHORIZED);
+    assert_eq!((app.found("ледокол"), app.found("маяк")), (vec![1], vec![1]));
+    assert_eq!(app.get("/api/rag/history", &other).ok()["total"], json!(1));
+    assert!(app.tenant().channel_get("own", &ChannelSet::All).is_err());
+    app.restart();
+    assert_eq!(files_with(app.data_dir(), &MARKS), Vec::<String>::new());
+    assert_eq!((app.found("ледокол"), app.found("закрытослово")), (vec![1], vec![]));
+}
+
+#[test]
+fn an_erasure_that_a_crash_interrupted_is_finished_at_the_next_start() {
+    let (mut app, leaves, _) = filled();
+    let id = app.tenant().id();
+    // The first step alone: the membership is gone, the tenant's file still full.
+    {
+        let control = rusqlite::Connection::open(app.data_dir().join("control.db")).unwrap();
+        control.execute("PRAGMA foreign_keys = ON", []).ok();
+        let key = format!("erasure_due:{id}:{}", leaves.id);
+        control.execute("INSERT INTO settings VALUES (?1, '', 0)", [key]).unwrap();
+        control.execute("DELETE FROM memberships WHERE id = ?1", [leaves.id.0]).unwrap();
+    }
+    assert_eq!(app.found("закрытослово").len(), 2);
+    app.crash();
+    assert_eq!(app.found("закрытослово"), [0_i64; 0]);
+    assert_eq!(files_with(app.data_dir(), &["закрытослово"]), Vec::<String>::new());
+    app.restart();
+    assert_eq!(app.found("ледокол"), [1]);
+}
+
+#[test]
+fn the_only_admin_among_others_stays_until_there_is_another() {
+    let (app, leaves, stays) = filled();
+    let refused = app.app().user_erase(&app.tenant(), stays.id, &Origin::operator()).unwrap_err();
+    assert_eq!(refused.code().name(), "conflict");
+    app.app().user_erase(&app.tenant(), leaves.id, &Origin::operator()).unwrap();
+    app.app().user_erase(&app.tenant(), stays.id, &Origin::operator()).unwrap();
+    let again = app.app().user_erase(&app.tenant(), stays.id, &Origin::operator()).unwrap_err();
+    assert_eq!(again.code().name(), "not_found");
+}
+
+#[test]
+fn an_export_holds_everything_of_the_member_and_nothing_of_others() {
+    let (app, leaves, stays) = filled();
+    let (token, other) = (app.sign_in(&leaves).access, app.sign_in(&stays).access);
+    for n in 0..3 {
+        ask(&app, &token, &format!("Где тайнослово {n}?"));
+    }
+    let export = app.get("/api/users/me/export", &token);
+    assert!(export.header("content-disposition").contains("attachment"));
+    let export = export.ok();
+    assert_eq!(export["user"]["telegram_id"], json!(7_700_000_000_077_i64));
+    assert_eq!(export["questions"].as_array().unwrap().len(), 3);
+    assert_eq!(export["subscriptions"].as_array().unwrap().len(), 2);
+    assert_eq!(export["auth_events"][0]["ip"], json!("198.51.100.77"));
+    assert_eq!(export["sessions"].as_array().unwrap().len(), 1);
+    assert!(!export.to_string().contains("ostalsya"), "{export}");
+    let theirs = app.get("/api/users/me/export", &other).ok().to_string();
+    for mark in MARKS {
+        assert!(!theirs.to_lowercase().contains(&mark.to_lowercase()), "{mark} in {theirs}");
+    }
+}
