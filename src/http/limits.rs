@@ -19,9 +19,12 @@ const KEYS_MAX: usize = 50_000;
 /// What a limit is per.
 const MINUTE: Duration = Duration::from_mins(1);
 /// Routes whose answer costs much more than a read: the model, the whole index, a file.
-const COSTLY: [(&str, &str); 2] = [("POST", "/api/search"), ("POST", "/api/rag/query")];
+const COSTLY: [(&str, &str); 3] =
+    [("POST", "/api/search"), ("POST", "/api/rag/query"), ("GET", "/api/users/me/export")];
 /// Where credentials are tried.
 const SIGN_INS: &str = "/api/auth/";
+/// Where invite codes could be guessed.
+const REGISTRATION: &str = "/api/users/";
 
 tokio::task_local! {
     /// The limit of this request that is nearest to being reached.
@@ -72,7 +75,7 @@ enum Class {
 fn class(method: &Method, route: &str) -> Class {
     if COSTLY.contains(&(method.as_str(), route)) {
         Class::Costly
-    } else if route.starts_with(SIGN_INS) && *method == Method::POST {
+    } else if (route.starts_with(SIGN_INS) || route == REGISTRATION) && *method == Method::POST {
         Class::SignIn
     } else if route.starts_with("/api/")
         || route.starts_with("/tg/")

@@ -1,12 +1,12 @@
 //! Tenants: who holds one names no other; and they are opened and closed within bounds.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use axum::http::{Method, StatusCode};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::json;
-use tga::{ai::embedder::SyntheticShape, app::Error, pipeline::sweep};
+use tga::{ai::embedder::SyntheticShape, app::Error, model::Role, pipeline::sweep};
 
 use crate::support::{Line, TestApp, line};
 
@@ -132,6 +132,56 @@ fn a_deleted_tenant_leaves_nothing() {
     assert_eq!(app.tenant_named("b").store().post_counts().unwrap().posts, 0);
 }
 
+/// Log lines of this process, as JSON.
+static LOGS: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct LogWriter;
+
+impl std::io::Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOGS.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Begins to keep every log line; doing it again changes nothing.
+fn logs_capture() {
+    let started =
+        tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(|| LogWriter);
+    // A second case of the property finds the first one's subscriber.
+    let _ = started.try_init();
+}
+
+/// Everything an admin of a tenant can read of it, as one text.
+fn administered(app: &TestApp, token: &str) -> String {
+    let mut told = String::new();
+    for path in [
+        "/api/users/me",
+        "/api/users/me/export",
+        "/api/rag/history",
+        "/api/admin/users",
+        "/api/admin/invites",
+        "/api/admin/audit",
+        "/api/admin/auth-events",
+        "/api/admin/jobs",
+        "/api/admin/dead-letters",
+        "/api/admin/stats",
+    ] {
+        let reply = app.get(path, token);
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text());
+        told.push_str(&reply.text());
+    }
+    for id in 1..4 {
+        told.push_str(&app.get(&format!("/api/admin/users/{id}"), token).text());
+        told.push_str(&app.get(&format!("/api/users/{id}/subscription"), token).text());
+    }
+    told
+}
+
 /// Everything a tenant's token can read, as one text.
 fn everything(app: &TestApp, tenant: &str, token: &str, words: &[String]) -> String {
     let mut told = String::new();
@@ -170,7 +220,12 @@ proptest! {
         counts in (1_i64..6, 1_i64..6),
         seed in 0_u32..1_000_000,
     ) {
-        let mut app = TestApp::builder().tenant("b").synthetic_model().build();
+        logs_capture();
+        let mut app = TestApp::builder()
+            .tenant("b")
+            .synthetic_model()
+            .set("TGA__METRICS__LISTEN", "127.0.0.1:8000")
+            .build();
         let posts = |who: &str, count: i64| -> Vec<Line> {
             (1..=count)
                 .map(|id| {
@@ -189,13 +244,35 @@ proptest! {
         let mut words = vec![shared.clone(), "метка".to_owned()];
         words.extend(markers("qq", counts.0));
         words.extend(markers("zz", counts.1));
-        for (tenant, own, foreign) in [("main", "qq", "zz"), ("b", "zz", "qq")] {
+        // Each tenant's people, known by their Telegram ids.
+        let ids = [710_000_000_000 + i64::from(seed), 720_000_000_000 + i64::from(seed)];
+        let admins = [app.person("main", ids[0], Role::Admin), app.person("b", ids[1], Role::Admin)];
+        for (at, (tenant, own, foreign)) in [("main", "qq", "zz"), ("b", "zz", "qq")].into_iter().enumerate() {
+            // What the tenant's own admin asks is about the other's markers as well; it is kept in their own history alone.
+            let asked = json!({ "query": format!("метка{own}{seed}n1 и {shared}") });
+            app.post("/api/rag/query", &admins[at].access, &asked).ok();
+            let seen = administered(&app, &admins[at].access);
+            prop_assert!(seen.contains(&ids[at].to_string()) && !seen.contains(&ids[1 - at].to_string()));
+            prop_assert!(seen.contains(&format!("{own}{seed}")), "the history is the admin's own");
+            prop_assert!(!seen.contains(&format!("{foreign}{seed}")), "{tenant}'s admin was told of the other");
             let token = app.token(tenant);
             let told = everything(&app, tenant, &token, &words);
             prop_assert!(told.contains(&format!("{own}{seed}")), "a tenant must see its own");
             prop_assert!(!told.contains(&format!("{foreign}{seed}")), "{tenant} was told of the other");
             let foreign_id = app.tenant_named(if tenant == "main" { "b" } else { "main" }).id().to_string();
             prop_assert!(!told.contains(&foreign_id));
+        }
+        // What is for the operator of both holds the content of neither.
+        let metrics = app.get("/metrics", "").text();
+        prop_assert!(metrics.contains("http_requests_total"));
+        let logs = String::from_utf8_lossy(&LOGS.lock().unwrap()).into_owned();
+        let whole = logs.lines().count() > 10 && logs.lines().all(|row| row.starts_with('{'));
+        prop_assert!(whole, "log lines are JSON");
+        for who in ["qq", "zz"] {
+            for (kind, text) in [("metrics", &metrics), ("logs", &logs)] {
+                let row = text.lines().find(|row| row.contains(&format!("{who}{seed}")));
+                prop_assert!(row.is_none(), "{kind}: {row:?}");
+            }
         }
     }
 }
