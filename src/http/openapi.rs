@@ -38,6 +38,8 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         (name = "search", description = "Searching posts and asking questions about them."),
         (name = "posts", description = "Posts, channels and tags the caller may see."),
         (name = "demo", description = "The demo page's own figures."),
+        (name = "users", description = "Oneself, and for admins the others of the tenant."),
+        (name = "admin", description = "What a tenant's admins do: people, invites, failed jobs, records."),
         (name = "operator", description = "What only those see who run the installation (`operators`)."),
         (name = "ops", description = "Whether the service can do its work."),
     )
