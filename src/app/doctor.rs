@@ -5,11 +5,14 @@
 
 use serde::Serialize;
 
-use super::{App, Error, Tenant};
+use super::{App, Error, Tenant, channels::ReadingState};
 use crate::store::ModelCoverage;
 
 /// A backlog older than this is a problem, milliseconds.
 const QUEUE_AGE_MAX_MS: i64 = 10 * 60 * 1000;
+
+/// Channels that are not read, described one by one.
+const READING_FINDINGS_MAX: usize = 10;
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -184,6 +187,40 @@ impl App {
             ));
         } else {
             findings.push(Finding::ok(&name, detail));
+        }
+        findings.extend(self.check_reading(tenant)?);
+        Ok(findings)
+    }
+}
+
+impl App {
+    /// Channels that are followed and not read, with the reason.
+    fn check_reading(&self, tenant: &Tenant) -> Result<Vec<Finding>, Error> {
+        let mut findings = Vec::new();
+        let (mut followed, mut well) = (0, 0);
+        for (channel, reading) in self.channel_readings(tenant)? {
+            followed += 1;
+            let fix = match reading.state {
+                ReadingState::Paused => "follow the reason; nothing that was read is lost",
+                ReadingState::NoAccount => {
+                    "start `tga serve`; if it runs, a follower logs in again by QR code"
+                }
+                ReadingState::Imported
+                | ReadingState::Starting
+                | ReadingState::History
+                | ReadingState::UpToDate => {
+                    well += 1;
+                    continue;
+                }
+            };
+            if findings.len() < READING_FINDINGS_MAX {
+                let check = format!("tenant {}: channel {}", tenant.row.slug, channel.title);
+                findings.push(Finding::not_ok(&check, State::Reduced, reading.words, fix));
+            }
+        }
+        if followed > 0 {
+            let name = format!("tenant {}: channels", tenant.row.slug);
+            findings.push(Finding::ok(&name, format!("{well} of {followed} followed channels are read")));
         }
         Ok(findings)
     }

@@ -57,11 +57,13 @@ codes! {
     MethodNotAllowed = "method_not_allowed", 405, "The address does not take this method.";
     Conflict = "conflict", 409, "It contradicts what is stored already, or somebody changed it meanwhile.";
     TenantRequired = "tenant_required", 409, "Several tenants are possible; `error.tenants` lists them.";
+    TelegramSessionRequired = "telegram_session_required", 409, "The user's Telegram account is not connected: log in by QR code.";
     UriTooLong = "uri_too_long", 414, "The address with its query is too long.";
     BodyTooLarge = "body_too_large", 413, "The body is larger than `server.body_bytes_max`.";
     InvalidRequest = "invalid_request", 422, "The request cannot be understood; the message names the field.";
     ConfigInvalid = "config_invalid", 422, "The configuration has problems; the message lists all of them.";
     ImportFailed = "import_failed", 422, "The file is no export that can be read.";
+    AccountLimited = "account_limited", 429, "The Telegram account must not ask more now; `retry_after_s` says when.";
     RateLimited = "rate_limited", 429, "Too many requests; `Retry-After` says when to try again.";
     Internal = "internal", 500, "A fault of the service; its log has the cause under the request id.";
     Io = "io", 500, "The system refused a file.";

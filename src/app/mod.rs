@@ -11,6 +11,7 @@ pub mod admissions;
 pub mod ask;
 pub mod audit;
 pub mod auth_events;
+pub mod channels;
 pub mod command;
 pub mod demo;
 pub mod doctor;
@@ -30,6 +31,7 @@ pub mod jwt;
 pub mod members;
 pub mod models;
 pub mod posts;
+pub mod reading;
 mod receipts;
 pub mod search;
 pub mod sessions;
@@ -73,6 +75,7 @@ pub struct App {
     queue: Queue,
     tenants: tenants::Registry,
     models: models::Models,
+    readers: reading::Readers,
     /// Why nothing can work until a person acts; set by the worker, shown by `/ready` and doctor.
     halted: RwLock<Option<String>>,
     /// A tenant was opened whose full-text index lacks posts: the next sweep should not wait for its time.
@@ -110,6 +113,7 @@ impl App {
         let app = Self {
             tenants: tenants::Registry::new(config.tenants_open_max),
             models: models::Models::new(&config),
+            readers: reading::Readers::default(),
             halted: RwLock::new(None),
             sweep_wanted: AtomicBool::new(false),
             embed_wake: Wake::default(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{App, Error, Tenant, tenants::rfc3339};
 use crate::{
-    model::{Channel, ChannelId, ChannelSet, Link, Post, PostId, Stage},
+    model::{Channel, ChannelId, ChannelSet, Link, Post, PostDetails, PostId, Stage},
     store::{PostFilter, TagCount},
     text,
 };
@@ -35,6 +35,8 @@ pub struct PostView {
     pub album_size: u32,
     pub language: Option<String>,
     pub stage: Stage,
+    #[serde(flatten)]
+    pub details: PostDetails,
 }
 
 /// A page of posts.
@@ -223,6 +225,7 @@ pub(super) fn post_view(post: Post, channels: &ChannelMap) -> PostView {
         album_size: post.album_size,
         language: post.language,
         stage: post.stage,
+        details: post.details,
     }
 }
 

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::people::{InviteGroup, UserCommand};
+use super::{
+    channels::ChannelCommand,
+    people::{InviteGroup, UserCommand},
+};
 
 /// Reads your Telegram channels, tags, indexes and answers, on one box.
 #[derive(Debug, Parser)]
@@ -120,7 +123,7 @@ pub(super) enum Group {
     /// The vocabulary
     #[command(subcommand)]
     Tags(TagsCommand),
-    /// The channels
+    /// The channels: following them, and how completely they are read
     #[command(subcommand)]
     Channel(ChannelCommand),
     /// Tenants: each a directory of its own
@@ -184,15 +187,6 @@ pub(super) enum TagsCommand {
         tenant: String,
         #[arg(long, default_value_t = 20)]
         limit: usize,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum ChannelCommand {
-    /// Channels with their sizes
-    List {
-        #[arg(long)]
-        tenant: String,
     },
 }
 

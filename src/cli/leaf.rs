@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::{
     arguments::{
-        ChannelCommand, EventsCommand, Group, IndexCommand, ModelCommand, QueueCommand, TagsCommand,
-        TenantCommand, TokenCommand,
+        EventsCommand, Group, IndexCommand, ModelCommand, QueueCommand, TagsCommand, TenantCommand,
+        TokenCommand,
     },
-    output,
+    channels, output,
     people::{self, InviteGroup},
 };
 use crate::{
@@ -71,9 +71,7 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
         Group::Tags(TagsCommand::Top { tenant, limit }) => {
             (Command::Content(ContentCommand::TagsTop { tenant, limit }), output::tags)
         }
-        Group::Channel(ChannelCommand::List { tenant }) => {
-            (Command::Content(ContentCommand::ChannelList { tenant }), output::channels)
-        }
+        Group::Channel(command) => channels::channel_command(command),
         Group::Tenant(command) => tenant_command(command)?,
         Group::Token(command) => token_command(command),
         Group::User(command) => people::user_command(command)?,

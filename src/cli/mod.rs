@@ -5,6 +5,7 @@
 //! document and nothing else. Exit 0 done, 1 failed, 2 wrong usage.
 
 mod arguments;
+mod channels;
 mod configuration;
 mod demo;
 mod eval;

@@ -167,15 +167,6 @@ pub(super) fn tokens(answer: &Value) -> String {
     )
 }
 
-pub(super) fn channels(answer: &Value) -> String {
-    table_of(
-        answer,
-        "channels",
-        &["id", "username", "posts", "title"],
-        "no channels yet; `tga import` brings some",
-    )
-}
-
 pub(super) fn jobs(answer: &Value) -> String {
     let columns = ["id", "state", "lane", "job", "attempt", "enqueued_at", "reason"];
     table_of(answer, "jobs", &columns, "none")

@@ -38,7 +38,6 @@ pub(super) struct Caller {
 }
 
 /// A caller who may change what is theirs: any member, or a token of scope `write`.
-#[expect(dead_code, reason = "the routes that follow channels take it; they come next")]
 #[derive(Debug, Clone)]
 pub(super) struct Writer(pub(super) Caller);
 
@@ -65,6 +64,11 @@ impl Caller {
     /// The id of the person who asks.
     pub(super) fn user_id(&self) -> Result<MembershipId, Error> {
         self.member().map(|member| member.id)
+    }
+
+    /// Whether the caller manages the tenant.
+    pub(super) fn is_admin(&self) -> bool {
+        self.scope >= Scope::Admin
     }
 
     pub(super) fn session(&self) -> Option<Uuid> {

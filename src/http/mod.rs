@@ -7,6 +7,7 @@ mod admin;
 mod around;
 mod auth;
 mod caller;
+mod channels;
 mod docs;
 mod error;
 mod extract;

@@ -36,7 +36,8 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     tags(
         (name = "auth", description = "Signing in, staying so, and the sessions one has."),
         (name = "search", description = "Searching posts and asking questions about them."),
-        (name = "posts", description = "Posts, channels and tags the caller may see."),
+        (name = "channels", description = "Following channels, and how completely they are read."),
+        (name = "posts", description = "Posts and tags the caller may see."),
         (name = "demo", description = "The demo page's own figures."),
         (name = "users", description = "Oneself, and for admins the others of the tenant."),
         (name = "admin", description = "What a tenant's admins do: people, invites, failed jobs, records."),

@@ -1,4 +1,4 @@
-//! Posts, channels and tags: lists and single things, of the caller's channels only.
+//! Posts and tags: lists and single things, of the caller's channels only.
 
 use axum::{Json, extract::State};
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     app::{
         ErrorCode,
-        posts::{ChannelView, POSTS_LISTED_MAX, PostPageView, PostTrace, PostView},
+        posts::{POSTS_LISTED_MAX, PostPageView, PostTrace, PostView},
         search::SearchRequest,
     },
     model::PostId,
@@ -32,7 +32,6 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(list))
         .routes(routes!(one))
         .routes(routes!(trace))
-        .routes(routes!(channels))
         .routes(routes!(tags))
 }
 
@@ -125,23 +124,6 @@ async fn trace(
     InPath(id): InPath<PostId>,
 ) -> Result<Json<PostTrace>, ApiError> {
     web.call(move |_| caller.tenant.post_trace(id, &caller.channels)).await.map(Json)
-}
-
-/// The caller's channels.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChannelList {
-    total: usize,
-    channels: Vec<ChannelView>,
-}
-
-/// Lists the channels the caller may see.
-#[utoipa::path(
-    get, path = "/api/channels", tag = "posts", security(("bearer" = ["read"])),
-    responses((status = 200, description = "All of them.", body = ChannelList))
-)]
-async fn channels(State(web): State<Web>, caller: Caller) -> Result<Json<ChannelList>, ApiError> {
-    let channels = web.call(move |_| caller.tenant.channel_views(&caller.channels)).await?;
-    Ok(Json(ChannelList { total: channels.len(), channels }))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -7,7 +7,7 @@
 use axum::{Router, routing::get};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Web, admin, auth, docs, history, openapi, operator, ops, pages, posts, search, users};
+use super::{Web, admin, auth, channels, docs, history, openapi, operator, ops, pages, posts, search, users};
 
 /// The documented routes.
 pub(super) fn documented() -> OpenApiRouter<Web> {
@@ -17,6 +17,7 @@ pub(super) fn documented() -> OpenApiRouter<Web> {
         .merge(history::routes())
         .merge(users::routes())
         .merge(admin::routes())
+        .merge(channels::routes())
         .merge(posts::routes())
         .merge(pages::routes())
         .merge(operator::routes())

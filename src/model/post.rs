@@ -16,7 +16,7 @@ pub struct Link {
 }
 
 /// A reaction and how many people left it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reaction {
     /// The emoji itself, or `custom:<document id>`, or `paid`.
     pub emoji: String,
@@ -24,7 +24,7 @@ pub struct Reaction {
 }
 
 /// The measures of an attached file, as far as its message tells them; nothing is downloaded.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MediaInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mime: Option<String>,
@@ -38,7 +38,7 @@ pub struct MediaInfo {
 }
 
 /// Where a forwarded post first stood, as far as its source allows to tell.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ForwardOrigin {
     /// The channel's `-100…` id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,6 +48,7 @@ pub struct ForwardOrigin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub posted_at: Option<Timestamp>,
 }
 
@@ -131,7 +132,7 @@ pub struct Post {
 }
 
 /// What is known of a post beside its words.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
 pub struct PostDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forwards: Option<i64>,

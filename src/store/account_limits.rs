@@ -5,7 +5,10 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
-use super::{Error, TenantStore, control::timestamp};
+use super::{
+    Error, TenantStore,
+    control::{timestamp, timestamp_maybe},
+};
 use crate::model::MembershipId;
 
 /// Days of usage that are kept.
@@ -120,6 +123,23 @@ impl TenantStore {
                 })
             });
             Ok(found.optional()?)
+        })
+    }
+
+    /// When any account last looked a channel up.
+    pub fn peer_resolved_at(&self, telegram_id: i64) -> Result<Option<Timestamp>, Error> {
+        self.db.read(|db| {
+            let sql = "SELECT max(resolved_at) FROM channel_peers WHERE telegram_id = ?1";
+            Ok(db.prepare_cached(sql)?.query_row([telegram_id], |row| timestamp_maybe(row, 0))?)
+        })
+    }
+
+    /// Forgets how an account named a channel.
+    pub fn peer_delete(&self, membership: MembershipId, telegram_id: i64) -> Result<(), Error> {
+        self.db.write(move |tx| {
+            tx.prepare_cached("DELETE FROM channel_peers WHERE membership_id = ?1 AND telegram_id = ?2")?
+                .execute(params![membership.0, telegram_id])?;
+            Ok(())
         })
     }
 

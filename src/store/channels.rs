@@ -28,6 +28,29 @@ impl TenantStore {
         })
     }
 
+    pub fn channel_get(&self, id: ChannelId) -> Result<Option<Channel>, Error> {
+        self.db.read(|db| {
+            let sql = format!("{COLUMNS} WHERE id = ?1");
+            Ok(db.prepare_cached(&sql)?.query_row([id.0], channel_from_row).optional()?)
+        })
+    }
+
+    /// The channel with this `-100…` id.
+    pub fn channel_by_telegram_id(&self, telegram_id: i64) -> Result<Option<Channel>, Error> {
+        self.db.read(|db| {
+            let sql = format!("{COLUMNS} WHERE telegram_id = ?1");
+            Ok(db.prepare_cached(&sql)?.query_row([telegram_id], channel_from_row).optional()?)
+        })
+    }
+
+    /// The channel with this public name, in any case.
+    pub fn channel_by_username(&self, username: &str) -> Result<Option<Channel>, Error> {
+        self.db.read(|db| {
+            let sql = format!("{COLUMNS} WHERE username = ?1");
+            Ok(db.prepare_cached(&sql)?.query_row([username], channel_from_row).optional()?)
+        })
+    }
+
     /// The channel named by `@name`, a title, a row id or Telegram's id.
     pub fn channel_find(&self, reference: &str) -> Result<Option<Channel>, Error> {
         self.db.read(|db| channel_find(db, reference))

@@ -128,6 +128,16 @@ impl TenantStore {
         })
     }
 
+    /// How many posts one channel has.
+    pub fn post_count_of_channel(&self, channel: ChannelId) -> Result<u64, Error> {
+        self.db.read(|db| {
+            let sql =
+                "SELECT count(*) FROM posts WHERE channel_id = ?1 AND lead_id IS NULL AND deleted_at IS NULL";
+            let count: i64 = db.prepare_cached(sql)?.query_row([channel.0], |row| row.get(0))?;
+            Ok(count as u64)
+        })
+    }
+
     /// How many posts each channel has.
     pub fn post_counts_by_channel(&self) -> Result<Vec<(ChannelId, u64)>, Error> {
         self.db.read(|db| {

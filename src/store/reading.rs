@@ -40,6 +40,8 @@ pub struct Reading {
     /// Why it cannot be read.
     pub problem: Option<String>,
     pub problem_at: Option<Timestamp>,
+    /// Somebody follows it.
+    pub is_followed: bool,
     /// What of the wanted ids nobody asked about, newest first.
     pub gaps: Vec<IdRange>,
 }
@@ -164,6 +166,15 @@ impl TenantStore {
         })
     }
 
+    /// Something about the channel itself changed: the server is asked soon, whatever was known.
+    pub fn reading_recheck(&self, channel: ChannelId) -> Result<(), Error> {
+        self.db.write(move |tx| {
+            let sql = "UPDATE channel_reading SET checked_at = NULL, problem_at = NULL WHERE channel_id = ?1";
+            tx.prepare_cached(sql)?.execute([channel.0])?;
+            Ok(())
+        })
+    }
+
     /// Notes why a channel cannot be read, or that it can again.
     pub fn reading_problem_put(
         &self,
@@ -226,7 +237,8 @@ fn page_apply(tx: &Transaction<'_>, page: &Page, now: Timestamp) -> Result<PageA
 }
 
 const COLUMNS: &str = "SELECT channel_id, depth_days, floor_id, top_id, revisit_below, revisit_until, checked_at, joined, reader,
-    problem, problem_at FROM channel_reading";
+    problem, problem_at, EXISTS (SELECT 1 FROM subscriptions WHERE subscriptions.channel_id = channel_reading.channel_id)
+    FROM channel_reading";
 
 fn reading_get(db: &Connection, channel: ChannelId) -> Result<Option<Reading>, Error> {
     let found = db
@@ -259,6 +271,7 @@ fn reading_from_row(row: &Row<'_>) -> rusqlite::Result<Reading> {
         reader: row.get::<_, Option<i64>>(8)?.map(MembershipId),
         problem: row.get(9)?,
         problem_at: timestamp_maybe(row, 10)?,
+        is_followed: row.get(11)?,
         gaps: Vec::new(),
     })
 }

@@ -101,12 +101,34 @@ impl TenantStore {
         })
     }
 
+    pub fn subscription_find(
+        &self,
+        membership: MembershipId,
+        channel: ChannelId,
+    ) -> Result<Option<Subscription>, Error> {
+        self.db.read(|db| {
+            let sql = format!("{COLUMNS} WHERE membership_id = ?1 AND channel_id = ?2");
+            let mut statement = db.prepare_cached(&sql)?;
+            Ok(statement.query_row(params![membership.0, channel.0], subscription_from_row).optional()?)
+        })
+    }
+
     /// A channel's subscriptions, oldest first: its possible readers.
     pub fn subscription_list_of_channel(&self, channel: ChannelId) -> Result<Vec<Subscription>, Error> {
         self.db.read(|db| {
             let sql = format!("{COLUMNS} WHERE channel_id = ?1 ORDER BY created_at, membership_id");
             let mut statement = db.prepare_cached(&sql)?;
             let rows = statement.query_map([channel.0], subscription_from_row)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Who follows what, of all: the oldest followers of each channel first.
+    pub fn subscription_pairs(&self) -> Result<Vec<(ChannelId, MembershipId)>, Error> {
+        self.db.read(|db| {
+            let sql = "SELECT channel_id, membership_id FROM subscriptions ORDER BY channel_id, created_at, membership_id";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| Ok((ChannelId(row.get(0)?), MembershipId(row.get(1)?))))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }

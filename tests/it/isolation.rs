@@ -51,6 +51,14 @@ fn query() -> Value {
     json!({ "query": "ледокол порт" })
 }
 
+fn news() -> Value {
+    json!({ "channel": "@NEWS" })
+}
+
+fn week() -> Value {
+    json!({ "depth_days": 7 })
+}
+
 fn no_init_data() -> Value {
     json!({ "init_data": "hash=00" })
 }
@@ -203,6 +211,41 @@ const ROWS: &[Row] = &[
     row(("GET", "/api/posts/{id}", "/api/posts/{post}"), none, OF_CHANNEL, TOKENS),
     row(("GET", "/api/posts/{id}/trace", "/api/posts/{post}/trace"), none, OF_CHANNEL, TOKENS),
     row(("GET", "/api/channels", "/api/channels"), none, all(200), TOKENS),
+    row(("POST", "/api/channels", "/api/channels"), news, [200, 409, 409, 409, 409], NO_TOKENS),
+    // Channel 2 is the marked one; the other tenant has no such.
+    row(("GET", "/api/channels/{id}", "/api/channels/2"), none, OF_CHANNEL, TOKENS),
+    row(("PATCH", "/api/channels/{id}", "/api/channels/2"), week, OF_CHANNEL, NO_TOKENS),
+    row(("DELETE", "/api/channels/{id}", "/api/channels/2"), none, [204, 404, 404, 404, 404], NO_TOKENS),
+    row(("GET", "/api/channels/{id}/ledger", "/api/channels/2/ledger"), none, OF_CHANNEL, TOKENS),
+    row(
+        ("POST", "/api/channels/{id}/backfill", "/api/channels/2/backfill"),
+        week,
+        [202, 404, 404, 404, 404],
+        [403, 202, 202],
+    ),
+    row(
+        ("GET", "/api/channels/users/{user_id}/channels", "/api/channels/users/{user}/channels"),
+        none,
+        [200, 404, 200, 404, 404],
+        [404, 404, 200],
+    ),
+    row(
+        ("POST", "/api/channels/users/{user_id}/channels", "/api/channels/users/{user}/channels"),
+        news,
+        [200, 404, 200, 404, 404],
+        [403, 404, 200],
+    ),
+    // The admin's token, asked first, ends what the user's own request would end.
+    row(
+        (
+            "DELETE",
+            "/api/channels/users/{user_id}/channels/{channel_id}",
+            "/api/channels/users/{user}/channels/2",
+        ),
+        none,
+        all(404),
+        [403, 404, 204],
+    ),
     row(("GET", "/api/tags", "/api/tags"), none, all(200), TOKENS),
     row(("GET", "/api/demo/status", "/api/demo/status"), none, all(200), TOKENS),
 ];

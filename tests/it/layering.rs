@@ -27,7 +27,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telegram", &["lifecycle", "model"]),
     (
         "app",
-        &["ai", "clock", "config", "fail", "job", "model", "queue", "search", "store", "telegram", "text"],
+        &[
+            "ai",
+            "clock",
+            "config",
+            "fail",
+            "job",
+            "lifecycle",
+            "model",
+            "queue",
+            "search",
+            "store",
+            "telegram",
+            "text",
+        ],
     ),
     // Calls app; the leaves' plain types come with it.
     ("pipeline", &["ai", "app", "fail", "job", "model", "queue", "search", "store", "text"]),

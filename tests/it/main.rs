@@ -35,6 +35,8 @@ mod ledger;
 mod limits;
 mod members;
 mod pipeline;
+mod reading;
+mod reading_crash;
 mod redaction;
 mod search;
 mod subscriptions;

@@ -24,7 +24,6 @@ pub enum ContentCommand {
     Search { tenant: String, channel: Option<String>, request: SearchRequest },
     Ask { tenant: String, channel: Option<String>, request: AskRequest },
     TagsTop { tenant: String, limit: usize },
-    ChannelList { tenant: String },
     EventsList { tenant: String, event: Option<String>, after: Option<i64>, limit: usize },
     Trace { tenant: Option<String>, link: String },
 }
@@ -67,9 +66,6 @@ impl App {
                 let share = if distinct == 0 { 0.0 } else { once as f64 / distinct as f64 };
                 let tags = tenant.tag_top(&all, limit)?;
                 Ok(json!({ "tags": tags, "distinct": distinct, "used_once": once, "used_once_share": share }))
-            }
-            ContentCommand::ChannelList { tenant } => {
-                Ok(json!({ "channels": self.tenant_get(&tenant)?.channel_views(&all)? }))
             }
             ContentCommand::EventsList { tenant, event, after, limit } => {
                 events(&*self.tenant_get(&tenant)?, event.as_deref(), after, limit)

@@ -3,6 +3,7 @@
 //! Closed enums, one a file, so that a command works the same beside a running service and alone. Only whoever can reach the
 //! socket in the data directory (its owner) can send one; that is the operator's right.
 
+mod channels;
 mod content;
 mod members;
 mod operations;
@@ -13,6 +14,7 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use channels::ChannelsCommand;
 pub use content::ContentCommand;
 pub use members::{InviteOptions, MembersCommand};
 pub use operations::OperationsCommand;
@@ -29,6 +31,7 @@ const WAIT_STEP: Duration = Duration::from_millis(100);
 pub enum Command {
     People(PeopleCommand),
     Members(MembersCommand),
+    Channels(ChannelsCommand),
     Content(ContentCommand),
     Operations(OperationsCommand),
 }
@@ -41,7 +44,11 @@ impl Command {
                 Some(tenant)
             }
             Command::Operations(OperationsCommand::IndexVerify { tenant }) => tenant.as_deref(),
-            Command::People(_) | Command::Members(_) | Command::Content(_) | Command::Operations(_) => None,
+            Command::People(_)
+            | Command::Members(_)
+            | Command::Channels(_)
+            | Command::Content(_)
+            | Command::Operations(_) => None,
         }
     }
 }
@@ -61,6 +68,7 @@ impl App {
         match command {
             Command::People(command) => self.execute_people(command),
             Command::Members(command) => self.execute_members(command),
+            Command::Channels(command) => self.execute_channels(command),
             Command::Content(command) => self.execute_content(command, progress),
             Command::Operations(command) => self.execute_operations(command, progress),
         }

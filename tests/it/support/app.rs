@@ -251,7 +251,6 @@ impl TestApp {
     }
 
     /// Says that jobs may be left at the end.
-    #[expect(dead_code, reason = "kept for the suites that stop half-way")]
     pub(crate) fn allow_jobs_left(&mut self) {
         self.jobs_may_remain = true;
     }

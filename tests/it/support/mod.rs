@@ -8,6 +8,7 @@ pub(crate) mod dc;
 mod http;
 mod people;
 mod posts;
+pub(crate) mod reading;
 
 pub(crate) use app::{Builder, TestApp};
 pub(crate) use binary::Binary;
