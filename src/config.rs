@@ -7,6 +7,7 @@
 mod limits;
 mod raw;
 mod secret;
+mod telegram;
 
 use std::{
     fmt,
@@ -22,6 +23,7 @@ pub use raw::{
 };
 
 pub use secret::Secret;
+pub use telegram::{Application, OwnDatacenter, RawDatacenter, RawTelegram, Telegram};
 
 /// Where vectors come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,7 @@ pub struct Config {
     pub auth: Auth,
     pub bot: Bot,
     pub tiers: RawTiers,
+    pub telegram: Telegram,
     pub pipeline: Pipeline,
     pub search: Search,
     pub ai: Ai,
@@ -145,10 +148,14 @@ impl fmt::Display for Problems {
 }
 
 /// Names of the environment that the system this one replaces gave to what is a key here.
-const OLD_NAMES: [(&str, &[&str]); 3] = [
+const OLD_NAMES: [(&str, &[&str]); 7] = [
     ("LOG_LEVEL", &["log", "level"]),
     ("JWT_SECRET", &["auth", "jwt_secret"]),
     ("BOT_TOKEN", &["bot", "token"]),
+    ("MASTER_API_ID", &["telegram", "api_id"]),
+    ("TELEGRAM_API_ID", &["telegram", "api_id"]),
+    ("MASTER_API_HASH", &["telegram", "api_hash"]),
+    ("TELEGRAM_API_HASH", &["telegram", "api_hash"]),
 ];
 
 /// Stores of the system this one replaces; somebody's old environment may still name them.
@@ -176,7 +183,9 @@ impl Config {
                 remarks
                     .push(format!("{name} is set and not needed any more: everything is kept in data_dir"));
             } else if let Some((_, path)) = OLD_NAMES.iter().find(|(old, _)| old == name) {
-                let leaf = toml::Value::String(value.clone());
+                let number =
+                    path.last().is_some_and(|key| *key == "api_id").then(|| value.trim().parse().ok());
+                let leaf = number.flatten().map_or_else(|| value.clone().into(), toml::Value::Integer);
                 overlay(&mut table, at_path(path, leaf), "", &mut problems);
             } else if let Some(path) = name.strip_prefix("TGA__") {
                 let path = path.to_lowercase();
@@ -365,6 +374,7 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         auth: check_auth(&mut c, &mut raw.auth),
         bot: check_bot(&mut c, &mut raw.bot),
         tiers: check_tiers(&mut c, &raw.tiers),
+        telegram: telegram::check(&mut c, &mut raw.telegram),
         pipeline: Pipeline {
             batch_posts: c.within("pipeline.batch_posts", raw.pipeline.batch_posts, 1, 4096),
             queue_jobs_max: c.within("pipeline.queue_jobs_max", raw.pipeline.queue_jobs_max, 1000, 1_000_000),

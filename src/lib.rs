@@ -15,6 +15,7 @@ pub mod lifecycle;
 pub mod model;
 pub mod pipeline;
 pub mod queue;
+pub mod seal;
 pub mod search;
 pub mod store;
 pub mod telegram;

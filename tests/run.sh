@@ -16,6 +16,7 @@ SCHEMATHESIS_VERSION=4.32.5
 # How long schemathesis may ask as each of three callers, and how long its installation may take, seconds.
 SCHEMATHESIS_S=30
 PIP_TIMEOUT_S=300
+TELETHON_VERSION=1.45.0
 # How long the advisory database may take to answer before its check is left out, seconds.
 ADVISORIES_TIMEOUT_S=60
 failed=()
@@ -101,6 +102,13 @@ release() {
   export TGA_RELEASE_BIN=$TGA
 }
 
+# Telethon in a virtual environment: an independent client for the test data centre.
+telethon_fetch() {
+  local dir=$ROOT/target/telethon
+  [ -x "$dir/bin/python" ] && "$dir/bin/python" -c "import telethon" 2>/dev/null && return
+  python3 -m venv "$dir" >/dev/null 2>&1 && "$dir/bin/pip" install --quiet "telethon==$TELETHON_VERSION" >/dev/null 2>&1
+}
+
 surroundings() {
   local started=$SECONDS
   tools
@@ -108,6 +116,8 @@ surroundings() {
   [ -n "${TGA_TEST_MODEL:-}" ] || note "no search model: tests that need it skip"
   if [ -z "${TGA_SHARED_DATA:-}" ] && [ -d ../shared/data ]; then TGA_SHARED_DATA=$(cd ../shared/data && pwd); fi
   if [ -n "${TGA_SHARED_DATA:-}" ]; then export TGA_SHARED_DATA; else note "no labelled data: tests that need it skip"; fi
+  if [ -z "${TGA_TELETHON_PYTHON:-}" ] && telethon_fetch; then export TGA_TELETHON_PYTHON=$ROOT/target/telethon/bin/python; fi
+  [ -n "${TGA_TELETHON_PYTHON:-}" ] || note "no Telethon: the test that needs it skips"
   note "preparing took $((SECONDS - started)) s"
 }
 

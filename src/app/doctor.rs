@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::{App, Error, Tenant, channels::ReadingState};
-use crate::store::ModelCoverage;
+use crate::store::{ModelCoverage, TelegramSessionState};
 
 /// A backlog older than this is a problem, milliseconds.
 const QUEUE_AGE_MAX_MS: i64 = 10 * 60 * 1000;
@@ -60,6 +60,7 @@ impl App {
         let mut findings =
             vec![self.check_pipeline(), self.check_queue(), self.check_dead_letters(), self.check_model()];
         findings.push(self.check_directory());
+        findings.extend(self.check_telegram()?);
         for row in self.tenant_list()? {
             match self.tenant_open(&row) {
                 Err(error) => findings.push(tenant_problem(&row.slug, &error)),
@@ -68,6 +69,46 @@ impl App {
                     Err(error) => findings.push(tenant_problem(&row.slug, &error)),
                 },
             }
+        }
+        Ok(findings)
+    }
+
+    /// Whether accounts can connect, and which do not, with the reason.
+    fn check_telegram(&self) -> Result<Vec<Finding>, Error> {
+        const CHECK: &str = "telegram";
+        if self.telegram_settings().is_err() {
+            let fix = "set telegram.api_id and telegram.api_hash (from my.telegram.org) to read channels of accounts";
+            return Ok(vec![Finding::not_ok(CHECK, State::Reduced, "no account can connect", fix)]);
+        }
+        let mut findings = Vec::new();
+        let sessions = self.telegram_session_list(None)?;
+        // The newest session of each member says how they stand; older ones are history.
+        let mut seen = std::collections::HashSet::new();
+        for session in sessions.iter().filter(|session| seen.insert((session.tenant_id, session.user_id))) {
+            let who = format!("user {}", session.user_id);
+            let why = session.reason.as_deref().unwrap_or("no reason is recorded");
+            match session.state {
+                TelegramSessionState::Active => {
+                    findings.push(Finding::ok(CHECK, format!("{who}: session in use")));
+                }
+                TelegramSessionState::Paused => findings.push(Finding::not_ok(
+                    CHECK,
+                    State::Reduced,
+                    format!("{who}: reading is paused ({why})"),
+                    format!("tga session resume {}", session.id),
+                )),
+                TelegramSessionState::Revoked | TelegramSessionState::Replaced => {
+                    findings.push(Finding::not_ok(
+                        CHECK,
+                        State::Reduced,
+                        format!("{who}: the session is over ({why})"),
+                        "they log in again, by QR code",
+                    ));
+                }
+            }
+        }
+        if findings.is_empty() {
+            findings.push(Finding::ok(CHECK, "configured; nobody has logged in yet"));
         }
         Ok(findings)
     }

@@ -83,6 +83,7 @@ impl App {
 
     /// Everything after the membership itself; doing it again does no harm.
     fn erasure_finish(&self, tenant: &Tenant, id: MembershipId) -> Result<MemberErased, Error> {
+        self.member_log_out(tenant, id)?;
         let erased = tenant.store.member_erase(id, self.now())?;
         if !erased.posts.is_empty() {
             tenant.indexes.remove(&erased.posts)?;

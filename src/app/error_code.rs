@@ -76,6 +76,11 @@ codes! {
     Index = "index", 500, "A search index failed.";
     Model = "model", 500, "An embedding or language model failed.";
     Unavailable = "unavailable", 503, "Not now; it will be possible again.";
+    LoginUnfinished = "login_unfinished", 409, "The login has not come to its end, or did not succeed.";
+    LoginExchanged = "login_exchanged", 409, "The login's session token was exchanged already.";
+    LoginOver = "login_over", 410, "The login has come to its end.";
+    LoginsBusy = "logins_busy", 429, "Too many logins are under way.";
+    TelegramNotConfigured = "telegram_not_configured", 503, "No application id for Telegram is configured.";
     BotNotConfigured = "bot_not_configured", 503, "No bot is configured, so Telegram's word cannot be checked.";
     DiskFull = "disk_full", 503, "The disk is full; nothing acknowledged is lost.";
     ReadOnly = "read_only", 503, "The file system is read-only.";

@@ -28,6 +28,7 @@ pub mod init_data;
 pub mod invites;
 pub mod jobs;
 pub mod jwt;
+pub mod login;
 pub mod members;
 pub mod models;
 pub mod posts;
@@ -37,6 +38,7 @@ pub mod search;
 pub mod sessions;
 mod snippet;
 pub mod statistics;
+pub mod telegram;
 pub mod tenants;
 pub mod tiers;
 pub mod tokens;
@@ -76,6 +78,7 @@ pub struct App {
     tenants: tenants::Registry,
     models: models::Models,
     readers: reading::Readers,
+    telegram: telegram::Telegram,
     /// Why nothing can work until a person acts; set by the worker, shown by `/ready` and doctor.
     halted: RwLock<Option<String>>,
     /// A tenant was opened whose full-text index lacks posts: the next sweep should not wait for its time.
@@ -114,6 +117,7 @@ impl App {
             tenants: tenants::Registry::new(config.tenants_open_max),
             models: models::Models::new(&config),
             readers: reading::Readers::default(),
+            telegram: telegram::Telegram::open(&config)?,
             halted: RwLock::new(None),
             sweep_wanted: AtomicBool::new(false),
             embed_wake: Wake::default(),

@@ -137,6 +137,12 @@ pub(super) enum Group {
     /// API tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Telegram sessions of members: list, pause, revoke, import, export
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Keys that seal Telegram sessions
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// The queue and its dead letters
     #[command(subcommand)]
     Queue(QueueCommand),
@@ -206,6 +212,49 @@ pub(super) enum TenantCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SessionCommand {
+    /// Every session, newest first
+    List {
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Keep a session and stop using it; with --all every one, at once
+    Pause {
+        #[arg(required_unless_present = "all")]
+        id: Option<uuid::Uuid>,
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        #[arg(long, requires = "all")]
+        tenant: Option<String>,
+    },
+    /// Use a paused session again
+    Resume { id: uuid::Uuid },
+    /// End a session at Telegram and wipe it here
+    Revoke { id: uuid::Uuid },
+    /// Take over a session of Telethon, one line that begins with 1, read from a file or, without one, from the standard input
+    Import {
+        #[arg(long)]
+        tenant: String,
+        file: Option<PathBuf>,
+    },
+    /// Print a session as Telethon writes it: whoever has it has the account
+    Export {
+        id: uuid::Uuid,
+        /// Yes, print it
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// The sealing keys, the one in use last
+    List,
+    /// Make a new sealing key and seal every session anew
+    Rotate,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{
     arguments::{
-        EventsCommand, Group, IndexCommand, ModelCommand, QueueCommand, TagsCommand, TenantCommand,
-        TokenCommand,
+        EventsCommand, Group, IndexCommand, KeyCommand, ModelCommand, QueueCommand, SessionCommand,
+        TagsCommand, TenantCommand, TokenCommand,
     },
     channels, output,
     people::{self, InviteGroup},
@@ -17,7 +17,7 @@ use crate::{
     app::{
         Error,
         ask::AskRequest,
-        command::{Command, ContentCommand, OperationsCommand, PeopleCommand},
+        command::{AccountsCommand, Command, ContentCommand, OperationsCommand, PeopleCommand},
         search::{SearchMode, SearchRequest},
     },
     store::Scope,
@@ -76,6 +76,8 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
         Group::Token(command) => token_command(command),
         Group::User(command) => people::user_command(command)?,
         Group::Invite(InviteGroup { command: Some(command) }) => people::invite_command(command)?,
+        Group::Session(command) => session_command(command)?,
+        Group::Key(command) => key_command(&command),
         Group::Queue(command) => queue_command(command)?,
         Group::Events(EventsCommand::Tail { event, tenant, after, limit, .. }) => {
             (Command::Content(ContentCommand::EventsList { tenant, event, after, limit }), output::events)
@@ -134,6 +136,47 @@ fn token_command(command: TokenCommand) -> (Command, Show) {
             (Command::People(PeopleCommand::TokenList { tenant }), output::tokens)
         }
         TokenCommand::Revoke { id } => (Command::People(PeopleCommand::TokenRevoke { id }), output::plain),
+    }
+}
+
+fn session_command(command: SessionCommand) -> Result<(Command, Show), Error> {
+    let (command, show): (AccountsCommand, Show) = match command {
+        SessionCommand::List { tenant } => (AccountsCommand::SessionList { tenant }, output::sessions),
+        SessionCommand::Pause { id: Some(id), .. } => (AccountsCommand::SessionPause { id }, output::plain),
+        SessionCommand::Pause { id: None, tenant, .. } => {
+            (AccountsCommand::SessionPauseAll { tenant }, output::plain)
+        }
+        SessionCommand::Resume { id } => (AccountsCommand::SessionResume { id }, output::plain),
+        SessionCommand::Revoke { id } => (AccountsCommand::SessionRevoke { id }, output::plain),
+        SessionCommand::Import { tenant, file } => {
+            (AccountsCommand::SessionImport { tenant, line: session_line(file.as_deref())? }, output::plain)
+        }
+        SessionCommand::Export { id, yes: true } => {
+            (AccountsCommand::SessionExport { id }, output::session_line)
+        }
+        SessionCommand::Export { id, yes: false } => {
+            return Err(Error::Invalid(format!(
+                "whoever has the exported line of {id} has the Telegram account; add --yes if you mean it"
+            )));
+        }
+    };
+    Ok((Command::Accounts(command), show))
+}
+
+/// The line of a session, from a file or from the standard input; never from the arguments, which others can see.
+fn session_line(file: Option<&std::path::Path>) -> Result<String, Error> {
+    let read = match file {
+        Some(file) => std::fs::read_to_string(file),
+        None => std::io::read_to_string(std::io::stdin()),
+    };
+    let from = file.unwrap_or(std::path::Path::new("the standard input"));
+    read.map(|text| text.trim().to_owned()).map_err(|error| Error::io("read", from, error))
+}
+
+fn key_command(command: &KeyCommand) -> (Command, Show) {
+    match command {
+        KeyCommand::List => (Command::Accounts(AccountsCommand::KeyList), output::keys),
+        KeyCommand::Rotate => (Command::Accounts(AccountsCommand::KeyRotate), output::plain),
     }
 }
 

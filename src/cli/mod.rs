@@ -104,6 +104,8 @@ fn dispatch(arguments: Arguments, output: Output) -> Result<ExitCode, Error> {
         | Group::Tenant(_)
         | Group::Token(_)
         | Group::User(_)
+        | Group::Session(_)
+        | Group::Key(_)
         | Group::Queue(_)
         | Group::Events(_)
         | Group::Index(_)

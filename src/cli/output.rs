@@ -167,6 +167,23 @@ pub(super) fn tokens(answer: &Value) -> String {
     )
 }
 
+pub(super) fn sessions(answer: &Value) -> String {
+    table_of(
+        answer,
+        "sessions",
+        &["id", "user_id", "telegram_id", "state", "reason", "connected", "updated_at"],
+        "no Telegram sessions yet",
+    )
+}
+
+pub(super) fn session_line(answer: &Value) -> String {
+    word(&answer["session"])
+}
+
+pub(super) fn keys(answer: &Value) -> String {
+    table_of(answer, "keys", &["id", "sessions", "in_use"], "no keys")
+}
+
 pub(super) fn jobs(answer: &Value) -> String {
     let columns = ["id", "state", "lane", "job", "attempt", "enqueued_at", "reason"];
     table_of(answer, "jobs", &columns, "none")

@@ -35,11 +35,17 @@ pub(super) fn run(
         let shutdown = lifecycle::shutdown_token()
             .map_err(|error| Error::Unavailable(format!("listen for signals: {error}")))?;
         let listeners = http::bind(app).await?;
+        let tasks = lifecycle::Tasks::new(tokio::runtime::Handle::current());
+        let starting = Arc::clone(app);
+        // Opening tenants and unsealing sessions blocks.
+        let started = tasks.clone().spawn_blocking(move || starting.telegram_start(tasks)).await;
+        started.map_err(|_| Error::Unavailable("starting Telegram accounts panicked".to_owned()))??;
         lifecycle::notify_ready();
         ready();
         http::serve(app, listeners, metrics, demo, shutdown).await
     });
     lifecycle::notify_stopping();
+    app.telegram_stop();
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop(engine);
     served

@@ -9,6 +9,7 @@ use super::{Check, RawLimits};
 pub struct Limits {
     pub ip: u32,
     pub ip_sign_ins: u32,
+    pub ip_qr_starts: u32,
     pub user: u32,
     pub user_costly: u32,
     pub tenant: u32,
@@ -59,6 +60,7 @@ impl Check<'_> {
         Limits {
             ip: within("ip_per_minute", raw.ip_per_minute),
             ip_sign_ins: within("ip_sign_ins_per_minute", raw.ip_sign_ins_per_minute),
+            ip_qr_starts: within("ip_qr_starts_per_minute", raw.ip_qr_starts_per_minute),
             user: within("user_per_minute", raw.user_per_minute),
             user_costly: within("user_costly_per_minute", raw.user_costly_per_minute),
             tenant: within("tenant_per_minute", raw.tenant_per_minute),

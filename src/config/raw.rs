@@ -26,6 +26,7 @@ pub struct RawConfig {
     pub auth: RawAuth,
     pub bot: RawBot,
     pub tiers: RawTiers,
+    pub telegram: super::RawTelegram,
     pub pipeline: RawPipeline,
     pub search: RawSearch,
     pub ai: RawAi,
@@ -57,6 +58,8 @@ pub struct RawLimits {
     pub ip_per_minute: u32,
     /// Attempts to sign in a minute from one address.
     pub ip_sign_ins_per_minute: u32,
+    /// QR logins begun a minute from one address.
+    pub ip_qr_starts_per_minute: u32,
     /// Requests a minute of one person or token.
     pub user_per_minute: u32,
     /// Searches and questions a minute of one person or token.
@@ -196,6 +199,7 @@ impl Default for RawConfig {
             limits: RawLimits {
                 ip_per_minute: 1200,
                 ip_sign_ins_per_minute: 60,
+                ip_qr_starts_per_minute: 5,
                 user_per_minute: 600,
                 user_costly_per_minute: 120,
                 tenant_per_minute: 6000,
@@ -224,6 +228,7 @@ impl Default for RawConfig {
                 pro: RawTier { channels: 100, questions_per_day: 500 },
                 enterprise: RawTier { channels: 999, questions_per_day: 999 },
             },
+            telegram: super::RawTelegram::default(),
             pipeline: RawPipeline { batch_posts: 1024, queue_jobs_max: 20_000, sweep_s: 600 },
             search: RawSearch {
                 exact_max_chunks: 1_000_000,

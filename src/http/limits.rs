@@ -21,6 +21,10 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// Routes whose answer costs much more than a read: the model, the whole index, a file.
 const COSTLY: [(&str, &str); 3] =
     [("POST", "/api/search"), ("POST", "/api/rag/query"), ("GET", "/api/users/me/export")];
+/// Where QR logins begin, under each of their prefixes.
+const QR_STARTS: [&str; 2] = ["/start", "/init"];
+/// How often one login's status may be read a minute; watching its events is better.
+const LOGIN_READS_PER_MINUTE: u32 = 30;
 /// Where credentials are tried.
 const SIGN_INS: &str = "/api/auth/";
 /// Where invite codes could be guessed.
@@ -70,6 +74,7 @@ enum Class {
     Plain,
     Costly,
     SignIn,
+    QrStart,
 }
 
 fn class(method: &Method, route: &str) -> Class {
@@ -77,6 +82,8 @@ fn class(method: &Method, route: &str) -> Class {
         Class::Costly
     } else if (route.starts_with(SIGN_INS) || route == REGISTRATION) && *method == Method::POST {
         Class::SignIn
+    } else if route.contains("/qr") && QR_STARTS.iter().any(|end| route.ends_with(end)) {
+        Class::QrStart
     } else if route.starts_with("/api/")
         || route.starts_with("/tg/")
         || route.starts_with("/qr-auth/")
@@ -95,6 +102,7 @@ enum Key {
     Address(u128),
     Actor(Actor),
     Tenant(u128),
+    Login(u128),
     /// Everybody who came after the table was full.
     Others,
 }
@@ -164,6 +172,8 @@ fn note(allowance: Allowance) {
 pub(super) struct Limits {
     ip: Limit,
     ip_sign_ins: Limit,
+    ip_qr_starts: Limit,
+    login_reads: Limit,
     user: Limit,
     user_costly: Limit,
     tenant: Limit,
@@ -176,6 +186,8 @@ impl Limits {
         Self {
             ip: limit(config.ip),
             ip_sign_ins: limit(config.ip_sign_ins),
+            ip_qr_starts: limit(config.ip_qr_starts),
+            login_reads: limit(LOGIN_READS_PER_MINUTE),
             user: limit(config.user),
             user_costly: limit(config.user_costly),
             tenant: limit(config.tenant),
@@ -197,7 +209,16 @@ impl Limits {
                 self.ip.check(key)?;
                 self.ip_sign_ins.check(key)
             }
+            Class::QrStart => {
+                self.ip.check(key)?;
+                self.ip_qr_starts.check(key)
+            }
         }
+    }
+
+    /// Before the status of one login is read.
+    pub(super) fn check_login(&self, id: uuid::Uuid) -> Result<(), ApiError> {
+        self.login_reads.check(Key::Login(id.as_u128()))
     }
 
     /// Once it is known who asks.

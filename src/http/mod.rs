@@ -13,6 +13,7 @@ mod error;
 mod extract;
 mod history;
 mod limits;
+mod login;
 mod metrics;
 pub mod openapi;
 mod operator;

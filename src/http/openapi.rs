@@ -35,6 +35,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     components(schemas(ErrorBody)),
     tags(
         (name = "auth", description = "Signing in, staying so, and the sessions one has."),
+        (name = "login", description = "Connecting one's Telegram account by a QR code."),
         (name = "search", description = "Searching posts and asking questions about them."),
         (name = "channels", description = "Following channels, and how completely they are read."),
         (name = "posts", description = "Posts and tags the caller may see."),

@@ -49,6 +49,75 @@ impl AuthEventKind {
     }
 }
 
+/// How far a QR login has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginStatus {
+    Pending,
+    AwaitingScan,
+    Scanned,
+    PasswordRequired,
+    Authorized,
+    Failed,
+    Expired,
+    Cancelled,
+}
+
+impl LoginStatus {
+    pub const ALL: [LoginStatus; 8] = [
+        LoginStatus::Pending,
+        LoginStatus::AwaitingScan,
+        LoginStatus::Scanned,
+        LoginStatus::PasswordRequired,
+        LoginStatus::Authorized,
+        LoginStatus::Failed,
+        LoginStatus::Expired,
+        LoginStatus::Cancelled,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            LoginStatus::Pending => "pending",
+            LoginStatus::AwaitingScan => "awaiting_scan",
+            LoginStatus::Scanned => "scanned",
+            LoginStatus::PasswordRequired => "password_required",
+            LoginStatus::Authorized => "authorized",
+            LoginStatus::Failed => "failed",
+            LoginStatus::Expired => "expired",
+            LoginStatus::Cancelled => "cancelled",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<LoginStatus> {
+        LoginStatus::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    /// Whether nothing will follow.
+    pub fn is_final(self) -> bool {
+        match self {
+            LoginStatus::Pending
+            | LoginStatus::AwaitingScan
+            | LoginStatus::Scanned
+            | LoginStatus::PasswordRequired => false,
+            LoginStatus::Authorized | LoginStatus::Failed | LoginStatus::Expired | LoginStatus::Cancelled => {
+                true
+            }
+        }
+    }
+
+    /// The nearest of the five that clients of the old API know.
+    #[must_use]
+    pub fn compat(self) -> LoginStatus {
+        match self {
+            LoginStatus::Pending | LoginStatus::AwaitingScan => LoginStatus::Pending,
+            LoginStatus::Scanned | LoginStatus::PasswordRequired => LoginStatus::Scanned,
+            LoginStatus::Authorized => LoginStatus::Authorized,
+            LoginStatus::Expired => LoginStatus::Expired,
+            LoginStatus::Failed | LoginStatus::Cancelled => LoginStatus::Failed,
+        }
+    }
+}
+
 /// Why somebody without a membership is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
@@ -126,6 +195,9 @@ mod tests {
     fn names_are_read_back() {
         for kind in AuthEventKind::ALL {
             assert_eq!(AuthEventKind::parse(kind.name()), Some(kind));
+        }
+        for status in LoginStatus::ALL {
+            assert_eq!(LoginStatus::parse(status.name()), Some(status));
         }
         for status in InviteStatus::ALL {
             assert_eq!(InviteStatus::parse(status.name()), Some(status));

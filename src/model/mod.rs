@@ -13,7 +13,7 @@ mod stage;
 pub use disposition::Disposition;
 pub use event::Event;
 pub use id::{ChannelId, MembershipId, PostId, TenantId};
-pub use login::{AuthEventKind, InviteStatus, Refusal};
+pub use login::{AuthEventKind, InviteStatus, LoginStatus, Refusal};
 pub use person::{Actor, AuditAction, Role, Tier};
 pub use post::{
     Channel, ChannelSet, ForwardOrigin, IncomingPost, Link, MediaInfo, Post, PostDetails, Reaction,

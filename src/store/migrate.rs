@@ -23,6 +23,7 @@ pub const CONTROL: Schema = Schema {
         include_str!("../../schema/control/0001_init.sql"),
         include_str!("../../schema/control/0002_people.sql"),
         include_str!("../../schema/control/0003_sessions.sql"),
+        include_str!("../../schema/control/0004_login_tickets.sql"),
     ],
 };
 
@@ -34,6 +35,7 @@ pub const TENANT: Schema = Schema {
         include_str!("../../schema/tenant/0002_subscriptions.sql"),
         include_str!("../../schema/tenant/0003_reading.sql"),
         include_str!("../../schema/tenant/0004_history.sql"),
+        include_str!("../../schema/tenant/0005_telegram_sessions.sql"),
     ],
 };
 

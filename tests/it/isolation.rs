@@ -63,6 +63,19 @@ fn no_init_data() -> Value {
     json!({ "init_data": "hash=00" })
 }
 
+/// A login begun without anything; here no account can connect, which is said first.
+fn none_of_all() -> Value {
+    json!({})
+}
+
+fn qr_token() -> Value {
+    json!({ "session_token": "nonsense" })
+}
+
+fn qr_password() -> Value {
+    json!({ "session_token": "nonsense", "password": "nonsense" })
+}
+
 fn no_refresh() -> Value {
     json!({ "refresh_token": "tgr_00" })
 }
@@ -205,6 +218,35 @@ const ROWS: &[Row] = &[
     row(("GET", "/api/admin/auth-events", "/api/admin/auth-events"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("GET", "/api/rag/history", "/api/rag/history"), none, all(200), TOKENS),
     row(("GET", "/api/rag/status/{id}", "/api/rag/status/{user}"), none, OF_USER, NO_TOKENS),
+    row(("POST", "/tg/qr/start", "/tg/qr/start"), none_of_all, all(503), [503; 3]),
+    row(("POST", "/tg/qr/init", "/tg/qr/init"), none_of_all, all(503), [503; 3]),
+    row(("POST", "/tg/qr/password", "/tg/qr/password"), qr_password, all(401), [401; 3]),
+    row(("POST", "/tg/qr/cancel", "/tg/qr/cancel"), qr_token, all(401), [401; 3]),
+    row(("POST", "/tg/qr/exchange", "/tg/qr/exchange"), qr_token, all(401), [401; 3]),
+    row(("GET", "/tg/qr/status/{qr_session_id}", "/tg/qr/status/{session}"), none, all(404), [404; 3]),
+    row(("GET", "/tg/qr/png/{id}", "/tg/qr/png/{session}"), none, all(404), [404; 3]),
+    row(("GET", "/tg/qr/events/{id}", "/tg/qr/events/{session}"), none, all(404), [404; 3]),
+    row(("POST", "/api/tg/qr/start", "/api/tg/qr/start"), none_of_all, all(503), [503; 3]),
+    row(("POST", "/api/tg/qr/init", "/api/tg/qr/init"), none_of_all, all(503), [503; 3]),
+    row(("POST", "/api/tg/qr/password", "/api/tg/qr/password"), qr_password, all(401), [401; 3]),
+    row(("POST", "/api/tg/qr/cancel", "/api/tg/qr/cancel"), qr_token, all(401), [401; 3]),
+    row(("POST", "/api/tg/qr/exchange", "/api/tg/qr/exchange"), qr_token, all(401), [401; 3]),
+    row(
+        ("GET", "/api/tg/qr/status/{qr_session_id}", "/api/tg/qr/status/{session}"),
+        none,
+        all(404),
+        [404; 3],
+    ),
+    row(("GET", "/api/tg/qr/png/{id}", "/api/tg/qr/png/{session}"), none, all(404), [404; 3]),
+    row(("GET", "/api/tg/qr/events/{id}", "/api/tg/qr/events/{session}"), none, all(404), [404; 3]),
+    row(("POST", "/qr-auth/start", "/qr-auth/start"), none_of_all, all(503), [503; 3]),
+    row(("POST", "/qr-auth/init", "/qr-auth/init"), none_of_all, all(503), [503; 3]),
+    row(("POST", "/qr-auth/password", "/qr-auth/password"), qr_password, all(401), [401; 3]),
+    row(("POST", "/qr-auth/cancel", "/qr-auth/cancel"), qr_token, all(401), [401; 3]),
+    row(("POST", "/qr-auth/exchange", "/qr-auth/exchange"), qr_token, all(401), [401; 3]),
+    row(("GET", "/qr-auth/status/{qr_session_id}", "/qr-auth/status/{session}"), none, all(404), [404; 3]),
+    row(("GET", "/qr-auth/png/{id}", "/qr-auth/png/{session}"), none, all(404), [404; 3]),
+    row(("GET", "/qr-auth/events/{id}", "/qr-auth/events/{session}"), none, all(404), [404; 3]),
     row(("POST", "/api/search", "/api/search"), query, all(200), TOKENS),
     row(("POST", "/api/rag/query", "/api/rag/query"), query, all(200), TOKENS),
     row(("GET", "/api/posts", "/api/posts"), none, all(200), TOKENS),

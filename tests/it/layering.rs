@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("fail", &[]),
     ("lifecycle", &["config"]),
     ("model", &[]),
+    ("seal", &[]),
     ("queue", &["clock", "model"]),
     ("job", &["model", "queue"]),
     ("text", &[]),
@@ -28,6 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "seal",
             "ai",
             "clock",
             "config",
@@ -77,6 +79,9 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("frostem", &["text"]),
     ("grammers_tl_types", &["telegram"]),
     ("schemars", &["config"]),
+    ("age", &["seal"]),
+    ("qrcode", &["http/login"]),
+    ("png", &["http/login"]),
     ("jsonwebtoken", &["app/jwt"]),
     ("ed25519_dalek", &["app/init_data", "app/receipts"]),
     ("grammers_client", &["telegram"]),

@@ -3,6 +3,7 @@
 //! Closed enums, one a file, so that a command works the same beside a running service and alone. Only whoever can reach the
 //! socket in the data directory (its owner) can send one; that is the operator's right.
 
+mod accounts;
 mod channels;
 mod content;
 mod members;
@@ -14,6 +15,7 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use accounts::AccountsCommand;
 pub use channels::ChannelsCommand;
 pub use content::ContentCommand;
 pub use members::{InviteOptions, MembersCommand};
@@ -32,6 +34,7 @@ pub enum Command {
     People(PeopleCommand),
     Members(MembersCommand),
     Channels(ChannelsCommand),
+    Accounts(AccountsCommand),
     Content(ContentCommand),
     Operations(OperationsCommand),
 }
@@ -47,6 +50,7 @@ impl Command {
             Command::People(_)
             | Command::Members(_)
             | Command::Channels(_)
+            | Command::Accounts(_)
             | Command::Content(_)
             | Command::Operations(_) => None,
         }
@@ -69,6 +73,7 @@ impl App {
             Command::People(command) => self.execute_people(command),
             Command::Members(command) => self.execute_members(command),
             Command::Channels(command) => self.execute_channels(command),
+            Command::Accounts(command) => self.execute_accounts(command),
             Command::Content(command) => self.execute_content(command, progress),
             Command::Operations(command) => self.execute_operations(command, progress),
         }

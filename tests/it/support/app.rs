@@ -21,6 +21,7 @@ use tga::{
     },
     clock::ManualClock,
     config::Config,
+    lifecycle::Tasks,
     model::{ChannelSet, PostId},
     pipeline::{EmbedOutcome, drain, embed_tick},
     store::Scope,
@@ -40,9 +41,17 @@ pub(crate) struct Builder {
     environment: Vec<(String, String)>,
     tenants: Vec<String>,
     model: Option<SyntheticShape>,
+    telegram: bool,
 }
 
 impl Builder {
+    /// Connects accounts to this data centre.
+    pub(crate) fn telegram(mut self, dc: &super::dc::TestDc) -> Self {
+        self.environment.extend(dc.environment());
+        self.telegram = true;
+        self
+    }
+
     /// Sets a key of the configuration, named as in the environment (`TGA__SEARCH__EXACT_MAX_CHUNKS`).
     pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -71,6 +80,7 @@ impl Builder {
         let clock = Arc::new(ManualClock::at(self.start));
         let data_dir = root.path().join("data");
         let app = open(&data_dir, &self.environment, &clock).unwrap();
+        let runtime = self.telegram.then(|| telegram_start(&app));
         for tenant in &self.tenants {
             app.tenant_create(tenant).unwrap();
         }
@@ -80,6 +90,8 @@ impl Builder {
             environment: self.environment,
             clock,
             app: Some(app),
+            runtime,
+            had_telegram: false,
             dead_expected: 0,
             jobs_may_remain: false,
             files: 0,
@@ -100,6 +112,13 @@ fn open(
     App::open(config, Arc::clone(clock) as Arc<dyn tga::clock::Clock>)
 }
 
+/// Gives an appliance's accounts a runtime, as `tga serve` does.
+fn telegram_start(app: &Arc<App>) -> tokio::runtime::Runtime {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    app.telegram_start(Tasks::new(runtime.handle().clone())).unwrap();
+    runtime
+}
+
 /// The appliance under test.
 #[derive(Debug)]
 pub(crate) struct TestApp {
@@ -108,6 +127,9 @@ pub(crate) struct TestApp {
     environment: Vec<(String, String)>,
     clock: Arc<ManualClock>,
     app: Option<Arc<App>>,
+    /// Where accounts and logins run, for a test that has Telegram.
+    runtime: Option<tokio::runtime::Runtime>,
+    had_telegram: bool,
     dead_expected: u64,
     jobs_may_remain: bool,
     files: u32,
@@ -120,6 +142,7 @@ impl TestApp {
             environment: Vec::new(),
             tenants: vec![TENANT.to_owned()],
             model: None,
+            telegram: false,
         }
     }
 
@@ -263,13 +286,22 @@ impl TestApp {
 
     /// Closes; what lies in the data directory may be changed until [`TestApp::open`].
     pub(crate) fn close(&mut self) {
+        if let (Some(runtime), Some(app)) = (self.runtime.take(), self.app.as_ref()) {
+            app.telegram_stop();
+            runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+            self.had_telegram = true;
+        }
         let app = self.app.take().expect("it was open");
         let app = Arc::into_inner(app).expect("nobody else holds the appliance");
         drop(app);
     }
 
     pub(crate) fn open(&mut self) {
-        self.app = Some(open(&self.data_dir, &self.environment, &self.clock).unwrap());
+        let app = open(&self.data_dir, &self.environment, &self.clock).unwrap();
+        if std::mem::take(&mut self.had_telegram) {
+            self.runtime = Some(telegram_start(&app));
+        }
+        self.app = Some(app);
     }
 
     /// Opens again on the files as they lie there now, as after kill -9: nothing is flushed, finished or closed first.
@@ -334,6 +366,10 @@ impl Drop for TestApp {
         let Some(app) = self.app.as_ref().filter(|_| !std::thread::panicking()) else {
             return;
         };
+        if let Some(runtime) = self.runtime.take() {
+            app.telegram_stop();
+            runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+        }
         let view = app.queue_view();
         let left = view.ready + view.scheduled + view.claimed;
         assert!(left == 0 || self.jobs_may_remain, "{left} jobs are left:\n{}", app.queue().dump());
