@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -42,8 +42,6 @@ pub(super) struct Telegram {
     started: OnceLock<Started>,
     own_runtime: OnceLock<tokio::runtime::Runtime>,
     accounts: Mutex<HashMap<MembershipId, Account>>,
-    /// Counts changes of which accounts are connected.
-    changes: watch::Sender<u64>,
     pub(super) logins: super::login::Logins,
 }
 
@@ -84,7 +82,6 @@ impl Telegram {
             started: OnceLock::new(),
             own_runtime: OnceLock::new(),
             accounts: Mutex::new(HashMap::new()),
-            changes: watch::Sender::new(0),
             logins: super::login::Logins::default(),
         })
     }
@@ -177,11 +174,6 @@ impl App {
         accounts.iter().map(|(member, account)| handle(*member, account)).collect()
     }
 
-    /// Counts changes of which accounts are connected.
-    pub fn accounts_changed(&self) -> watch::Receiver<u64> {
-        self.telegram.changes.subscribe()
-    }
-
     /// The settings, or why there are none.
     pub(super) fn telegram_settings(&self) -> Result<&Arc<ConnectSettings>, Error> {
         self.telegram.settings.as_ref().ok_or_else(|| {
@@ -227,7 +219,6 @@ impl App {
         let (connection, events) = Connection::account(Arc::clone(&live), settings, &started.tasks)?;
         let account = Account { tenant, session: session.clone(), connection: connection.clone() };
         self.telegram.accounts().insert(member, account);
-        self.telegram.changes.send_modify(|count| *count += 1);
         self.account_read(tenant, &session, connection.clone(), events, started);
         let keeper = keeper::Keeper {
             app: Weak::clone(&started.app),
@@ -273,7 +264,6 @@ impl App {
     /// Takes a member's connection away, still open; its session is written first.
     fn account_take(&self, member: MembershipId) -> Option<Connection> {
         let account = self.telegram.accounts().remove(&member)?;
-        self.telegram.changes.send_modify(|count| *count += 1);
         if let Err(error) =
             self.session_save(account.tenant, account.session.id, account.connection.session())
         {
@@ -287,8 +277,6 @@ impl App {
         let mut accounts = self.telegram.accounts();
         if accounts.get(&member).is_some_and(|account| account.session.id == session) {
             accounts.remove(&member);
-            drop(accounts);
-            self.telegram.changes.send_modify(|count| *count += 1);
         }
     }
 
