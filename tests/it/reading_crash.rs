@@ -5,15 +5,22 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use jiff::SignedDuration;
-use tga::{app::reading::Step, model::ChannelId, pipeline::Engine, store::RangeKind};
+use tga::{
+    app::{admissions::Admittance, audit::Origin, invites::NewInvite, reading::Step},
+    model::{ChannelId, Role},
+    pipeline::{Engine, drain},
+    store::{Profile, RangeKind, Subscription},
+};
 
 use crate::{
     support::{
+        dc::{FIRST_DC, TestDc},
         reading::{ALL, World},
         wait_for,
     },
-    support_faults::Random,
+    support_faults::{Appliance, Random, texts},
 };
 
 /// Channels and posts of each; the whole measure with `TGA_KILLS`.
@@ -55,12 +62,8 @@ fn twenty_kills_while_reading_lose_nothing_and_double_nothing() {
                 .channel_upsert(None, Some(name), String::new(), world.app.app().now())
                 .unwrap();
             let created_at = world.app.app().now();
-            let subscription = tga::store::Subscription {
-                membership: member.id,
-                channel: row,
-                depth_days: None,
-                created_at,
-            };
+            let subscription =
+                Subscription { membership: member.id, channel: row, depth_days: None, created_at };
             tenant.store().subscription_add(subscription, 1000).unwrap();
             (number, row)
         })
@@ -167,4 +170,85 @@ fn a_live_post_is_found_within_two_seconds_while_history_is_read() {
     drop(engine);
     drop(tenant);
     world.finish();
+}
+
+/// A user of the service: a member with a session of the kind other tools write, who follows these channels.
+fn settle_in(appliance: &Appliance, dc: &TestDc, environment: &[(&str, &str)], names: &[&str]) {
+    let app = appliance.open();
+    let tenant = app.tenant_get("main").unwrap();
+    let invite = NewInvite { role: Role::User, uses_limit: 1, expires_at: None, notes: None };
+    let code = app.invite_create(tenant.id(), &invite, &Origin::operator()).unwrap().code;
+    let profile =
+        Profile { telegram_id: 1, username: None, first_name: None, last_name: None, language: None };
+    let asked = Admittance { invite_code: Some(code), ..Admittance::default() };
+    let membership = app.admit("test", profile, &asked).unwrap().member.id;
+    app.admission_confirm("test").unwrap();
+    for name in names {
+        let (name, now) = (Some((*name).to_owned()), app.now());
+        let channel = tenant.store().channel_upsert(None, name, String::new(), now).unwrap();
+        let follows = Subscription { membership, channel, depth_days: None, created_at: now };
+        tenant.store().subscription_add(follows, 1000).unwrap();
+    }
+    drop((tenant, app));
+    dc.add_user(1, "Ivan", FIRST_DC);
+    let key = dc.log_in(FIRST_DC, 700, 1);
+    let address = dc.address(FIRST_DC);
+    let bytes = [&[FIRST_DC as u8][..], &address.ip().octets(), &address.port().to_be_bytes(), &key.data];
+    let file = appliance.dir().with_file_name("session");
+    std::fs::write(&file, format!("1{}", URL_SAFE.encode(bytes.concat()))).unwrap();
+    let mut import =
+        appliance.command(&["session", "import", "--tenant", "main", file.to_str().unwrap(), "--json"]);
+    let output = import.envs(environment.iter().copied()).output().unwrap();
+    assert!(output.status.success(), "{:?}", texts(&output));
+}
+
+#[test]
+fn the_service_killed_while_it_reads_goes_on_at_the_message() {
+    const NAMES: [&str; 3] = ["first_news", "second_news", "third_news"];
+    let dc = TestDc::start();
+    for (number, name) in (100..).zip(NAMES) {
+        dc.add_channel(number, Some(name), name);
+        dc.fill(number, 450, crate::support::dc::now() - 60, 60, |id| format!("Ледокол {name} слово{id}"));
+    }
+    let environment = dc.environment();
+    let mut environment: Vec<(&str, &str)> =
+        environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    environment.push(("TGA__TELEGRAM__REQUESTS_PER_MINUTE", "600"));
+    let appliance = Appliance::new();
+    settle_in(&appliance, &dc, &environment, &NAMES);
+    // Dies by itself between the two stores, then at random moments.
+    for point in ["after_store_commit:1", "after_store_commit:2"] {
+        let armed = [&environment[..], &[("TGA_FAIL_POINT", point)]].concat();
+        let mut service = appliance.serve_with(&armed);
+        service.wait();
+    }
+    let mut random = Random(3);
+    for _ in 0..6 {
+        let mut service = appliance.serve_with(&environment);
+        let (started, lives_ms) = (Instant::now(), 100 + random.below(1500));
+        crate::support_faults::wait_for("the moment to kill", || {
+            started.elapsed() >= Duration::from_millis(lives_ms)
+        });
+        service.kill();
+    }
+    let mut service = appliance.serve_with(&environment);
+    for name in NAMES {
+        crate::support_faults::wait_for("the channel to be complete", || {
+            let ledger = appliance.ok(&["channel", "ledger", name, "--tenant", "main", "--json"]);
+            ledger["complete"] == true && ledger["reading"]["state"] == "up_to_date"
+        });
+    }
+    service.kill();
+    let app = appliance.open();
+    drain(&app).unwrap();
+    let tenant = app.tenant_get("main").unwrap();
+    for (number, name) in (100..).zip(NAMES) {
+        let channel = tenant.store().channel_by_username(name).unwrap().unwrap().id;
+        let served: Vec<i64> = dc.posts(number).into_iter().map(|(id, _)| i64::from(id)).collect();
+        assert_eq!(tenant.store().messages_here(channel, (1, i64::MAX)).unwrap(), served, "{name}");
+        assert_eq!(tenant.store().post_count_of_channel(channel).unwrap(), served.len() as u64, "{name}");
+    }
+    let counts = tenant.store().post_counts().unwrap();
+    assert_eq!((counts.posts, counts.indexed), (3 * 450, 3 * 450));
+    assert_eq!(app.queue_view().dead, 0);
 }

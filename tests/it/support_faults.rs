@@ -57,6 +57,11 @@ impl Drop for Service {
 }
 
 impl Service {
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait(&mut self) {
+        self.0.wait().unwrap();
+    }
+
     pub(crate) fn kill(&mut self) {
         // Already gone is as good.
         let _ = self.0.kill();
