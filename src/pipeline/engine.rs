@@ -40,7 +40,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts a worker a core (at most [`WORKERS_MAX`]) and, with `embed`, the vector thread.
+    /// Starts a worker a core (at most `WORKERS_MAX`) and, with `embed`, the vector thread.
     pub fn start(app: &Arc<App>, embed: bool) -> Result<Self, Error> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut engine = Self { app: Arc::clone(app), stop, threads: Vec::new() };
