@@ -5,6 +5,7 @@
 //! these defaults, annotated; a golden test keeps the two equal. Reads files and the environment, writes nothing.
 
 mod limits;
+mod public_url;
 mod raw;
 mod secret;
 mod telegram;
@@ -52,6 +53,8 @@ pub enum LogFormat {
 pub struct Config {
     pub data_dir: PathBuf,
     pub server: Server,
+    /// How browsers reach the service, where that is known.
+    pub public_url: Option<url::Url>,
     /// Proxies whose word is taken on who asks.
     pub trusted_proxies: Vec<Net>,
     pub limits: Limits,
@@ -350,6 +353,7 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
     Config {
         data_dir: PathBuf::from(&raw.data_dir),
         server,
+        public_url: c.public_url("server.public_url", &raw.server.public_url),
         trusted_proxies: c.nets("server.trusted_proxies", &raw.server.trusted_proxies),
         limits: c.limits(&raw.limits),
         metrics_listen,

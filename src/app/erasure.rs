@@ -125,6 +125,7 @@ impl App {
             ("usage", json!(self.subscription_view(tenant, member)?)),
             ("subscriptions", json!(subscriptions)),
             ("sessions", json!(self.session_list(member.id, None)?)),
+            ("passkeys", json!(self.passkey_list(member)?)),
             ("auth_events", json!(self.auth_events_of(member)?)),
             ("audit", json!(self.audit_of(member)?)),
         ];

@@ -82,6 +82,9 @@ codes! {
     LoginsBusy = "logins_busy", 429, "Too many logins are under way.";
     TelegramNotConfigured = "telegram_not_configured", 503, "No application id for Telegram is configured.";
     BotNotConfigured = "bot_not_configured", 503, "No bot is configured, so Telegram's word cannot be checked.";
+    PasskeyRefused = "passkey_refused", 401, "The passkey is unknown, or its answer does not prove anything.";
+    PasskeyChallengeOver = "passkey_challenge_over", 410, "The challenge is unknown, was answered already or has expired: start again.";
+    PasskeysNotConfigured = "passkeys_not_configured", 503, "No public address is configured that passkeys could be bound to.";
     DiskFull = "disk_full", 503, "The disk is full; nothing acknowledged is lost.";
     ReadOnly = "read_only", 503, "The file system is read-only.";
     QueueFull = "queue_full", 503, "Too many jobs wait already.";

@@ -31,6 +31,7 @@ pub mod jwt;
 pub mod login;
 pub mod members;
 pub mod models;
+pub mod passkeys;
 pub mod posts;
 pub mod reading;
 mod receipts;
@@ -79,6 +80,7 @@ pub struct App {
     models: models::Models,
     readers: reading::Readers,
     telegram: telegram::Telegram,
+    passkeys: passkeys::Passkeys,
     /// Why nothing can work until a person acts; set by the worker, shown by `/ready` and doctor.
     halted: RwLock<Option<String>>,
     /// A tenant was opened whose full-text index lacks posts: the next sweep should not wait for its time.
@@ -118,6 +120,7 @@ impl App {
             models: models::Models::new(&config),
             readers: reading::Readers::default(),
             telegram: telegram::Telegram::open(&config)?,
+            passkeys: passkeys::Passkeys::new(config.public_url.as_ref()),
             halted: RwLock::new(None),
             sweep_wanted: AtomicBool::new(false),
             embed_wake: Wake::default(),

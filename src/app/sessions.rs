@@ -271,7 +271,7 @@ impl App {
         })
     }
 
-    fn tenant_choices(&self, members: &[Member]) -> Result<Vec<TenantChoice>, Error> {
+    pub(super) fn tenant_choices(&self, members: &[Member]) -> Result<Vec<TenantChoice>, Error> {
         let mut choices = Vec::new();
         for member in members {
             if let Some(tenant) = self.control.tenant_find(&member.tenant_id.to_string())? {

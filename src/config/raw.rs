@@ -37,6 +37,8 @@ pub struct RawConfig {
 pub struct RawServer {
     /// Address and port of the HTTP listener.
     pub listen: String,
+    /// How browsers reach it, `https://tga.example.org`; passkeys are bound to it. Empty: not known.
+    pub public_url: String,
     /// Largest request body, bytes.
     pub body_bytes_max: u32,
     /// Longest time one request may take, seconds.
@@ -189,6 +191,7 @@ impl Default for RawConfig {
             operators: Vec::new(),
             server: RawServer {
                 listen: "127.0.0.1:8000".to_owned(),
+                public_url: String::new(),
                 body_bytes_max: 1024 * 1024,
                 request_timeout_s: 30,
                 requests_max: 64,

@@ -19,6 +19,7 @@ pub mod openapi;
 mod operator;
 mod ops;
 mod pages;
+mod passkeys;
 mod posts;
 mod routes;
 mod search;

@@ -8,13 +8,15 @@ use axum::{Router, routing::get};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Web, admin, auth, channels, docs, history, login, openapi, operator, ops, pages, posts, search, users,
+    Web, admin, auth, channels, docs, history, login, openapi, operator, ops, pages, passkeys, posts, search,
+    users,
 };
 
 /// The documented routes.
 pub(super) fn documented() -> OpenApiRouter<Web> {
     OpenApiRouter::with_openapi(openapi::head())
         .merge(auth::routes())
+        .merge(passkeys::routes())
         .merge(login::routes())
         .merge(search::routes())
         .merge(history::routes())

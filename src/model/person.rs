@@ -119,10 +119,12 @@ pub enum AuditAction {
     FlagChanged,
     TagsMerged,
     PostRetagged,
+    PasskeyAdded,
+    PasskeyRemoved,
 }
 
 impl AuditAction {
-    pub const ALL: [AuditAction; 15] = [
+    pub const ALL: [AuditAction; 17] = [
         AuditAction::TenantCreated,
         AuditAction::TenantDeleted,
         AuditAction::InviteCreated,
@@ -138,6 +140,8 @@ impl AuditAction {
         AuditAction::FlagChanged,
         AuditAction::TagsMerged,
         AuditAction::PostRetagged,
+        AuditAction::PasskeyAdded,
+        AuditAction::PasskeyRemoved,
     ];
 
     pub fn name(self) -> &'static str {
@@ -157,6 +161,8 @@ impl AuditAction {
             AuditAction::FlagChanged => "flag_changed",
             AuditAction::TagsMerged => "tags_merged",
             AuditAction::PostRetagged => "post_retagged",
+            AuditAction::PasskeyAdded => "passkey_added",
+            AuditAction::PasskeyRemoved => "passkey_removed",
         }
     }
 

@@ -24,6 +24,7 @@ pub const CONTROL: Schema = Schema {
         include_str!("../../schema/control/0002_people.sql"),
         include_str!("../../schema/control/0003_sessions.sql"),
         include_str!("../../schema/control/0004_login_tickets.sql"),
+        include_str!("../../schema/control/0005_passkeys.sql"),
     ],
 };
 

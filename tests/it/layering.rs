@@ -83,6 +83,7 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("qrcode", &["http/login"]),
     ("png", &["http/login"]),
     ("jsonwebtoken", &["app/jwt"]),
+    ("webauthn_rs", &["app/passkeys"]),
     ("ed25519_dalek", &["app/init_data", "app/receipts"]),
     ("grammers_client", &["telegram"]),
     ("grammers_mtsender", &["telegram"]),

@@ -35,6 +35,7 @@ mod ledger;
 mod limits;
 mod login;
 mod members;
+mod passkeys;
 mod pipeline;
 mod reading;
 mod reading_crash;

@@ -3,6 +3,7 @@
 //! [`TestApp`] is the application layer in this process with a clock that tests move; [`Binary`] is `tga` as a person runs it.
 
 mod app;
+mod authenticator;
 mod binary;
 pub(crate) mod dc;
 mod http;
@@ -11,6 +12,7 @@ mod posts;
 pub(crate) mod reading;
 
 pub(crate) use app::{Builder, TestApp};
+pub(crate) use authenticator::Authenticator;
 pub(crate) use binary::Binary;
 pub(crate) use http::{Reply, send_through};
 pub(crate) use people::{BOT_TOKEN, Person};
