@@ -8,7 +8,7 @@ use rusqlite::{Transaction, params};
 
 use super::{
     Error, TenantStore,
-    events::event_insert,
+    events::post_events_insert,
     tags::{TagForm, post_tags_put},
 };
 use crate::model::{Link, PostId, Stage};
@@ -52,9 +52,14 @@ impl TenantStore {
     pub fn stages_apply(&self, results: Vec<StageResult>, now: Timestamp) -> Result<usize, Error> {
         self.db.write(move |tx| {
             let mut applied = 0;
+            let mut events = Vec::with_capacity(results.len());
             for result in &results {
-                applied += usize::from(stage_apply(tx, result, now)?);
+                if stage_apply(tx, result, now)? {
+                    applied += 1;
+                    events.extend(result.output.reached().event().map(|event| (result.post, event)));
+                }
             }
+            post_events_insert(tx, &events, now)?;
             Ok(applied)
         })
     }
@@ -78,9 +83,6 @@ fn stage_apply(tx: &Transaction<'_>, result: &StageResult, now: Timestamp) -> Re
             post_tags_put(tx, result.post, tags, provider, now)?;
         }
         StageOutput::Enriched | StageOutput::Indexed => {}
-    }
-    if let Some(event) = reached.event() {
-        event_insert(tx, event, Some(result.post), None, now)?;
     }
     Ok(true)
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Error, TenantStore, posts::json_list};
 use crate::model::{ChannelSet, PostId};
@@ -19,12 +19,6 @@ pub struct TagForm {
 pub struct TagCount {
     pub tag: String,
     pub count: u64,
-}
-
-/// `post_enrichment.data` of kind `tags`.
-#[derive(Debug, Serialize, Deserialize)]
-struct TagsRecord {
-    tags: Vec<String>,
 }
 
 impl TenantStore {
@@ -67,10 +61,14 @@ pub(super) fn post_tags(db: &Connection, post: PostId) -> Result<Vec<String>, Er
         .optional()?;
     match data {
         None => Ok(Vec::new()),
-        Some(data) => serde_json::from_str::<TagsRecord>(&data)
-            .map(|record| record.tags)
-            .map_err(|error| Error::Internal(format!("tags of post {post} are unreadable: {error}"))),
+        Some(data) => tags_read(post, &data),
     }
+}
+
+/// `post_enrichment.data` of kind `tags`: a JSON array of the forms, in order of weight.
+fn tags_read(post: PostId, data: &str) -> Result<Vec<String>, Error> {
+    serde_json::from_str(data)
+        .map_err(|error| Error::Internal(format!("tags of post {post} are unreadable: {error}")))
 }
 
 /// The tags of a post and who made them.
@@ -85,9 +83,7 @@ pub(super) fn post_tags_provided(
     let Some((data, provider)) = row else {
         return Ok(None);
     };
-    let record: TagsRecord = serde_json::from_str(&data)
-        .map_err(|error| Error::Internal(format!("tags of post {post} are unreadable: {error}")))?;
-    Ok(Some((record.tags, provider)))
+    Ok(Some((tags_read(post, &data)?, provider)))
 }
 
 /// Replaces a post's tags; an equal result does not touch `updated_at`.
@@ -98,8 +94,7 @@ pub(super) fn post_tags_put(
     provider: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let record = TagsRecord { tags: tags.iter().map(|tag| tag.form.clone()).collect() };
-    let data = serde_json::to_string(&record).expect("strings always serialise");
+    let data = json_list(tags.iter().map(|tag| &tag.form));
     let changed = tx
         .prepare_cached(
             "INSERT INTO post_enrichment (post_id, kind, provider, data, status, created_at, updated_at)

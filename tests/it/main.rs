@@ -41,6 +41,7 @@ mod reading;
 mod reading_crash;
 mod redaction;
 mod search;
+mod stored;
 mod subscriptions;
 mod support;
 mod support_faults;
