@@ -1,7 +1,7 @@
 //! The sweep: finds what fell between the stores.
 //!
 //! Runs at start and every `pipeline.sweep_s`. Posts that have not reached the end and have no job get one; a full-text index
-//! that lacks posts is filled. This is what makes the queue and the indexes derived data.
+//! that lacks posts is filled, one that lies in many pieces is merged. This is what makes the queue and the indexes derived data.
 
 use crate::{
     app::{App, Error, Upkeep},
@@ -47,6 +47,7 @@ fn sweep_tenant(app: &App, row: &store::Tenant, swept: &mut Swept) -> Result<(),
         let Some(last) = posts.last() else {
             if after == PostId(0) {
                 tenant.upkeep_done(Upkeep::Sweep, writes);
+                tenant.indexes().fulltext().merge_if_scattered()?;
             }
             return Ok(());
         };

@@ -56,6 +56,10 @@ const WRITER_HEAP_BYTES_MIN: usize = 15_000_000;
 /// batches again and again: two fifths of the time of an import went into that.
 const MERGE_LAYER_POSTS_MIN: u32 = 1_000;
 
+/// The segments are merged into one when more than one post in this many lies outside the largest, or is removed. A whole index
+/// is smaller and faster by a tenth; merging for every few posts would write it again and again.
+const SCATTERED_SHARE: u32 = 8;
+
 const OBJECT: &str = "full-text index";
 
 /// How an index is run.
@@ -181,6 +185,31 @@ impl FullText {
     /// The watermark of the last commit, also after a restart.
     pub fn watermark(&self) -> Option<String> {
         self.writer_lock().watermark.clone()
+    }
+
+    /// Begins to merge all segments into one where many posts lie outside the largest or are removed; says whether it did.
+    /// tantivy does it on a thread of its own, beside searches and writes; a crash leaves the segments as they were.
+    pub fn merge_if_scattered(&self) -> Result<bool, Error> {
+        let failed = |e| Error::tantivy("merge", OBJECT, &e);
+        let segments = self.index.searchable_segment_metas().map_err(failed)?;
+        let all: u32 = segments.iter().map(tantivy::SegmentMeta::max_doc).sum();
+        let largest = segments.iter().map(tantivy::SegmentMeta::num_docs).max().unwrap_or(0);
+        if all - largest <= all / SCATTERED_SHARE {
+            return Ok(false);
+        }
+        let ids: Vec<_> = segments.iter().map(tantivy::SegmentMeta::id).collect();
+        self.write(|writer| {
+            // Whoever asks again later sees what became of it.
+            drop(writer.merge(&ids));
+            Ok(())
+        })?;
+        Ok(true)
+    }
+
+    /// How many segments the last commit or merge left.
+    pub fn segments(&self) -> Result<usize, Error> {
+        let ids = self.index.searchable_segment_ids().map_err(|e| Error::tantivy("read", OBJECT, &e))?;
+        Ok(ids.len())
     }
 
     /// Frees the writer's memory and threads; what was not committed is dropped. The next write opens a new one.

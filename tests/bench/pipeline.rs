@@ -40,6 +40,8 @@ const EMBEDDED_POSTS: usize = 1_000;
 const QUESTIONS: usize = 300;
 /// One word in this many is left out of a repeated post.
 const WORDS_LEFT_OUT: u64 = 7;
+/// Longest wait for a merge.
+const MERGE_WAIT_MAX: Duration = Duration::from_mins(5);
 /// Longest wait for `/ready`.
 const READY_WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -155,6 +157,7 @@ fn large(file: &Path, wheel: Option<&Path>) {
         "import                   {LARGE_POSTS} posts in {seconds:.1} s: {:.0} posts/s",
         LARGE_POSTS as f64 / seconds
     );
+    merge(&place);
     if wheel.is_some() {
         vectors_fill(&place);
     }
@@ -163,6 +166,22 @@ fn large(file: &Path, wheel: Option<&Path>) {
     println!("resident memory          {:>8.0} MiB, this benchmark's own included", resident_mib());
     sizes(place.dir.path());
     ready(place);
+}
+
+/// What the sweep of a service does after an import: one segment instead of many.
+fn merge(place: &Place) {
+    let fulltext = place.tenant.indexes().fulltext();
+    let (before, started) = (fulltext.segments().unwrap(), Instant::now());
+    if fulltext.merge_if_scattered().unwrap() {
+        while fulltext.segments().unwrap() > 1 && started.elapsed() < MERGE_WAIT_MAX {
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+    println!(
+        "full text                {before} segments merged into {} in {:.1} s",
+        fulltext.segments().unwrap(),
+        started.elapsed().as_secs_f64()
+    );
 }
 
 /// The real posts again and again under new message ids, each copy with some words left out.

@@ -253,6 +253,38 @@ fn a_missing_segment_or_format_file_is_damage() {
 }
 
 #[test]
+fn scattered_segments_become_one() {
+    let Fixture { dir: _dir, index } = fixture(&[text("первый пост")]);
+    assert!(!index.merge_if_scattered().unwrap(), "one segment is whole");
+    for id in 2..=6 {
+        let document = Document {
+            post_id: PostId(id),
+            channel_id: ChannelId(0),
+            posted_at: id,
+            text: "следующий пост",
+            links: &[],
+            tags: &[],
+            author: None,
+            language: None,
+        };
+        index.upsert(&[document]).unwrap();
+        index.commit(None).unwrap();
+    }
+    assert!(index.segments().unwrap() > 1);
+    assert!(index.merge_if_scattered().unwrap());
+    // The merge is tantivy's own thread's work.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    while index.segments().unwrap() > 1 && std::time::Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    assert_eq!(index.segments().unwrap(), 1);
+    assert!(!index.merge_if_scattered().unwrap());
+    index.commit(Some("8")).unwrap();
+    assert_eq!(index.documents(), 6);
+    assert_eq!(found(&index, "следующий", &everything()).len(), 5);
+}
+
+#[test]
 fn limits_hold() {
     let many: Vec<Sample> = (0..12).map(|_| text("слово")).collect();
     let fixture = fixture(&many);
