@@ -1,13 +1,24 @@
 //! How common a stem is in a tenant, answered by the full-text index and remembered for a while.
 //!
-//! Derived and approximate on purpose: a frequency is asked once and reused until the index has grown by a fifth.
+//! Derived and approximate on purpose: a frequency is asked once and reused until the index has grown by a fifth. While the
+//! index is small it tells nothing of a large import's first posts, so these are counted among themselves.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Mutex,
+};
 
-use crate::{search::FullText, text::DocumentFrequency};
+use crate::{
+    model::Post,
+    search::FullText,
+    text::{self, DocumentFrequency},
+};
 
 /// Stems remembered at most.
 const STEMS_MAX: usize = 200_000;
+
+/// From so many posts on the index alone tells how common a word is.
+const DOCUMENTS_TELLING: u64 = 2_000;
 
 /// Remembered frequencies of one tenant.
 #[derive(Debug, Default)]
@@ -55,5 +66,43 @@ impl DocumentFrequency for Frequencies<'_> {
         let found = self.fulltext.document_frequency(stem).unwrap_or(0);
         remembered.by_stem.insert(stem.to_owned(), found);
         found
+    }
+}
+
+/// The frequencies in the index and in the posts that are on their way into it together. Without it thousands of posts, all
+/// tagged before the first of them is indexed, would each bring tags of their own.
+pub struct BatchFrequencies<'a> {
+    index: &'a Frequencies<'a>,
+    posts: u64,
+    by_stem: HashMap<String, u64>,
+}
+
+impl<'a> BatchFrequencies<'a> {
+    /// Counts the posts' stems where the index is too small to tell.
+    pub fn over(index: &'a Frequencies<'a>, posts: &[Post]) -> Self {
+        let mut batch = Self { index, posts: 0, by_stem: HashMap::new() };
+        if index.documents() >= DOCUMENTS_TELLING {
+            return batch;
+        }
+        for post in posts {
+            let stems: HashSet<String> = text::terms(&post.text).into_iter().map(|term| term.text).collect();
+            for stem in stems {
+                *batch.by_stem.entry(stem).or_default() += 1;
+            }
+        }
+        batch.posts = posts.len() as u64;
+        batch
+    }
+}
+
+impl DocumentFrequency for BatchFrequencies<'_> {
+    /// The others: a post does not make its own words common.
+    fn documents(&self) -> u64 {
+        self.index.documents() + self.posts.saturating_sub(1)
+    }
+
+    fn frequency(&self, stem: &str) -> u64 {
+        let others = self.by_stem.get(stem).map_or(0, |count| count.saturating_sub(1));
+        self.index.frequency(stem) + others
     }
 }

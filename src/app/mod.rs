@@ -57,6 +57,7 @@ use std::{
 
 pub use error::Error;
 pub use error_code::ErrorCode;
+pub use frequency::BatchFrequencies;
 pub use indexes::Indexes;
 use jiff::Timestamp;
 pub use tenants::{Tenant, Upkeep};

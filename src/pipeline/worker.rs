@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 
 use super::{enrich::enrich, index::index, parse::parse, tag::tag};
 use crate::{
-    app::{App, Error, Tenant},
+    app::{App, BatchFrequencies, Error, Tenant},
     fail::{FailPoint, fail_point},
     job::Job,
     model::{Disposition, Post, PostId, Stage, TenantId},
@@ -157,7 +157,8 @@ impl Step<'_> {
     /// What the pure stages make of the posts. A post on which one panics fails alone, and the process lives on.
     fn compute(tenant: &Tenant, posts: Vec<Post>) -> Vec<Result<Computed, (PostId, Error)>> {
         let fulltext = tenant.indexes().fulltext();
-        let frequency = tenant.frequency(&fulltext);
+        let indexed = tenant.frequency(&fulltext);
+        let frequency = BatchFrequencies::over(&indexed, &posts);
         let one = |post: Post| {
             let id = post.id;
             catch_unwind(AssertUnwindSafe(|| computed(post, &frequency)))
