@@ -175,7 +175,14 @@ impl App {
         let query = Query::words(&question.search_text);
         let ranking =
             Ranking { query: &query, text: &question.search_text, mode: SearchMode::Hybrid, filter, recency };
-        let ranked = self.rank(tenant, &ranking)?;
+        let mut ranked = self.rank(tenant, &ranking)?;
+        let fulltext = tenant.indexes.fulltext();
+        let wider = extractive::widened(&question.search_text, &tenant.frequencies.over(&fulltext));
+        if ranked.degraded.is_some() && !wider.is_empty() {
+            // Without a model, words are all there is: those the posts may use instead are looked for as well.
+            let query = Query::words(&format!("{} {wider}", question.search_text));
+            ranked = self.rank(tenant, &Ranking { query: &query, ..ranking })?;
+        }
         let best: Vec<Fused> = ranked.candidates.into_iter().take(SOURCES_READ).collect();
         let ids: Vec<PostId> = best.iter().map(|hit| hit.post_id).collect();
         let posts: Vec<Post> = tenant

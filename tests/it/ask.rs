@@ -15,7 +15,7 @@ const QUESTIONS: &str = include_str!("../../src/app/demo/questions.json");
 
 /// Of the 18 answerable golden questions: how many answers cite an expected post, at least, by words alone and with the real
 /// model; may only rise.
-const CITED_BY_WORDS_MIN: usize = 13;
+const CITED_BY_WORDS_MIN: usize = 16;
 const CITED_WITH_MODEL_MIN: usize = 15;
 /// Of the 6 unanswerable ones: how many get no answer, at least; may only rise.
 const ABSTAINED_BY_WORDS_MIN: usize = 6;
