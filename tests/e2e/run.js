@@ -99,6 +99,45 @@ async function checks() {
     assert.equal(new URL(page.url()).searchParams.get("q"), ANSWERABLE);
   });
 
+  await check("the answer comes as events: words, then sources", async (page) => {
+    const asked = page.waitForRequest((request) => request.url().endsWith("/api/rag/query"));
+    await ask(page, ANSWERABLE);
+    const request = await asked;
+    assert.equal(request.postDataJSON().stream, true);
+    const response = await request.response();
+    assert.match(response.headers()["content-type"], /^text\/event-stream/);
+    const names = [...(await response.text()).matchAll(/^event: (\w+)$/gm)].map((found) => found[1]);
+    assert.deepEqual(names.filter((name) => name !== "token"), ["sources", "done"]);
+    assert.equal(names[0], "token");
+  });
+
+  await check("what has come of an answer is shown, and half an answer is none", async (page) => {
+    // The page's own fetch, with a stream that the check feeds piece by piece, also through the middle of an event.
+    await page.evaluate(() => {
+      const whole = window.fetch;
+      window.fetch = (path, options) => {
+        if (!String(path).endsWith("/api/rag/query")) return whole(path, options);
+        const body = new ReadableStream({ start(controller) {
+          window.feed = (text) => controller.enqueue(new TextEncoder().encode(text));
+          window.cut = () => controller.close();
+        } });
+        return Promise.resolve(new Response(body, { headers: { "Content-Type": "text/event-stream" } }));
+      };
+    });
+    await page.fill("#question", ANSWERABLE);
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => Boolean(window.feed));
+    await page.evaluate(() => window.feed(': hold on\n\nevent: token\ndata: {"text":"Первая строка. [1]\\n"}\n\nevent: tok'));
+    await page.locator(".answer-text", { hasText: "Первая строка." }).waitFor();
+    assert.equal(await page.locator("#answer-body").getAttribute("aria-busy"), "true");
+    assert.equal(await page.locator(".cite").count(), 0, "a citation leads nowhere before its source is there");
+    await page.evaluate(() => window.feed('en\ndata: {"text":"Вторая строка. [1]"}\n\n'));
+    await page.locator(".answer-text", { hasText: "Вторая строка." }).waitFor();
+    await page.evaluate(() => window.cut());
+    await page.locator("#answer-body .note.bad button").waitFor();
+    assert.equal(await page.locator(".answer-text").count(), 0);
+  });
+
   await check("matching posts mark the words and hold exactly the marked text", async (page) => {
     await ask(page, ANSWERABLE);
     const marks = await page.locator("#hits-body mark").allTextContents();

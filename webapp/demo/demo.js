@@ -1,13 +1,13 @@
 // The demo page: one question in, a cited answer and the matching posts out.
 //
 // Words stand in words.js, nodes of posts in post.js, requests in server.js; here are the state and what the reader does.
-// Talks to three same-origin routes (GET /api/demo/status, POST /api/rag/query, POST /api/search) with the cookie the
-// server set. Invariants: whatever came from a post or a model reaches the page through text nodes only; a link is made
+// Talks to three same-origin routes (GET /api/demo/status, POST /api/rag/query as events, POST /api/search) with the cookie
+// the server set. Invariants: whatever came from a post or a model reaches the page through text nodes only; a link is made
 // only for http, https and tg; a late reply to an older question is dropped; the address bar holds the whole state, so
 // reload and Back work. If the server goes away the page keeps what it shows, says so and offers to retry.
 
 import { avatar, bones, cardTop, link, matched, node, postText, safeUrl } from "./post.js";
-import { Refusal, request } from "./server.js";
+import { Refusal, request, requestEvents } from "./server.js";
 import { count, counted, language, languageSet, say } from "./words.js";
 
 const STATUS_EVERY_MS = 1_500;
@@ -39,14 +39,18 @@ const scope = () => {
   };
 };
 
-/** Runs one request into `slot`, dropping the reply if a newer one has started since. */
-async function run(slot, path, body, show) {
+/** Fills `slot` by `load(signal, partly)`, dropping what comes if a newer question has started since. */
+async function run(slot, load, show) {
   slot.run?.abort();
   const controller = new AbortController();
   Object.assign(slot, { phase: "loading", error: null, run: controller });
   show();
   try {
-    const data = await request(path, body, controller.signal);
+    const data = await load(controller.signal, (part) => {
+      if (slot.run !== controller) return;
+      slot.data = part;
+      show();
+    });
     if (slot.run === controller) Object.assign(slot, { phase: "done", data });
     if (state.statusLost) pollStatus();
   } catch (error) {
@@ -59,13 +63,23 @@ async function run(slot, path, body, show) {
 
 function askAnswer() {
   state.answer.data = null;
-  return run(state.answer, "/api/rag/query", { query: state.query, limit: SOURCES_MAX, ...scope() }, showAnswer);
+  const body = { query: state.query, limit: SOURCES_MAX, stream: true, ...scope() };
+  return run(state.answer, async (signal, partly) => {
+    const data = { result: { answer: "", sources: [] } };
+    await requestEvents("/api/rag/query", body, signal, "done", (event, value) => {
+      if (event === "token") data.result.answer += value.text;
+      if (event === "sources") data.result.sources = value;
+      if (event === "done") Object.assign(data, value, { result: { ...value.result, ...data.result } });
+      partly(data);
+    });
+    return data;
+  }, showAnswer);
 }
 
 function askHits() {
   const tags = state.tag ? [state.tag] : undefined;
   const body = { query: state.query || state.tag, mode: state.mode, tags, limit: state.limit, ...scope() };
-  return run(state.hits, "/api/search", body, showHits);
+  return run(state.hits, (signal) => request("/api/search", body, signal), showHits);
 }
 
 // ---- the answer ----
@@ -110,14 +124,18 @@ function citation(n, first) {
   return mark;
 }
 
-/** Paragraphs and lists out of plain text; `[n]` becomes a mark when source n exists and is dropped otherwise. */
+/**
+ * Paragraphs and lists out of plain text; `[n]` becomes a mark when source n exists and is dropped otherwise. While the answer
+ * is still coming (`sources` is null) a number is shown and leads nowhere yet.
+ */
 function answerText(text, sources) {
-  const known = new Set(sources.map((source) => source.n));
+  const known = new Set(sources?.map((source) => source.n));
   const seen = new Set();
   const marked = (line) => line.split(/(\s*\[\d+\])/).map((piece) => {
     const number = /^\s*\[(\d+)\]$/.exec(piece);
     if (!number) return piece;
     const n = Number(number[1]);
+    if (!sources) return node("span", { class: "cite-soon" }, number[1]);
     if (!known.has(n)) return "";
     const mark = citation(n, !seen.has(n));
     seen.add(n);
@@ -174,7 +192,7 @@ function showAnswer() {
   sources.replaceChildren();
   if (phase === "loading") {
     head.textContent = say("looking");
-    body.replaceChildren(bones(5));
+    body.replaceChildren(data?.result.answer ? answerText(data.result.answer, null) : bones(5));
   } else if (phase === "error") {
     if (state.hits.phase === "error") showHits();
     head.textContent = say("answer");

@@ -1,7 +1,8 @@
-// Talking to the server: one request, and what its refusal means to the reader.
+// Talking to the server: one request, its answer whole or as events, and what its refusal means to the reader.
 //
 // Same origin only, with the cookie the server set. Knows nothing of the page. A request ends within a minute, whatever
-// the server does; every failure is a Refusal, except that an aborted request throws what aborted it.
+// the server does; every failure is a Refusal, except that an aborted request throws what aborted it. Events that break off
+// before the last one are a failure: half an answer is none.
 
 const REPLY_TIMEOUT_MS = 60_000;
 
@@ -24,9 +25,9 @@ async function refusalOf(response) {
   return new Refusal("failed", detail);
 }
 
-export async function request(path, body, signal) {
+async function send(path, body, signal, accept, read) {
   const timeout = AbortSignal.timeout(REPLY_TIMEOUT_MS);
-  const options = { credentials: "same-origin", cache: "no-store", headers: { Accept: "application/json" },
+  const options = { credentials: "same-origin", cache: "no-store", headers: { Accept: accept },
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout };
   if (body) {
     Object.assign(options, { method: "POST", body: JSON.stringify(body) });
@@ -35,7 +36,7 @@ export async function request(path, body, signal) {
   let response;
   try {
     response = await fetch(path, options);
-    if (response.ok) return await response.json();
+    if (response.ok) return await read(response);
   } catch (error) {
     if (signal?.aborted) throw error;
     if (response?.ok && error instanceof SyntaxError) throw new Refusal("failed");
@@ -43,3 +44,24 @@ export async function request(path, body, signal) {
   }
   throw await refusalOf(response);
 }
+
+export const request = (path, body, signal) => send(path, body, signal, "application/json", (response) => response.json());
+
+/** Asks for events and hands each to `take(name, value)` as it arrives; returns after the one named `last`. */
+export const requestEvents = (path, body, signal, last, take) => send(path, body, signal, "text/event-stream", async (response) => {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new Refusal("gone");
+    const events = (rest + value).split("\n\n");
+    rest = events.pop();
+    for (const event of events) {
+      const field = (name) => event.split("\n").filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).trimStart()).join("\n");
+      // A comment keeps the connection open and says nothing.
+      if (!field("data")) continue;
+      take(field("event"), JSON.parse(field("data")));
+      if (field("event") === last) return;
+    }
+  }
+});
