@@ -13,7 +13,10 @@ use serde_json::json;
 
 use super::{
     App, Error, ErrorCode, Tenant,
-    reading::{JOINS_PER_DAY_MAX, RESOLVES_PER_DAY_MAX, Reader, flood_note},
+    reading::{
+        JOINS, JOINS_PER_DAY_MAX, READ_METHODS, RESOLVES, RESOLVES_PER_DAY_MAX, Reader, flood_note,
+        flooded_until,
+    },
     tenants::rfc3339,
 };
 use crate::{
@@ -102,22 +105,22 @@ impl App {
                 "your Telegram account is not connected; log in with the QR code first",
             )
         })?;
-        let (kind, method, max) = if join {
-            ("join", "channels.joinChannel", JOINS_PER_DAY_MAX)
-        } else {
-            ("resolve", "contacts.resolveUsername", RESOLVES_PER_DAY_MAX)
-        };
+        let (kind, max) = if join { (JOINS, JOINS_PER_DAY_MAX) } else { (RESOLVES, RESOLVES_PER_DAY_MAX) };
+        let mut methods = reference.lookup_methods().to_vec();
+        if join {
+            methods.insert(0, reference.join_method());
+        }
         let now = self.now();
         let waits = tenant.store.flood_wait_list(now)?;
-        if let Some(wait) = waits.iter().find(|wait| wait.membership == membership && wait.method == method) {
-            return Err(limited(now, wait.until, "Telegram asks your account to wait"));
+        if let Some(until) = flooded_until(&waits, membership, &methods) {
+            return Err(limited(now, until, "Telegram asks your account to wait"));
         }
         if !tenant.store.usage_take(membership, kind, max, now)? {
             let message =
                 format!("your account may {kind} {max} channels a day, so that Telegram does not block it");
-            let tomorrow = now.saturating_add(SignedDuration::from_hours(24)).unwrap_or(now);
-            return Err(limited(now, tomorrow, &message));
+            return Err(limited(now, next_day(now), &message));
         }
+        metrics::counter!("telegram_requests_total", "method" => methods[0]).increment(1);
         let found = ask(&reader, reference, join);
         let resolution = found.map_err(|error| self.lookup_failed(tenant, membership, error))?;
         let found = match resolution {
@@ -328,12 +331,10 @@ impl App {
             return Ok((ReadingState::NoAccount, words.to_owned()));
         }
         let waits = tenant.store.flood_wait_list(self.now())?;
-        let wait = |member: &MembershipId| {
-            waits.iter().find(|wait| wait.membership == *member && wait.method == "messages.getHistory")
-        };
+        let wait = |member: &MembershipId| flooded_until(&waits, *member, &READ_METHODS);
         let reader = reading.reader.filter(|reader| live.contains(reader)).or_else(|| live.first().copied());
-        if let Some(wait) = reader.as_ref().and_then(wait) {
-            let words = format!("paused: Telegram asks the account to wait until {}", rfc3339(wait.until));
+        if let Some(until) = reader.as_ref().and_then(wait) {
+            let words = format!("paused: Telegram asks the account to wait until {}", rfc3339(until));
             return Ok((ReadingState::Paused, words));
         }
         if reading.checked_at.is_none() || reading.floor_id.is_none() {
@@ -350,8 +351,6 @@ impl App {
 
 fn ask(reader: &Reader, reference: &ChannelReference, join: bool) -> Result<Resolution, account::Error> {
     let client = reader.client();
-    let method = if join { "channels.joinChannel" } else { "contacts.resolveUsername" };
-    metrics::counter!("telegram_requests_total", "method" => method).increment(1);
     reader.tasks().block_on(async {
         if join {
             client.channel_join(reference.clone()).await
@@ -396,6 +395,12 @@ fn over_limit(max: u32, current: u32) -> Error {
         message: format!("your tier follows up to {max} channels and you follow {current}; leave one first"),
         details: Some(json!({ "max": max, "current": current })),
     }
+}
+
+/// When a day's quota (UTC) begins anew.
+fn next_day(now: Timestamp) -> Timestamp {
+    const DAY_S: i64 = 24 * 3600;
+    Timestamp::from_second((now.as_second().div_euclid(DAY_S) + 1) * DAY_S).unwrap_or(now)
 }
 
 fn limited(now: Timestamp, until: Timestamp, why: &str) -> Error {

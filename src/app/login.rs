@@ -35,8 +35,6 @@ use crate::{
 
 /// How long a login may take.
 pub const LOGIN_TTL: Duration = Duration::from_mins(10);
-/// Logins under way at once.
-pub const LOGINS_OPEN_MAX: usize = 500;
 /// How often the password may be tried.
 pub const PASSWORD_TRIES_MAX: u32 = 5;
 /// Longest password that is passed on, characters.
@@ -178,7 +176,11 @@ impl App {
         } else {
             self.control.login_put(ticket.clone())?;
             self.login_event(AuthEventKind::QrStarted, &ticket)?;
-            self.login_spawn(ticket.clone())?;
+            if let Err(error) = self.login_spawn(ticket.clone()) {
+                // Nobody will hear of it again: a restart is not to begin what was refused.
+                self.login_moved(&mut ticket, LoginStatus::Failed, Some("not_started"))?;
+                return Err(error);
+            }
         }
         Ok(LoginStarted {
             qr_session_id: ticket.id,
@@ -347,6 +349,12 @@ impl App {
         let started =
             started.ok_or_else(|| Error::Unavailable("logins need a running `tga serve`".to_owned()))?;
         let settings = self.telegram_settings()?;
+        let busy = || Error::refused(ErrorCode::LoginsBusy, "too many logins are under way; try again soon");
+        let logins_max = self.config.telegram.logins_max as usize;
+        // Looked at before a connection is made, and once more under the lock that lets it in.
+        if self.telegram.logins.lock().len() >= logins_max {
+            return Err(busy());
+        }
         let number =
             if settings.keys_are_numbered() { self.control.key_number_next(self.now())? } else { 0 };
         let session = Arc::new(AccountSession::fresh(settings, number));
@@ -357,16 +365,14 @@ impl App {
             watch::channel(LoginNow { ticket: ticket.clone(), qr_url: None, password_tries_left: None });
         {
             let mut logins = self.telegram.logins.lock();
-            if logins.len() >= LOGINS_OPEN_MAX {
-                return Err(Error::refused(
-                    ErrorCode::LoginsBusy,
-                    "too many logins are under way; try again soon",
-                ));
+            if logins.len() >= logins_max {
+                return Err(busy());
             }
             logins.insert(id, Open { now, commands });
         }
         let tasks = started.tasks.clone();
-        let login = task::Login { started, client, ticket, publish, commands: received };
+        let login =
+            task::Login { started, client, ticket, publish, commands: received, maybe_scanned: false };
         tasks.spawn(login.run());
         Ok(())
     }

@@ -31,6 +31,7 @@ pub mod jwt;
 pub mod login;
 pub mod members;
 pub mod models;
+pub mod notices;
 pub mod passkeys;
 pub mod posts;
 pub mod reading;

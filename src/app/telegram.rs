@@ -261,9 +261,10 @@ impl App {
         }
     }
 
-    /// Takes a member's connection away, still open; its session is written first.
+    /// Takes a member's connection away, still open; its session is written first, and whoever read with it writes no more.
     fn account_take(&self, member: MembershipId) -> Option<Connection> {
         let account = self.telegram.accounts().remove(&member)?;
+        self.reader_shut(account.tenant, member);
         if let Err(error) =
             self.session_save(account.tenant, account.session.id, account.connection.session())
         {

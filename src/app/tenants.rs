@@ -134,15 +134,22 @@ impl App {
         self.tenant_open(&row)
     }
 
-    /// Deletes a tenant and everything it owns.
+    /// Deletes a tenant and everything it owns; its accounts are logged out at Telegram first, as far as it can be reached.
     pub fn tenant_delete(&self, id_or_slug: &str) -> Result<store::Tenant, Error> {
         let row = self
             .control
             .tenant_find(id_or_slug)?
             .ok_or_else(|| Error::NotFound(format!("no tenant {id_or_slug}")))?;
+        // A tenant that cannot be opened is deleted nevertheless.
+        let open = self.tenant_open(&row).ok();
         let audit =
             self.audit(&Origin::operator(), Some(row.id), AuditAction::TenantDeleted, row.slug.clone(), None);
         self.control.tenant_delete(row.id, audit)?;
+        if let Some(tenant) = open
+            && let Err(error) = self.tenant_log_out(&tenant)
+        {
+            tracing::warn!(%error, tenant = row.slug, "a deleted tenant's accounts could not be logged out");
+        }
         self.tenant_forget(row.id)?;
         Ok(row)
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Check, RawLimits};
 
-/// Requests a minute; 0 means no limit.
+/// Requests a minute, and streams at once; 0 means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     pub ip: u32,
@@ -13,6 +13,8 @@ pub struct Limits {
     pub user: u32,
     pub user_costly: u32,
     pub tenant: u32,
+    pub streams_per_caller: u32,
+    pub streams: u32,
 }
 
 /// A network: an address and how many of its leading bits count.
@@ -64,6 +66,8 @@ impl Check<'_> {
             user: within("user_per_minute", raw.user_per_minute),
             user_costly: within("user_costly_per_minute", raw.user_costly_per_minute),
             tenant: within("tenant_per_minute", raw.tenant_per_minute),
+            streams_per_caller: within("streams_per_caller", raw.streams_per_caller),
+            streams: within("streams_max", raw.streams_max),
         }
     }
 

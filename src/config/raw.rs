@@ -68,6 +68,10 @@ pub struct RawLimits {
     pub user_costly_per_minute: u32,
     /// Requests a minute of one tenant.
     pub tenant_per_minute: u32,
+    /// Streaming answers of one person, token or address at once.
+    pub streams_per_caller: u32,
+    /// Streaming answers at once.
+    pub streams_max: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -206,6 +210,8 @@ impl Default for RawConfig {
                 user_per_minute: 600,
                 user_costly_per_minute: 120,
                 tenant_per_minute: 6000,
+                streams_per_caller: 10,
+                streams_max: 1000,
             },
             metrics: RawMetrics { listen: "127.0.0.1:9090".to_owned() },
             log: RawLog { level: "info".to_owned(), format: "json".to_owned() },

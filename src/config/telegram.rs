@@ -12,6 +12,10 @@ const HIDDEN: &str = "***";
 /// Longest name shown to Telegram, characters.
 const NAME_CHARS_MAX: usize = 64;
 
+/// The most requests a minute that may be configured: Telegram bans accounts that ask more, one's own servers do not.
+const REQUESTS_PER_MINUTE_MAX: u32 = 600;
+const REQUESTS_PER_MINUTE_OWN_MAX: u32 = 1_000_000;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawTelegram {
@@ -31,6 +35,8 @@ pub struct RawTelegram {
     pub request_timeout_s: u32,
     /// Requests one account may make a minute; a quarter of it on the first day of a session.
     pub requests_per_minute: u32,
+    /// QR logins under way at once, each with a connection of its own.
+    pub logins_max: u32,
     /// Telegram-compatible servers of one's own; empty takes Telegram's.
     pub datacenters: Vec<RawDatacenter>,
 }
@@ -57,6 +63,7 @@ impl Default for RawTelegram {
             app_version: env!("CARGO_PKG_VERSION").to_owned(),
             request_timeout_s: 30,
             requests_per_minute: 30,
+            logins_max: 500,
             datacenters: Vec::new(),
         }
     }
@@ -72,6 +79,7 @@ pub struct Telegram {
     pub app_version: String,
     pub request_timeout: Duration,
     pub requests_per_minute: u32,
+    pub logins_max: u32,
     pub datacenters: Vec<OwnDatacenter>,
 }
 
@@ -123,14 +131,23 @@ pub(super) fn check(c: &mut Check<'_>, raw: &mut RawTelegram) -> Telegram {
             );
         }
     }
-    let datacenters = raw.datacenters.iter_mut().filter_map(|dc| check_datacenter(c, dc)).collect();
+    let datacenters: Vec<OwnDatacenter> =
+        raw.datacenters.iter_mut().filter_map(|dc| check_datacenter(c, dc)).collect();
+    let requests_max =
+        if datacenters.is_empty() { REQUESTS_PER_MINUTE_MAX } else { REQUESTS_PER_MINUTE_OWN_MAX };
     Telegram {
         application,
         device_model: raw.device_model.clone(),
         system_version: raw.system_version.clone(),
         app_version: raw.app_version.clone(),
         request_timeout: seconds(c.within("telegram.request_timeout_s", raw.request_timeout_s, 1, 120)),
-        requests_per_minute: c.within("telegram.requests_per_minute", raw.requests_per_minute, 1, 600) as u32,
+        requests_per_minute: c.within(
+            "telegram.requests_per_minute",
+            raw.requests_per_minute,
+            1,
+            requests_max,
+        ) as u32,
+        logins_max: c.within("telegram.logins_max", raw.logins_max, 1, 10_000) as u32,
         datacenters,
     }
 }

@@ -4,7 +4,10 @@
 //! [`Operator`] the installation. Each exists only for a valid credential with that right (or, to read, for the demo page's
 //! own session on loopback), so a handler that has one need not ask again.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use axum::{
     extract::FromRequestParts,
@@ -13,7 +16,7 @@ use axum::{
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{ApiError, Web, around::route_of, error};
+use super::{ApiError, Web, around::route_of, error, streams::StreamReader};
 use crate::{
     app::{Error, Tenant, access::Access, audit::Origin, sessions::Device, tokens::random_hex},
     model::{Actor, ChannelSet, MembershipId},
@@ -69,6 +72,11 @@ impl Caller {
     /// Whether the caller manages the tenant.
     pub(super) fn is_admin(&self) -> bool {
         self.scope >= Scope::Admin
+    }
+
+    /// Who is counted when this caller reads a stream.
+    pub(super) fn stream_reader(&self) -> StreamReader {
+        StreamReader::Actor(self.actor)
     }
 
     pub(super) fn session(&self) -> Option<Uuid> {
@@ -199,6 +207,15 @@ impl FromRequestParts<Web> for Operator {
             return Err(Error::Forbidden("this is for those who run the installation (`operators`)").into());
         }
         Ok(Self(()))
+    }
+}
+
+impl FromRequestParts<Web> for ClientIp {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Web) -> Result<Self, Self::Rejection> {
+        let from_nowhere = ClientIp(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        Ok(parts.extensions.get::<ClientIp>().copied().unwrap_or(from_nowhere))
     }
 }
 

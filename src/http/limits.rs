@@ -238,7 +238,7 @@ impl Limits {
 }
 
 /// What of an address is one customer: an IPv4 address, or 64 bits of IPv6.
-fn network(address: IpAddr) -> u128 {
+pub(super) fn network(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
         IpAddr::V6(address) => address.to_bits() >> 64 << 64,

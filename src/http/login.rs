@@ -18,18 +18,20 @@ use axum::{
 };
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{
     ApiError, Web,
+    caller::ClientIp,
     extract::{Body, InPath, Params},
+    streams::StreamReader,
 };
 use crate::{
     app::{
-        ErrorCode,
+        Error, ErrorCode,
         login::{LoginAsked, LoginNow, LoginStarted, LoginView},
         sessions::{Device, SignedIn},
     },
@@ -90,45 +92,37 @@ pub(super) struct ClientMeta {
     _locale: Option<String>,
 }
 
+/// How beginning a login is answered, by either name.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "says in the document what the handlers answer; nobody makes one")]
+enum StartAnswers {
+    /// Begun. `qr_url` comes with the code; draw `png_url`.
+    #[response(status = 200)]
+    Begun(LoginStarted),
+    /// Somebody new needs a valid invite: `invite_required`, `invite_unknown`, …
+    #[response(status = 400)]
+    Invite,
+    /// `init_data_invalid`, `init_data_stale`, …; or the session token is not valid.
+    #[response(status = 401)]
+    Unproved,
+    /// `registration_closed`.
+    #[response(status = 403)]
+    Closed,
+    /// `logins_busy`, or too many were begun from this address.
+    #[response(status = 429)]
+    Busy,
+    /// `telegram_not_configured`: this installation cannot connect accounts yet.
+    #[response(status = 503)]
+    NotConfigured,
+}
+
 /// Begins a login; it lasts ten minutes.
-#[utoipa::path(
-    post, path = "/start", tag = "login", request_body = StartBody,
-    responses(
-        (status = 200, description = "Begun. `qr_url` comes with the code; draw `png_url`.", body = LoginStarted),
-        (status = 400, description = "Somebody new needs a valid invite: `invite_required`, `invite_unknown`, …"),
-        (status = 401, description = "`init_data_invalid`, `init_data_stale`, …; or the session token is not valid."),
-        (status = 403, description = "`registration_closed`."),
-        (status = 429, description = "`logins_busy`.")
-    )
-)]
+#[utoipa::path(post, path = "/start", tag = "login", request_body = StartBody, responses(StartAnswers))]
 async fn start(
     State(web): State<Web>,
-    device: Device,
+    mut device: Device,
     Body(body): Body<StartBody>,
 ) -> Result<Json<LoginStarted>, ApiError> {
-    begin(web, device, body).await
-}
-
-/// The same as `start`, by its old name.
-#[utoipa::path(
-    post, path = "/init", tag = "login", request_body = StartBody,
-    responses(
-        (status = 200, description = "Begun.", body = LoginStarted),
-        (status = 400, description = "Somebody new needs a valid invite: `invite_required`, `invite_unknown`, …"),
-        (status = 401, description = "`init_data_invalid`, `init_data_stale`, …; or the session token is not valid."),
-        (status = 403, description = "`registration_closed`."),
-        (status = 429, description = "`logins_busy`.")
-    )
-)]
-async fn init(
-    State(web): State<Web>,
-    device: Device,
-    Body(body): Body<StartBody>,
-) -> Result<Json<LoginStarted>, ApiError> {
-    begin(web, device, body).await
-}
-
-async fn begin(web: Web, mut device: Device, body: StartBody) -> Result<Json<LoginStarted>, ApiError> {
     if let Some(agent) = body.client_meta.and_then(|meta| meta.ua) {
         device.user_agent = Some(agent);
     }
@@ -142,6 +136,16 @@ async fn begin(web: Web, mut device: Device, body: StartBody) -> Result<Json<Log
     web.call(move |app| app.login_start(&asked, device)).await.map(Json)
 }
 
+/// The same as `start`, by its old name.
+#[utoipa::path(post, path = "/init", tag = "login", request_body = StartBody, responses(StartAnswers))]
+async fn init(
+    web: State<Web>,
+    device: Device,
+    body: Body<StartBody>,
+) -> Result<Json<LoginStarted>, ApiError> {
+    start(web, device, body).await
+}
+
 /// How the answer is written.
 #[derive(Debug, Deserialize)]
 pub(super) struct StatusParams {
@@ -153,7 +157,7 @@ pub(super) struct StatusParams {
     get, path = "/status/{qr_session_id}", tag = "login",
     params(
         ("qr_session_id" = Uuid, Path, description = "The login."),
-        ("compat" = Option<u8>, Query, description = "1 folds the status into the five that clients of the old API know.")
+        ("compat" = Option<u8>, Query, minimum = 0, maximum = 1, description = "1 folds the status into the five that clients of the old API know.")
     ),
     responses((status = 200, description = "Its status.", body = LoginView))
 )]
@@ -162,6 +166,9 @@ async fn status(
     InPath(id): InPath<Uuid>,
     Params(params): Params<StatusParams>,
 ) -> Result<impl IntoResponse, ApiError> {
+    if params.compat.is_some_and(|compat| compat > 1) {
+        return Err(Error::Invalid("compat: is 0 or 1".to_owned()).into());
+    }
     web.limits.check_login(id)?;
     let mut view = web.call(move |app| app.login_view(id)).await?;
     if params.compat == Some(1) {
@@ -218,9 +225,17 @@ impl From<&LoginNow> for StatusEvent {
 #[utoipa::path(
     get, path = "/events/{id}", tag = "login",
     params(("id" = Uuid, Path, description = "The login.")),
-    responses((status = 200, description = "Server-sent events `status`; the last one is final.", content_type = "text/event-stream", body = String))
+    responses(
+        (status = 200, description = "Server-sent events `status`; the last one is final.", content_type = "text/event-stream", body = String),
+        (status = 429, description = "Too many streams are open (`limits.streams_per_caller`, `limits.streams_max`).")
+    )
 )]
-async fn events(State(web): State<Web>, InPath(id): InPath<Uuid>) -> Result<impl IntoResponse, ApiError> {
+async fn events(
+    State(web): State<Web>,
+    ip: ClientIp,
+    InPath(id): InPath<Uuid>,
+) -> Result<impl IntoResponse, ApiError> {
+    let place = web.streams.take(StreamReader::from_address(ip.0))?;
     let (view, watched) = web.call(move |app| Ok((app.login_view(id)?, app.login_watch(id)))).await?;
     let first = StatusEvent { view, qr_url: None, password_tries_left: None };
     let begin = match watched {
@@ -242,7 +257,7 @@ async fn events(State(web): State<Web>, InPath(id): InPath<Uuid>) -> Result<impl
             }
         }
     });
-    Ok((NO_STORE, Sse::new(told).keep_alive(KeepAlive::default())))
+    Ok((NO_STORE, Sse::new(place.hold(told)).keep_alive(KeepAlive::default())))
 }
 
 /// Where a stream of events stands.
@@ -266,7 +281,7 @@ pub(super) struct PasswordBody {
     #[schema(max_length = 2048)]
     session_token: String,
     /// Passed on to Telegram as a proof, never kept.
-    #[schema(max_length = 256)]
+    #[schema(min_length = 1, max_length = 256)]
     password: String,
 }
 

@@ -24,6 +24,7 @@ mod posts;
 mod routes;
 mod search;
 mod serve;
+mod streams;
 mod users;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub struct Web {
     metrics: Metrics,
     demo: Option<Arc<DemoSession>>,
     limits: Arc<limits::Limits>,
+    streams: Arc<streams::Streams>,
     blocking: Arc<Semaphore>,
 }
 
@@ -53,7 +55,8 @@ impl Web {
     pub fn new(app: &Arc<App>, metrics: Metrics, demo: Option<DemoSession>) -> Self {
         let blocking = Arc::new(Semaphore::new(app.config().server.requests_max));
         let limits = Arc::new(limits::Limits::new(app.config().limits, app.clock()));
-        Self { app: Arc::clone(app), metrics, demo: demo.map(Arc::new), limits, blocking }
+        let streams = Arc::new(streams::Streams::new(app.config().limits));
+        Self { app: Arc::clone(app), metrics, demo: demo.map(Arc::new), limits, streams, blocking }
     }
 
     /// Runs a blocking application call where it may block.

@@ -32,7 +32,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         license(name = "MIT", identifier = "MIT"),
         contact(name = "The operator of this installation")
     ),
-    components(schemas(ErrorBody)),
+    components(schemas(ErrorBody, crate::app::login::LoginStarted)),
     tags(
         (name = "auth", description = "Signing in, staying so, and the sessions one has."),
         (name = "login", description = "Connecting one's Telegram account by a QR code."),

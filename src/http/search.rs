@@ -116,7 +116,7 @@ async fn ask(
     caller: Caller,
     Body(body): Body<AskBody>,
 ) -> Result<Response, ApiError> {
-    let streamed = body.stream;
+    let place = body.stream.then(|| web.streams.take(caller.stream_reader())).transpose()?;
     let request = AskRequest {
         query: body.query,
         channel_ids: body.channel_ids,
@@ -138,12 +138,14 @@ async fn ask(
         Err(_) => ("ask", "error"),
     };
     metrics::counter!("rag_queries_total", "intent" => intent, "status" => status).increment(1);
-    answered
-        .map(|answer| if streamed { events(answer).into_response() } else { Json(answer).into_response() })
+    answered.map(|answer| match place {
+        Some(place) => Sse::new(place.hold(events(answer))).into_response(),
+        None => Json(answer).into_response(),
+    })
 }
 
 /// The finished answer as a stream, a line at a time: whoever reads events needs no second way of reading.
-fn events(mut answer: AskResponse) -> Sse<impl stream::Stream<Item = Result<Event, axum::Error>>> {
+fn events(mut answer: AskResponse) -> impl stream::Stream<Item = Result<Event, axum::Error>> {
     let text = std::mem::take(&mut answer.result.answer);
     let sources = std::mem::take(&mut answer.result.sources);
     let mut events: Vec<Result<Event, axum::Error>> = text
@@ -157,5 +159,5 @@ fn events(mut answer: AskResponse) -> Sse<impl stream::Stream<Item = Result<Even
         result.remove("sources");
     }
     events.push(Event::default().event("done").json_data(rest));
-    Sse::new(stream::iter(events))
+    stream::iter(events)
 }

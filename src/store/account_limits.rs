@@ -142,13 +142,4 @@ impl TenantStore {
             Ok(())
         })
     }
-
-    /// Forgets what an account knew and may, when its session is gone: the next one has other hashes.
-    pub fn account_forget(&self, membership: MembershipId) -> Result<(), Error> {
-        self.db.write(move |tx| {
-            tx.prepare_cached("DELETE FROM channel_peers WHERE membership_id = ?1")?
-                .execute([membership.0])?;
-            Ok(())
-        })
-    }
 }

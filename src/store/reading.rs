@@ -3,7 +3,7 @@
 //! A page of history, a live post, an edit and a deletion all come through [`TenantStore::page_apply`]: posts, tombstones and the
 //! ledger change together or not at all, so after a crash the position is exactly what is stored.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     deletions::{Deleted, message_delete},
     ingest::{HashedPost, Ingested, counters_put, pinned_put, posts_ingest},
     ledger::{IdRange, RangeKind, gaps, range_add, range_cut, ranges},
+    notices::{NoticeKind, notice_add, notice_withdraw},
 };
 use crate::model::{ChannelId, MembershipId, Reaction};
 
@@ -162,7 +163,7 @@ impl TenantStore {
         self.db.write(move |tx| {
             let sql = "UPDATE channel_reading SET reader = ?2, joined = ?3, problem = NULL, problem_at = NULL WHERE channel_id = ?1";
             tx.prepare_cached(sql)?.execute(params![channel.0, reader.0, joined])?;
-            Ok(())
+            notice_withdraw(tx, NoticeKind::ChannelPaused, &channel.0.to_string())
         })
     }
 
@@ -175,17 +176,33 @@ impl TenantStore {
         })
     }
 
-    /// Notes why a channel cannot be read, or that it can again.
+    /// Notes why a channel cannot be read: in words for its card, and as a code for the notice to its followers, which is due
+    /// where it still cannot be read after `tell_after`.
     pub fn reading_problem_put(
         &self,
         channel: ChannelId,
-        problem: Option<String>,
+        (code, words): (&'static str, &'static str),
         now: Timestamp,
+        tell_after: SignedDuration,
     ) -> Result<(), Error> {
         self.db.write(move |tx| {
+            let sql = "SELECT problem IS NULL FROM channel_reading WHERE channel_id = ?1";
+            let is_new: bool =
+                tx.prepare_cached(sql)?.query_row([channel.0], |row| row.get(0)).optional()?.unwrap_or(false);
             let sql = "UPDATE channel_reading SET problem = ?2, problem_at = ?3 WHERE channel_id = ?1";
-            let at = problem.as_ref().map(|_| now.as_millisecond());
-            tx.prepare_cached(sql)?.execute(params![channel.0, problem, at])?;
+            tx.prepare_cached(sql)?.execute(params![channel.0, words, now.as_millisecond()])?;
+            if !is_new {
+                return Ok(());
+            }
+            let sql = "SELECT membership_id FROM subscriptions WHERE channel_id = ?1";
+            let mut statement = tx.prepare_cached(sql)?;
+            let followers: Vec<i64> =
+                statement.query_map([channel.0], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            let due_at = now.checked_add(tell_after).unwrap_or(now);
+            for follower in followers {
+                let notice = (MembershipId(follower), NoticeKind::ChannelPaused, &*channel.0.to_string());
+                notice_add(tx, notice, code, (now, due_at))?;
+            }
             Ok(())
         })
     }

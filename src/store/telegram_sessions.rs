@@ -7,7 +7,11 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Error, TenantStore, control::timestamp};
+use super::{
+    Error, TenantStore,
+    control::timestamp,
+    notices::{NoticeKind, notice_add, notice_withdraw},
+};
 use crate::model::MembershipId;
 
 /// How a session stands.
@@ -73,6 +77,10 @@ impl TenantStore {
                  WHERE membership_id = ?1 AND state IN ('active', 'paused')",
                 params![session.membership_id.0, now],
             )?;
+            // Whoever has logged in again need not be told to.
+            let former = "DELETE FROM notices WHERE membership_id = ?1 AND kind IN (?2, ?3) AND sent_at IS NULL";
+            let kinds = (NoticeKind::SessionEnded.name(), NoticeKind::SessionPaused.name());
+            tx.execute(former, params![session.membership_id.0, kinds.0, kinds.1])?;
             tx.execute(
                 "INSERT INTO telegram_sessions
                  (id, membership_id, telegram_id, dc, state, reason, login_id, sealed, key_id, created_at, updated_at)
@@ -112,7 +120,8 @@ impl TenantStore {
         })
     }
 
-    /// Moves a session in use to another state; one that is over loses its bytes. `false` if it was over already.
+    /// Moves a session in use to another state; one that is over loses its bytes, and its owner is to be told that it is paused or
+    /// over. `false` if it was over already.
     pub fn telegram_session_move(
         &self,
         id: Uuid,
@@ -122,10 +131,28 @@ impl TenantStore {
     ) -> Result<bool, Error> {
         let over = matches!(to, TelegramSessionState::Revoked | TelegramSessionState::Replaced);
         self.db.write(move |tx| {
+            let id = id.to_string();
+            let sql = "SELECT membership_id, state FROM telegram_sessions
+                       WHERE id = ?1 AND state IN ('active', 'paused')";
+            let found = tx.query_row(sql, [&id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).optional()?;
+            let Some((membership, before)) = found else { return Ok(false) };
             let sql = "UPDATE telegram_sessions
                        SET state = ?2, reason = ?3, updated_at = ?4, sealed = CASE WHEN ?5 THEN NULL ELSE sealed END
-                       WHERE id = ?1 AND state IN ('active', 'paused')";
-            Ok(tx.execute(sql, params![id.to_string(), to.name(), reason, now.as_millisecond(), over])? > 0)
+                       WHERE id = ?1";
+            tx.execute(sql, params![id, to.name(), reason, now.as_millisecond(), over])?;
+            let kind = match to {
+                TelegramSessionState::Paused => Some(NoticeKind::SessionPaused),
+                TelegramSessionState::Revoked => Some(NoticeKind::SessionEnded),
+                TelegramSessionState::Active | TelegramSessionState::Replaced => None,
+            };
+            if before != to.name() {
+                notice_withdraw(tx, NoticeKind::SessionPaused, &id)?;
+                if let Some(kind) = kind {
+                    let reason = reason.as_deref().unwrap_or(to.name());
+                    notice_add(tx, (MembershipId(membership), kind, &id), reason, (now, now))?;
+                }
+            }
+            Ok(true)
         })
     }
 

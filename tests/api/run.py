@@ -29,10 +29,9 @@ POSTS = [
 ]
 # Signing out in the middle would make the rest of the run a run of nobody.
 NOT_ASKED = ["/api/auth/logout", "/api/users/me"]
-# Their document and their answers still differ in small things (bounds of numbers, a depth of no words, an unconfigured login's 503, events of a
-# streamed answer); to be taken off this list as they are mended, never added to.
+# Their document and their answers still differ in small things (bounds of numbers, a depth of no words, events of a streamed answer); to be taken off this list as they are mended, never added to.
 NOT_YET_RIGHT = [
-    r"^(/api)?/tg/qr/", r"^/qr-auth/", r"^/api/users/$", r"^/api/rag/query$", r"^/api/channels",
+    r"^/api/users/$", r"^/api/rag/query$", r"^/api/channels",
     r"^/api/admin/(auth-events|dead-letters|jobs|users|invites)$",
 ]
 
@@ -107,7 +106,12 @@ def main():
         url = f"http://127.0.0.1:{port}"
         environment = dict(os.environ, BOT_TOKEN=BOT_TOKEN, TGA__SERVER__LISTEN=f"127.0.0.1:{port}",
                            TGA__METRICS__LISTEN="", TGA__LOG__LEVEL="warn")
-        for limit in ["IP", "IP_SIGN_INS", "USER", "USER_COSTLY", "TENANT"]:
+        # Logins begin, and wait for a data centre that never answers.
+        environment.update({
+            "TELEGRAM_API_ID": "12345", "TELEGRAM_API_HASH": "0" * 32,
+            "TGA__TELEGRAM__DATACENTERS": '[{ id = 2, address = "127.0.0.1:9", auth_key = "%s" }]' % ("0a" * 32),
+        })
+        for limit in ["IP", "IP_SIGN_INS", "IP_QR_STARTS", "USER", "USER_COSTLY", "TENANT"]:
             environment[f"TGA__LIMITS__{limit}_PER_MINUTE"] = "0"
 
         def run(*arguments):

@@ -4,8 +4,16 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod answer;
+#[path = "../it/support/dc/mod.rs"]
+#[expect(
+    clippy::unwrap_used,
+    clippy::format_collect,
+    reason = "the tests' data centre, which fails as tests do"
+)]
+mod dc;
 mod embed;
 mod export;
+mod live;
 mod noise;
 mod pipeline;
 mod queue;
@@ -18,10 +26,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let sections: [(&str, fn()); 7] = [
+    let sections: [(&str, fn()); 8] = [
         ("answer", answer::run),
         ("embed", embed::run),
         ("export", export::run),
+        ("live", live::run),
         ("pipeline", pipeline::run),
         ("queue", queue::run),
         ("search", search::run),

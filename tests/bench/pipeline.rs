@@ -350,7 +350,7 @@ fn is_ready(port: u16) -> bool {
     asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
 }
 
-fn lines(file: &Path) -> impl Iterator<Item = String> {
+pub(crate) fn lines(file: &Path) -> impl Iterator<Item = String> {
     let unpacked = flate2::read::MultiGzDecoder::new(std::fs::File::open(file).unwrap());
     BufReader::new(unpacked).lines().map(Result::unwrap)
 }

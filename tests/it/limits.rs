@@ -195,3 +195,48 @@ fn connections_beyond_the_limit_wait_and_are_served_when_one_leaves() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     });
 }
+
+/// The answer to a request, its body not read yet.
+fn held(runtime: &tokio::runtime::Runtime, web: &Web, request: Request<Body>) -> axum::response::Response {
+    runtime.block_on(tower::ServiceExt::oneshot(tga::http::router(web), request)).unwrap()
+}
+
+#[test]
+fn streams_are_counted_while_they_last_by_caller_and_in_all() {
+    let dc = crate::support::dc::TestDc::start();
+    let app = TestApp::builder()
+        .set("TGA__SERVER__TRUSTED_PROXIES", "['0.0.0.0']")
+        .set("TGA__LIMITS__STREAMS_PER_CALLER", "2")
+        .set("TGA__LIMITS__STREAMS_MAX", "3")
+        .telegram(&dc)
+        .build();
+    let code = crate::login::invite(&app, 0);
+    let started = app.request(axum::http::Method::POST, "/tg/qr/start").json(&json!({ "invite_code": code }));
+    let id = started.send().ok()["qr_session_id"].as_str().unwrap().to_owned();
+    let anna = app.person("main", 1, Role::User);
+    let web = Web::new(app.app(), Metrics::install(), None);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let events = |from: &str| held(&runtime, &web, get(&format!("/tg/qr/events/{id}"), "", from));
+    let ask = |stream: bool| {
+        let body = json!({ "query": "Что нового?", "stream": stream }).to_string();
+        let request = Request::builder().method("POST").uri("/api/rag/query");
+        let request = request.header("authorization", format!("Bearer {}", anna.access));
+        let request = request.header("content-type", "application/json").body(Body::from(body)).unwrap();
+        held(&runtime, &web, request)
+    };
+    let (first, second) = (events("1.1.1.1"), events("1.1.1.1"));
+    assert_eq!((first.status().as_u16(), second.status().as_u16()), (200, 200));
+    let refused = events("1.1.1.1");
+    assert_eq!(refused.status().as_u16(), 429);
+    assert_eq!(refused.headers()["retry-after"], "10");
+    let third = ask(true);
+    assert_eq!(third.status().as_u16(), 200, "another caller has places of their own");
+    assert_eq!(ask(true).status().as_u16(), 429, "all places are taken");
+    assert_eq!(events("2.2.2.2").status().as_u16(), 429);
+    assert_eq!(ask(false).status().as_u16(), 200, "what does not stream is not counted");
+    drop(first);
+    assert_eq!(events("2.2.2.2").status().as_u16(), 200, "whoever leaves makes room");
+    drop((second, third));
+    let again: Vec<u16> = (0..3).map(|_| ask(true).status().as_u16()).collect();
+    assert_eq!(again, [200, 200, 200], "answers that were dropped unread hold nothing");
+}

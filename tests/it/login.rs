@@ -32,7 +32,7 @@ fn world(home: i32, uses: u32) -> (TestDc, TestApp, String) {
     (dc, app, code)
 }
 
-fn invite(app: &TestApp, uses_limit: u32) -> String {
+pub(crate) fn invite(app: &TestApp, uses_limit: u32) -> String {
     let new = NewInvite { role: Role::User, uses_limit, expires_at: None, notes: None };
     let tenant = app.tenant().id();
     app.app().invite_create(tenant, &new, &Origin::operator()).unwrap().code
@@ -103,12 +103,17 @@ impl Login {
 }
 
 fn events(app: &TestApp, login: &Login) -> Vec<String> {
+    steps(app, login).into_iter().map(|(name, _)| name).collect()
+}
+
+/// The steps of a login as the log of auth events has them, with their reasons.
+fn steps(app: &TestApp, login: &Login) -> Vec<(String, Option<String>)> {
     let filter = AuthEventFilter::default();
     let (events, _) = app.app().auth_event_list(&filter, 100, 0).unwrap();
     let mine = events.into_iter().filter(|event| event.qr_session_id.as_deref() == Some(&login.id));
-    let mut names: Vec<String> = mine.map(|event| event.event.name().to_owned()).collect();
-    names.reverse();
-    names
+    let mut steps: Vec<_> = mine.map(|event| (event.event.name().to_owned(), event.reason)).collect();
+    steps.reverse();
+    steps
 }
 
 /// What the login met on its way.
@@ -178,6 +183,14 @@ fn matrix(home: i32, factor: Factor) {
         }
         let context = format!("{way:?} {factor:?} home {home}");
         let tenant = app.tenant();
+        if factor == Factor::WrongOnce || (factor == Factor::WrongAlways && !cancelled) {
+            let told = steps(&app, &login);
+            let wrong = told.iter().filter(|(name, reason)| {
+                name == "password_required" && reason.as_deref() == Some("password_wrong")
+            });
+            let tries = if factor == Factor::WrongOnce { usize::from(!cancelled) } else { 4 };
+            assert_eq!(wrong.count(), tries, "{context}: each wrong password is a step of the log: {told:?}");
+        }
         if cancelled {
             login.until(&app, "cancelled");
         } else if factor == Factor::WrongAlways {

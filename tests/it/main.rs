@@ -14,6 +14,7 @@
     reason = "a test fails by panicking, says what it skipped, and a table of cases is best read whole"
 )]
 
+mod account_limits;
 mod ask;
 mod auth;
 mod cli;
@@ -35,6 +36,7 @@ mod ledger;
 mod limits;
 mod login;
 mod members;
+mod notices;
 mod passkeys;
 mod pipeline;
 mod reading;
@@ -48,6 +50,7 @@ mod support_faults;
 mod tags;
 mod telegram_account;
 mod telegram_dc;
+mod telegram_service;
 mod telegram_sessions;
 mod telethon;
 mod tenants;

@@ -26,6 +26,8 @@ use crate::{
 /// Channels and posts of each; the whole measure with `TGA_KILLS`.
 const SIZE_DEFAULT: (i64, i32) = (4, 320);
 const SIZE_WHOLE: (i64, i32) = (20, 2000);
+/// The same for the service, which also works on what it reads.
+const SIZE_SERVICE_DEFAULT: (i64, i32) = (20, 200);
 /// How often the reading dies.
 const KILLS: u64 = 20;
 /// Live posts whose way to a hit is measured.
@@ -202,37 +204,75 @@ fn settle_in(appliance: &Appliance, dc: &TestDc, environment: &[(&str, &str)], n
     assert!(output.status.success(), "{:?}", texts(&output));
 }
 
+/// No id is claimed to have been read whose post is not stored; looked at while no process holds the directory.
+fn assert_not_ahead(appliance: &Appliance, dc: &TestDc, names: &[String]) {
+    let app = appliance.open();
+    let tenant = app.tenant_get("main").unwrap();
+    for (number, name) in (100..).zip(names) {
+        let channel = tenant.store().channel_by_username(name).unwrap().unwrap().id;
+        let covered = tenant.store().ledger_ranges(channel, RangeKind::Covered).unwrap();
+        let here = tenant.store().messages_here(channel, (1, i64::MAX)).unwrap();
+        for (id, _) in dc.posts(number) {
+            let id = i64::from(id);
+            let claimed = covered.iter().any(|range| (range.0..=range.1).contains(&id));
+            assert!(!claimed || here.binary_search(&id).is_ok(), "{id} of {name} is claimed and not here");
+        }
+    }
+}
+
 #[test]
 fn the_service_killed_while_it_reads_goes_on_at_the_message() {
-    const NAMES: [&str; 3] = ["first_news", "second_news", "third_news"];
+    let (channels, posts) =
+        if std::env::var_os("TGA_KILLS").is_some() { SIZE_WHOLE } else { SIZE_SERVICE_DEFAULT };
+    let names: Vec<String> = (0..channels).map(|n| format!("channel_{n}")).collect();
     let dc = TestDc::start();
-    for (number, name) in (100..).zip(NAMES) {
+    for (number, name) in (100..).zip(&names) {
         dc.add_channel(number, Some(name), name);
-        dc.fill(number, 450, crate::support::dc::now() - 60, 60, |id| format!("Ледокол {name} слово{id}"));
+        dc.fill(number, posts, crate::support::dc::now() - 60, 60, |id| format!("Ледокол {name} слово{id}"));
     }
     let environment = dc.environment();
     let mut environment: Vec<(&str, &str)> =
         environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    environment.push(("TGA__TELEGRAM__REQUESTS_PER_MINUTE", "600"));
+    // As fast as the data centre answers, so that every kill hits the reading.
+    environment.push(("TGA__TELEGRAM__REQUESTS_PER_MINUTE", "100000"));
     let appliance = Appliance::new();
-    settle_in(&appliance, &dc, &environment, &NAMES);
+    let names_short: Vec<&str> = names.iter().map(String::as_str).collect();
+    settle_in(&appliance, &dc, &environment, &names_short);
     // Dies by itself between the two stores, then at random moments.
     for point in ["after_store_commit:1", "after_store_commit:2"] {
         let armed = [&environment[..], &[("TGA_FAIL_POINT", point)]].concat();
         let mut service = appliance.serve_with(&armed);
         service.wait();
+        assert_not_ahead(&appliance, &dc, &names);
     }
     let mut random = Random(3);
-    for _ in 0..6 {
+    let asked = |dc: &TestDc| dc.calls_of("messages.getHistory");
+    // Each life ends some pages after its first one: however slow the machine, a kill hits the reading.
+    let pages = (channels * (i64::from(posts) / 100 + 2)) as u64;
+    let mut kills_while_reading = 0;
+    for kill in 0..KILLS {
+        let before = asked(&dc);
         let mut service = appliance.serve_with(&environment);
-        let (started, lives_ms) = (Instant::now(), 100 + random.below(1500));
+        let lives_pages = 1 + random.below(pages / KILLS * 2) as usize;
+        let (started, lives_ms) = (Instant::now(), random.below(300));
+        let mut last = (before, Instant::now());
         crate::support_faults::wait_for("the moment to kill", || {
-            started.elapsed() >= Duration::from_millis(lives_ms)
+            let now = asked(&dc);
+            if now != last.0 {
+                last = (now, Instant::now());
+            }
+            // Everything is read where nothing was asked for a while.
+            let idle = now > before && last.1.elapsed() > Duration::from_secs(2);
+            idle || (now - before >= lives_pages && started.elapsed() >= Duration::from_millis(lives_ms))
         });
+        kills_while_reading += u64::from(asked(&dc) - before >= lives_pages);
         service.kill();
+        if kill % 4 == 0 {
+            assert_not_ahead(&appliance, &dc, &names);
+        }
     }
     let mut service = appliance.serve_with(&environment);
-    for name in NAMES {
+    for name in &names {
         crate::support_faults::wait_for("the channel to be complete", || {
             let ledger = appliance.ok(&["channel", "ledger", name, "--tenant", "main", "--json"]);
             ledger["complete"] == true && ledger["reading"]["state"] == "up_to_date"
@@ -242,13 +282,18 @@ fn the_service_killed_while_it_reads_goes_on_at_the_message() {
     let app = appliance.open();
     drain(&app).unwrap();
     let tenant = app.tenant_get("main").unwrap();
-    for (number, name) in (100..).zip(NAMES) {
+    for (number, name) in (100..).zip(&names) {
         let channel = tenant.store().channel_by_username(name).unwrap().unwrap().id;
         let served: Vec<i64> = dc.posts(number).into_iter().map(|(id, _)| i64::from(id)).collect();
         assert_eq!(tenant.store().messages_here(channel, (1, i64::MAX)).unwrap(), served, "{name}");
         assert_eq!(tenant.store().post_count_of_channel(channel).unwrap(), served.len() as u64, "{name}");
     }
+    let all = channels as u64 * posts as u64;
     let counts = tenant.store().post_counts().unwrap();
-    assert_eq!((counts.posts, counts.indexed), (3 * 450, 3 * 450));
+    assert_eq!((counts.posts, counts.indexed), (all, all));
     assert_eq!(app.queue_view().dead, 0);
+    eprintln!(
+        "{kills_while_reading} of {KILLS} kills hit the reading of {channels} channels of {posts} posts"
+    );
+    assert!(kills_while_reading >= KILLS / 2);
 }

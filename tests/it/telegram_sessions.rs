@@ -14,11 +14,11 @@ use crate::support::{
     wait_for,
 };
 
-const IVAN: i64 = 100_200_300;
+pub(crate) const IVAN: i64 = 100_200_300;
 /// A key number no login takes here.
-const KEY_NUMBER: u64 = 700;
+pub(crate) const KEY_NUMBER: u64 = 700;
 
-fn world() -> (TestDc, TestApp) {
+pub(crate) fn world() -> (TestDc, TestApp) {
     let dc = TestDc::start();
     dc.add_user(IVAN, "Ivan", FIRST_DC);
     let app = TestApp::builder().telegram(&dc).build();
@@ -28,7 +28,11 @@ fn world() -> (TestDc, TestApp) {
 
 /// A session as Telethon would write it.
 fn line(dc: &TestDc, number: u64) -> String {
-    let key = dc.log_in(FIRST_DC, number, IVAN);
+    line_of(dc, number, IVAN)
+}
+
+fn line_of(dc: &TestDc, number: u64, user: i64) -> String {
+    let key = dc.log_in(FIRST_DC, number, user);
     let address = dc.address(FIRST_DC);
     let mut bytes = vec![FIRST_DC as u8];
     bytes.extend(address.ip().octets());
@@ -37,20 +41,24 @@ fn line(dc: &TestDc, number: u64) -> String {
     format!("1{}", URL_SAFE.encode(bytes))
 }
 
-fn import(dc: &TestDc, app: &TestApp, number: u64) -> TelegramSessionView {
-    let view = app.app().telegram_session_import(&app.tenant(), &line(dc, number)).unwrap();
+pub(crate) fn import(dc: &TestDc, app: &TestApp, number: u64) -> TelegramSessionView {
+    import_of(dc, app, number, IVAN)
+}
+
+fn import_of(dc: &TestDc, app: &TestApp, number: u64, user: i64) -> TelegramSessionView {
+    let view = app.app().telegram_session_import(&app.tenant(), &line_of(dc, number, user)).unwrap();
     up(app, &view);
     view
 }
 
-fn up(app: &TestApp, view: &TelegramSessionView) {
+pub(crate) fn up(app: &TestApp, view: &TelegramSessionView) {
     wait_for("the account to be connected", || {
         let account = app.app().account_find(view.user_id)?;
         (*account.connection.state().borrow() == ConnectionState::Up).then_some(())
     });
 }
 
-fn state(app: &TestApp, view: &TelegramSessionView) -> (TelegramSessionState, Option<String>) {
+pub(crate) fn state(app: &TestApp, view: &TelegramSessionView) -> (TelegramSessionState, Option<String>) {
     let row = app.tenant().store().telegram_session_find(view.id).unwrap().unwrap();
     (row.state, row.reason)
 }
@@ -104,6 +112,49 @@ fn whoever_is_erased_is_logged_out_first() {
     let view = import(&dc, &app, KEY_NUMBER);
     app.app().user_erase(&app.tenant(), view.user_id, &tga::app::audit::Origin::operator()).unwrap();
     assert_eq!(dc.logins(IVAN), 0, "Telegram was told");
+    assert!(app.app().account_find(view.user_id).is_none());
+    assert!(app.tenant().store().telegram_session_list().unwrap().is_empty());
+}
+
+/// Was: ending a session that was replaced logged its member's present one out.
+#[test]
+fn what_is_done_to_a_former_session_leaves_the_present_one_alone() {
+    let (dc, app) = world();
+    let former = import(&dc, &app, KEY_NUMBER);
+    let present = import(&dc, &app, KEY_NUMBER + 1);
+    assert_eq!(dc.logins(IVAN), 1, "the replaced one was ended at Telegram");
+    assert_eq!(state(&app, &former).0, TelegramSessionState::Replaced);
+    assert!(app.app().telegram_session_revoke(former.id, "revoked_by_operator").is_err());
+    assert!(app.app().telegram_session_pause(former.id, "paused_by_operator").is_err());
+    up(&app, &present);
+    assert_eq!(dc.logins(IVAN), 1);
+    assert!(
+        app.app().telegram_session_resume(present.id).unwrap().connected,
+        "in use already, which is fine"
+    );
+}
+
+#[test]
+fn a_deleted_tenants_accounts_are_logged_out_the_paused_ones_too() {
+    let (dc, app) = world();
+    import(&dc, &app, KEY_NUMBER);
+    dc.add_user(IVAN + 1, "Pjotr", FIRST_DC);
+    app.member("main", IVAN + 1, Role::User);
+    let paused = import_of(&dc, &app, KEY_NUMBER + 1, IVAN + 1);
+    app.app().telegram_session_pause(paused.id, "paused_by_operator").unwrap();
+    assert_eq!(dc.logins(IVAN) + dc.logins(IVAN + 1), 2);
+    app.app().tenant_delete("main").unwrap();
+    assert_eq!(dc.logins(IVAN) + dc.logins(IVAN + 1), 0);
+    assert!(app.app().account_list().is_empty());
+}
+
+#[test]
+fn whoever_is_erased_while_telegram_cannot_be_reached_is_gone_here() {
+    let (dc, app) = world();
+    let view = import(&dc, &app, KEY_NUMBER);
+    dc.fault("auth.logOut", crate::support::dc::Fault::Kill);
+    app.app().user_erase(&app.tenant(), view.user_id, &tga::app::audit::Origin::operator()).unwrap();
+    assert_eq!(dc.logins(IVAN), 1, "Telegram was not told");
     assert!(app.app().account_find(view.user_id).is_none());
     assert!(app.tenant().store().telegram_session_list().unwrap().is_empty());
 }

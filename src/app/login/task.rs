@@ -35,6 +35,8 @@ pub(in crate::app) struct Login {
     pub(in crate::app) ticket: LoginTicket,
     pub(in crate::app) publish: watch::Sender<LoginNow>,
     pub(in crate::app) commands: mpsc::Receiver<LoginCommand>,
+    /// Telegram said, or a broken connection may have hidden, that the code was scanned: the key may be let in.
+    pub(in crate::app) maybe_scanned: bool,
 }
 
 /// How a login ended without success.
@@ -72,7 +74,9 @@ impl Login {
         };
         if let Some(to) = to {
             // A key that was let in must not be left behind; one that was not has nothing to lose.
-            if !matches!(self.ticket.status, LoginStatus::Pending | LoginStatus::AwaitingScan) {
+            let untouched = matches!(self.ticket.status, LoginStatus::Pending | LoginStatus::AwaitingScan);
+            if self.maybe_scanned || !untouched {
+                // Refused where nobody was let in, which is as good.
                 let _ = self.client.log_out().await;
             }
             if let Err(error) = self.moved(to, reason).await {
@@ -151,7 +155,10 @@ impl Login {
             let wake = until.map_or(look, |until| until.min(look));
             tokio::select! {
                 () = self.started.stop.cancelled() => return Err(Stop::Shutdown),
-                () = self.client.scanned(), if !deaf => return Ok(Waited::Ask),
+                () = self.client.scanned(), if !deaf => {
+                    self.maybe_scanned = true;
+                    return Ok(Waited::Ask);
+                }
                 command = self.commands.recv() => match command {
                     Some(LoginCommand::Cancel) => return Err(Stop::Cancelled),
                     Some(LoginCommand::Password(password)) => return Ok(Waited::Password(password)),
@@ -175,29 +182,25 @@ impl Login {
         self.scanned().await?;
         self.ticket.password_hint = self.client.password_hint().await.ok().flatten();
         self.moved(LoginStatus::PasswordRequired, None).await?;
-        let mut tries = 0;
+        let mut left = PASSWORD_TRIES_MAX;
         loop {
             let Waited::Password(password) = self.wait(None, true).await? else { continue };
-            match self.client.password(password).await {
+            let reason = match self.client.password(password).await {
                 Ok(profile) => return Ok(profile),
                 Err(account::Error::PasswordWrong) => {
-                    tries += 1;
-                    if tries >= PASSWORD_TRIES_MAX {
-                        return Err(Stop::Failed("password_tries_used_up"));
-                    }
-                    let reason = Some("password_wrong".to_owned());
-                    self.ticket.reason.clone_from(&reason);
-                    self.ticket.updated_at = self.app()?.now();
-                    let ticket = self.ticket.clone();
-                    self.blocking(move |app| Ok(app.control.login_put(ticket)?)).await?;
-                    let ticket = self.ticket.clone();
-                    self.publish.send_modify(|now| {
-                        now.ticket = ticket;
-                        now.password_tries_left = Some(PASSWORD_TRIES_MAX - tries);
-                    });
+                    left -= 1;
+                    "password_wrong"
                 }
-                Err(error) => self.refused(error).await?,
+                Err(error) => {
+                    self.refused(error).await?;
+                    "password_unchecked"
+                }
+            };
+            if left == 0 {
+                return Err(Stop::Failed("password_tries_used_up"));
             }
+            // Each try is a step of its own in the log, and whoever waits hears that they are asked again.
+            self.step_put(LoginStatus::PasswordRequired, Some(reason), Some(left)).await?;
         }
     }
 
@@ -279,8 +282,17 @@ impl Login {
         }
     }
 
-    /// Writes and publishes a step.
     async fn moved(&mut self, to: LoginStatus, reason: Option<&'static str>) -> Result<(), Error> {
+        self.step_put(to, reason, None).await
+    }
+
+    /// Writes and publishes a step.
+    async fn step_put(
+        &mut self,
+        to: LoginStatus,
+        reason: Option<&'static str>,
+        password_tries_left: Option<u32>,
+    ) -> Result<(), Error> {
         let mut ticket = self.ticket.clone();
         self.ticket = self
             .blocking(move |app| {
@@ -294,7 +306,7 @@ impl Login {
                 now.qr_url = None;
             }
             now.ticket = ticket;
-            now.password_tries_left = None;
+            now.password_tries_left = password_tries_left;
         });
         Ok(())
     }

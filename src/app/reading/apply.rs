@@ -91,6 +91,8 @@ impl Reader {
         let missing: Vec<i64> = here.await?.into_iter().filter(|id| !listed.contains(id)).collect();
         let mut deleted = Vec::new();
         for ids in missing.chunks(LOOKUPS_MAX) {
+            self.state().budget.spend();
+            metrics::counter!("telegram_requests_total", "method" => "channels.getMessages").increment(1);
             for message in self.client.messages(address, ids.to_vec()).await? {
                 if !ids.contains(&message.message_id) {
                     continue;

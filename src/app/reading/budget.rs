@@ -45,6 +45,11 @@ impl Budget {
         let wait = Duration::from_secs_f64((1.0 - self.filled) / per_second);
         Err(now.checked_add(wait).unwrap_or(now))
     }
+
+    /// Counts a request that could not be foreseen; what it is over is waited for before the next.
+    pub(super) fn spend(&mut self) {
+        self.filled -= 1.0;
+    }
 }
 
 #[cfg(test)]
@@ -83,6 +88,10 @@ mod tests {
         let later = start.checked_add(SignedDuration::from_hours(1)).unwrap();
         let burst = (0..100).take_while(|_| budget.take(later).is_ok()).count();
         assert_eq!(burst, BURST_MAX as usize);
+        // What was spent beyond the budget is made up for first.
+        budget.spend();
+        let wait = budget.take(later).unwrap_err().duration_since(later);
+        assert_eq!(wait, SignedDuration::from_secs(4));
         // A clock that goes back gives nothing.
         assert!(budget.take(start).is_err());
     }

@@ -67,7 +67,7 @@ impl Reader {
                 Ok(tenant.store.message_count(channel.id, message_id, views, forwards, reactions)?)
             }
             ChannelChange::TooMuch => {
-                self.state().connected_at = app.now();
+                tenant.store.reading_recheck(channel.id)?;
                 revisit(tenant, &reading)
             }
             ChannelChange::Status => {

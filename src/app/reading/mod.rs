@@ -16,7 +16,7 @@ mod plan;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -34,15 +34,21 @@ use crate::{
     },
 };
 use budget::Budget;
+use outcome::Denial;
 pub(super) use outcome::flood_note;
 use plan::{Class, REVISIT_IDS_MAX, Work};
 
+/// What reading a page may take: the page itself, and what it leaves out, asked for by name.
+pub(super) const READ_METHODS: [&str; 2] = ["messages.getHistory", "channels.getMessages"];
 /// Messages asked for at once; Telegram gives no more.
 const PAGE_MESSAGES: u32 = 100;
 /// An account that may not read a channel is not asked for it again for so long.
 const DENIED_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// After being away for longer than this, what is known is looked at once more.
 const REVISIT_AFTER: SignedDuration = SignedDuration::from_mins(10);
+/// What is counted by the day, as rows of `account_usage` name it.
+pub(super) const RESOLVES: &str = "resolve";
+pub(super) const JOINS: &str = "join";
 /// Names an account may look up a day: Telegram punishes more.
 pub const RESOLVES_PER_DAY_MAX: u32 = 150;
 /// Channels an account may join a day.
@@ -96,6 +102,8 @@ pub struct Reader {
     tasks: Tasks,
     state: Mutex<State>,
     wake: Notify,
+    /// Held while something is written for this account; `true`: no more is.
+    shut: RwLock<bool>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -133,6 +141,16 @@ enum Ask {
     },
 }
 
+impl Ask {
+    /// The methods of Telegram's that it may take; the first is the usual one.
+    fn methods(&self) -> Vec<&'static str> {
+        match self {
+            Ask::Resolve(reference) => reference.lookup_methods().to_vec(),
+            Ask::Read { .. } => READ_METHODS.to_vec(),
+        }
+    }
+}
+
 /// What planning came to.
 enum Plan {
     Do(Box<Task>),
@@ -159,8 +177,15 @@ impl App {
             denied: HashMap::new(),
             pause_until: None,
         };
-        let wake = Notify::new();
-        let reader = Arc::new(Reader { tenant, membership, client, tasks, state: Mutex::new(state), wake });
+        let reader = Arc::new(Reader {
+            tenant,
+            membership,
+            client,
+            tasks,
+            state: Mutex::new(state),
+            wake: Notify::new(),
+            shut: RwLock::new(false),
+        });
         self.readers.lock().insert((tenant, membership), Arc::clone(&reader));
         self.readers_wake(tenant);
         reader
@@ -176,6 +201,14 @@ impl App {
         }
         drop(readers);
         self.readers_wake(reader.tenant);
+    }
+
+    /// Takes a user's account out for good: when this returns, nothing is being written for it, and nothing will be.
+    pub(super) fn reader_shut(&self, tenant: TenantId, membership: MembershipId) {
+        if let Some(reader) = self.reader_of(tenant, membership) {
+            *reader.shut.write().unwrap_or_else(PoisonError::into_inner) = true;
+            self.reader_close(&reader);
+        }
     }
 
     /// The account of a user, if it is connected.
@@ -283,12 +316,19 @@ impl Reader {
     }
 
     async fn blocking<T: Send + 'static>(
-        &self,
+        self: &Arc<Self>,
         app: &Arc<App>,
         work: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let app = Arc::clone(app);
-        let done = self.tasks.spawn_blocking(move || work(&app)).await;
+        let (app, reader) = (Arc::clone(app), Arc::clone(self));
+        let done = self.tasks.spawn_blocking(move || {
+            let shut = reader.shut.read().unwrap_or_else(PoisonError::into_inner);
+            if *shut {
+                return Err(Error::Unavailable("the account was taken away from its reader".to_owned()));
+            }
+            work(&app)
+        });
+        let done = done.await;
         done.unwrap_or_else(|_| Err(Error::Unavailable("a step of the reader panicked".to_owned())))
     }
 
@@ -323,12 +363,9 @@ impl Reader {
         }
         let tenant = app.reader_tenant(self.tenant)?;
         let floods = tenant.store.flood_wait_list(now)?;
-        let floods: Vec<&FloodWait> =
-            floods.iter().filter(|wait| wait.membership == self.membership).collect();
-        let flooded = |method: &str| floods.iter().find(|wait| wait.method == method).map(|wait| wait.until);
         let room = app.queue_has_room();
         let mut until = later(now, SignedDuration::from_mins(5));
-        let mut best: Option<(Class, u64, Reading, Work)> = None;
+        let mut wanted: Vec<(Class, u64, Reading, Work)> = Vec::new();
         for reading in self.share(app, &tenant, now)? {
             let connected_at = self.state().connected_at;
             let (class, work) = match plan::work(&reading, connected_at, now) {
@@ -343,32 +380,42 @@ impl Reader {
                 continue;
             }
             let turn = self.state().turns.get(&reading.channel).copied().unwrap_or(0);
-            if best.as_ref().is_none_or(|(known, of, _, _)| (class, turn) < (*known, *of)) {
-                best = Some((class, turn, reading, work));
+            wanted.push((class, turn, reading, work));
+        }
+        wanted.sort_by_key(|(class, turn, _, _)| (*class, *turn));
+        for (_, _, reading, work) in wanted {
+            let Some(channel) = tenant.store.channel_get(reading.channel)? else { continue };
+            let ask = self.ask_for(&tenant, &channel, work)?;
+            let methods = ask.methods();
+            // What one method may not do yet, others need not wait for.
+            if let Some(at) = flooded_until(&floods, self.membership, &methods) {
+                until = until.min(at);
+                continue;
             }
+            return self.take_turn(app, &tenant, Task { channel, reading, ask }, methods[0]);
         }
-        let Some((_, _, reading, work)) = best else { return Ok(Plan::WaitUntil(until)) };
-        let Some(channel) = tenant.store.channel_get(reading.channel)? else {
-            return Ok(Plan::WaitUntil(until));
-        };
-        let ask = self.ask_for(&tenant, &channel, work)?;
-        let method = match &ask {
-            Ask::Resolve(_) => "contacts.resolveUsername",
-            Ask::Read { .. } => "messages.getHistory",
-        };
-        if let Some(at) = flooded(method) {
-            return Ok(Plan::WaitUntil(at));
-        }
+        Ok(Plan::WaitUntil(until))
+    }
+
+    /// Counts a request that was decided on, unless the account has asked often enough.
+    fn take_turn(&self, app: &App, tenant: &Tenant, task: Task, method: &'static str) -> Result<Plan, Error> {
+        let now = app.now();
         let mut state = self.state();
         if let Err(at) = state.budget.take(now) {
             return Ok(Plan::WaitUntil(at));
         }
         state.turn += 1;
         let turn = state.turn;
-        state.turns.insert(reading.channel, turn);
+        state.turns.insert(task.reading.channel, turn);
         drop(state);
+        if matches!(task.ask, Ask::Resolve(_))
+            && !tenant.store.usage_take(self.membership, RESOLVES, RESOLVES_PER_DAY_MAX, now)?
+        {
+            self.deny(app, tenant, &task.channel, Denial::LookupsUsedUp)?;
+            return Ok(Plan::WaitUntil(now));
+        }
         metrics::counter!("telegram_requests_total", "method" => method).increment(1);
-        Ok(Plan::Do(Box::new(Task { channel, reading, ask })))
+        Ok(Plan::Do(Box::new(task)))
     }
 
     fn ask_for(&self, tenant: &Tenant, channel: &Channel, work: Work) -> Result<Ask, Error> {
@@ -416,6 +463,16 @@ impl Reader {
 
 fn address(peer: &ChannelPeer) -> ChannelAddress {
     ChannelAddress { telegram_id: peer.telegram_id, access_hash: peer.access_hash }
+}
+
+/// Until when an account is to leave one of these methods alone; `None`: it may call them all.
+pub(super) fn flooded_until(
+    floods: &[FloodWait],
+    membership: MembershipId,
+    methods: &[&str],
+) -> Option<Timestamp> {
+    let mine = floods.iter().filter(|wait| wait.membership == membership);
+    mine.filter(|wait| methods.contains(&wait.method.as_str())).map(|wait| wait.until).max()
 }
 
 fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {

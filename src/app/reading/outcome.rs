@@ -10,6 +10,46 @@ use crate::{
     text,
 };
 
+/// How long a channel may be unreadable before its followers are told: one more try has failed by then.
+const TELL_AFTER: SignedDuration = SignedDuration::from_mins(75);
+
+/// Why an account cannot read a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Denial {
+    Private,
+    Unknown,
+    Banned,
+    Refused,
+    NotFound,
+    LookupsUsedUp,
+}
+
+impl Denial {
+    /// The stable name, in notices.
+    fn code(self) -> &'static str {
+        match self {
+            Denial::Private => "channel_private",
+            Denial::Unknown => "channel_unknown",
+            Denial::Banned => "account_banned",
+            Denial::Refused => "telegram_refuses",
+            Denial::NotFound => "channel_not_found",
+            Denial::LookupsUsedUp => "lookups_used_up",
+        }
+    }
+
+    /// For the channel's card.
+    fn words(self) -> &'static str {
+        match self {
+            Denial::Private => "it is private, and the account is not in it any more",
+            Denial::Unknown => "Telegram does not know it under the name this account has",
+            Denial::Banned => "the account is banned there",
+            Denial::Refused => "Telegram refuses to show it to this account",
+            Denial::NotFound => "the account cannot find it: it was renamed, deleted or made private",
+            Denial::LookupsUsedUp => "its account has looked up as many names today as is wise",
+        }
+    }
+}
+
 impl Reader {
     /// Remembers how this account names a channel, or that it cannot.
     pub(super) fn resolved(&self, app: &App, channel: &Channel, found: Resolution) -> Result<(), Error> {
@@ -31,21 +71,23 @@ impl Reader {
             Resolution::Channel(_)
             | Resolution::NotAChannel
             | Resolution::NotAMember
-            | Resolution::Unknown => self.deny(
-                app,
-                &tenant,
-                channel,
-                "the account cannot find it: it was renamed, deleted or made private",
-            ),
+            | Resolution::Unknown => self.deny(app, &tenant, channel, Denial::NotFound),
         }
     }
 
-    /// This account cannot read a channel for now; if nobody else can, its card says why.
-    fn deny(&self, app: &App, tenant: &Tenant, channel: &Channel, why: &str) -> Result<(), Error> {
+    /// This account cannot read a channel for now; if nobody else can, its card says why, and in the end its followers are told.
+    pub(super) fn deny(
+        &self,
+        app: &App,
+        tenant: &Tenant,
+        channel: &Channel,
+        why: Denial,
+    ) -> Result<(), Error> {
         let now = app.now();
         self.state().denied.insert(channel.id, later(now, DENIED_FOR));
-        tenant.store.reading_problem_put(channel.id, Some(why.to_owned()), now)?;
-        tracing::warn!(channel = %channel.id, membership = %self.membership, why, "a channel cannot be read");
+        // Told only where the next try fails, too.
+        tenant.store.reading_problem_put(channel.id, (why.code(), why.words()), now, TELL_AFTER)?;
+        tracing::warn!(channel = %channel.id, membership = %self.membership, why = why.code(), "a channel cannot be read");
         app.readers_wake(self.tenant);
         Ok(())
     }
@@ -60,10 +102,10 @@ impl Reader {
             }
             account::Error::Refused { name, .. } => {
                 let why = match name.as_str() {
-                    "CHANNEL_PRIVATE" => "it is private, and the account is not in it any more",
-                    "CHANNEL_INVALID" => "Telegram does not know it under the name this account has",
-                    "USER_BANNED_IN_CHANNEL" => "the account is banned there",
-                    _ => "Telegram refuses to show it to this account",
+                    "CHANNEL_PRIVATE" => Denial::Private,
+                    "CHANNEL_INVALID" => Denial::Unknown,
+                    "USER_BANNED_IN_CHANNEL" => Denial::Banned,
+                    _ => Denial::Refused,
                 };
                 if let Some(id) = task.channel.telegram_id.filter(|_| name == "CHANNEL_INVALID") {
                     tenant.store.peer_delete(self.membership, id)?;

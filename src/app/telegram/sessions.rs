@@ -1,7 +1,8 @@
 //! What operators do with Telegram sessions: list, pause, resume, revoke, import, export; and the keys that seal them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -17,6 +18,12 @@ use crate::{
         session::AccountSession,
     },
 };
+
+/// Longest wait for Telegram to take note that a session is over; the key is wiped here in any case.
+const LOG_OUT_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// A connection for one last act; its events are kept open as long as nobody else takes them.
+type Open = (Connection, Option<mpsc::Receiver<AccountEvent>>);
 
 /// A session as people see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,7 +55,7 @@ impl App {
 
     /// Keeps a session and stops using it.
     pub fn telegram_session_pause(&self, id: Uuid, reason: &str) -> Result<TelegramSessionView, Error> {
-        let (tenant, session) = self.telegram_session_get(id)?;
+        let (tenant, session) = self.telegram_session_in_use(id)?;
         self.account_close(session.membership_id);
         let moved = tenant.store().telegram_session_move(
             id,
@@ -75,7 +82,11 @@ impl App {
 
     /// Uses a paused session again.
     pub fn telegram_session_resume(&self, id: Uuid) -> Result<TelegramSessionView, Error> {
-        let (tenant, _) = self.telegram_session_get(id)?;
+        let (tenant, session) = self.telegram_session_in_use(id)?;
+        if session.state == TelegramSessionState::Active && self.account_find(session.membership_id).is_some()
+        {
+            return Ok(self.telegram_session_view(&tenant, session));
+        }
         let moved =
             tenant.store().telegram_session_move(id, TelegramSessionState::Active, None, self.now())?;
         if moved && let Some(session) = tenant.store().telegram_session_find(id)? {
@@ -86,7 +97,7 @@ impl App {
 
     /// Ends a session at Telegram, as far as Telegram can be reached, and wipes it here in any case.
     pub fn telegram_session_revoke(&self, id: Uuid, reason: &str) -> Result<TelegramSessionView, Error> {
-        let (tenant, session) = self.telegram_session_get(id)?;
+        let (tenant, session) = self.telegram_session_in_use(id)?;
         let told = self.session_log_out(&tenant, &session);
         let why = if told { reason.to_owned() } else { format!("{reason}_offline") };
         let moved = tenant.store().telegram_session_move(
@@ -143,7 +154,7 @@ impl App {
         line.ok_or_else(|| Error::Unavailable("the session has no key".to_owned()))
     }
 
-    /// Seals and stores a new session; the one the member had is closed and replaced.
+    /// Seals and stores a new session; the one the member had is closed, replaced, and ended at Telegram.
     pub(in crate::app) fn session_store(
         &self,
         tenant: &Tenant,
@@ -166,9 +177,26 @@ impl App {
             created_at: now,
             updated_at: now,
         };
-        self.account_close(member);
+        let old = self.session_replaced(tenant, member, session);
         tenant.store().telegram_session_insert(row.clone(), sealed.bytes)?;
+        if let Some(old) = old
+            && !self.log_out_all(vec![old])
+        {
+            tracing::warn!(%member, "Telegram could not be told that a replaced session is over; it stays in the list of devices");
+        }
         Ok(row)
+    }
+
+    /// The connection of the session a new one takes the place of, to be logged out; `None` where there is none, or it is of the
+    /// same key (an import of what is here already), which must live on.
+    fn session_replaced(&self, tenant: &Tenant, member: MembershipId, new: &AccountSession) -> Option<Open> {
+        let old = tenant.store().telegram_session_of(member).ok().flatten()?;
+        let known = self.session_unseal(tenant.id(), old.id).ok();
+        if known.is_none_or(|known| known.is_same_key(new)) {
+            self.account_close(member);
+            return None;
+        }
+        self.session_connection(tenant, &old)
     }
 
     /// The sealing keys, the one in use last, and how many sessions each has sealed.
@@ -225,21 +253,42 @@ impl App {
         Ok(())
     }
 
+    /// Ends every session of a tenant at Telegram before the tenant's directory goes.
+    pub(in crate::app) fn tenant_log_out(&self, tenant: &Tenant) -> Result<(), Error> {
+        let sessions = tenant.store().telegram_session_list()?.into_iter().filter(|session| {
+            matches!(session.state, TelegramSessionState::Active | TelegramSessionState::Paused)
+        });
+        let open = sessions.filter_map(|session| self.session_connection(tenant, &session)).collect();
+        if !self.log_out_all(open) {
+            tracing::warn!(tenant = %tenant.id(), "Telegram could not be told of all sessions that are over; their keys are deleted all the same");
+        }
+        Ok(())
+    }
+
     /// Closes a session's connection and ends it at Telegram; `false` if Telegram could not be told.
     fn session_log_out(&self, tenant: &Tenant, session: &TelegramSession) -> bool {
-        let open = self.account_take(session.membership_id).map(|connection| (connection, None));
-        let open = open.or_else(|| {
-            let (connection, events) = self.connect_for_now(tenant, session.id).ok()?;
-            Some((connection, Some(events)))
+        let open = self.session_connection(tenant, session);
+        open.is_some_and(|open| self.log_out_all(vec![open]))
+    }
+
+    /// A session's connection: the one that is up, taken away from whoever reads with it, or one for this act.
+    fn session_connection(&self, tenant: &Tenant, session: &TelegramSession) -> Option<Open> {
+        if let Some(connection) = self.account_take(session.membership_id) {
+            return Some((connection, None));
+        }
+        let (connection, events) = self.connect_for_now(tenant, session.id).ok()?;
+        Some((connection, Some(events)))
+    }
+
+    /// Logs sessions out, all at the same time, and closes their connections; `false` if Telegram did not hear of one.
+    fn log_out_all(&self, open: Vec<Open>) -> bool {
+        let Ok(tasks) = self.tasks() else { return open.is_empty() };
+        let ends = open.into_iter().map(|(connection, _events)| async move {
+            let told = tokio::time::timeout(LOG_OUT_WAIT_MAX, connection.log_out()).await;
+            connection.close().await;
+            told.is_ok_and(|told| told.is_ok())
         });
-        open.is_some_and(|(connection, _events)| {
-            let Ok(tasks) = self.tasks() else { return false };
-            tasks.block_on(async {
-                let told = connection.log_out().await.is_ok();
-                connection.close().await;
-                told
-            })
-        })
+        tasks.block_on(join_all(ends)).into_iter().all(|told| told)
     }
 
     /// A connection for one act; its events are kept open as long as it is.
@@ -259,6 +308,17 @@ impl App {
             }
         }
         Err(Error::NotFound(format!("no Telegram session {id}; `tga session list` shows them")))
+    }
+
+    /// A session that is in use or paused: what is over has no connection, and its member may have another session.
+    fn telegram_session_in_use(&self, id: Uuid) -> Result<(Arc<Tenant>, TelegramSession), Error> {
+        let (tenant, session) = self.telegram_session_get(id)?;
+        match session.state {
+            TelegramSessionState::Active | TelegramSessionState::Paused => Ok((tenant, session)),
+            TelegramSessionState::Revoked | TelegramSessionState::Replaced => {
+                Err(Error::Conflict(format!("session {id} is over: {}", session.state.name())))
+            }
+        }
     }
 
     fn telegram_session_moved(

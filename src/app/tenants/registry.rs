@@ -24,10 +24,11 @@ use crate::{app::Error, model::TenantId};
 pub enum Upkeep {
     Sweep,
     Embed,
+    Notices,
 }
 
 impl Upkeep {
-    const ALL: [Upkeep; 2] = [Upkeep::Sweep, Upkeep::Embed];
+    const ALL: [Upkeep; 3] = [Upkeep::Sweep, Upkeep::Embed, Upkeep::Notices];
 }
 
 /// When a tenant was last used and last found without work.
@@ -35,12 +36,15 @@ impl Upkeep {
 pub(super) struct Usage {
     last_used_ms: AtomicI64,
     /// By [`Upkeep`]: how many writes tenant.db had seen when the round found nothing to do.
-    done_at: [AtomicU64; 2],
+    done_at: [AtomicU64; Upkeep::ALL.len()],
 }
 
 impl Usage {
     pub(super) fn new(now_ms: i64) -> Self {
-        Self { last_used_ms: AtomicI64::new(now_ms), done_at: [u64::MAX; 2].map(AtomicU64::new) }
+        Self {
+            last_used_ms: AtomicI64::new(now_ms),
+            done_at: [u64::MAX; Upkeep::ALL.len()].map(AtomicU64::new),
+        }
     }
 
     pub(super) fn touch(&self, now_ms: i64) {

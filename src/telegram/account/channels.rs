@@ -26,6 +26,25 @@ const UNKNOWN: [&str; 7] = [
     "INVITE_HASH_EMPTY",
 ];
 
+impl ChannelReference {
+    /// The methods that looking it up may take; the first is the usual one.
+    pub fn lookup_methods(&self) -> &'static [&'static str] {
+        match self {
+            ChannelReference::Name(_) => &["contacts.resolveUsername"],
+            ChannelReference::Id(_) => &["channels.getChannels", "messages.getDialogs"],
+            ChannelReference::Invite(_) => &["messages.checkChatInvite"],
+        }
+    }
+
+    /// The method that joins it; a look-up comes before or after.
+    pub fn join_method(&self) -> &'static str {
+        match self {
+            ChannelReference::Name(_) | ChannelReference::Id(_) => "channels.joinChannel",
+            ChannelReference::Invite(_) => "messages.importChatInvite",
+        }
+    }
+}
+
 impl Connection {
     pub(super) async fn resolve(&self, reference: ChannelReference) -> Result<Resolution, Error> {
         let found = match reference {

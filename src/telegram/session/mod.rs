@@ -82,6 +82,11 @@ impl AccountSession {
         self.lock().home_dc
     }
 
+    /// Whether both act with the same key: ending the one at Telegram ends the other.
+    pub fn is_same_key(&self, other: &AccountSession) -> bool {
+        self.home_key() == other.home_key()
+    }
+
     /// The key of the home data centre, if there is one.
     pub(super) fn home_key(&self) -> Option<[u8; AUTH_KEY_BYTES]> {
         let data = self.lock();

@@ -13,7 +13,7 @@ pub(crate) mod reading;
 
 pub(crate) use app::{Builder, TestApp};
 pub(crate) use authenticator::Authenticator;
-pub(crate) use binary::Binary;
+pub(crate) use binary::{Binary, Service as BinaryService};
 pub(crate) use http::{Reply, send_through};
 pub(crate) use people::{BOT_TOKEN, Person};
 pub(crate) use posts::{Line, line, shared_data, test_model};
