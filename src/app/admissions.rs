@@ -8,10 +8,10 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{App, Error, tokens::random_hex};
+use super::{App, Error, audit::Origin, invites::NewInvite, tokens::random_hex};
 use crate::{
     config::Registration,
-    model::{Refusal, TenantId, Tier},
+    model::{Refusal, Role, TenantId, Tier},
     store::{self, Admission, Member, OpenAdmission, Profile, Ticket},
 };
 
@@ -62,6 +62,34 @@ impl App {
         let member = self.admit(login_id, profile, asked)?.member;
         self.admission_confirm(login_id)?;
         Ok(member)
+    }
+
+    /// Lets somebody into a tenant on an operator's word. Whoever is in stays as they are; for somebody new an invite of one use is
+    /// made and used up, so that both logs tell how they came.
+    pub fn register_by_operator(
+        &self,
+        profile: Profile,
+        tenant: TenantId,
+        origin: &Origin,
+        login_id: &str,
+    ) -> Result<Member, Error> {
+        let memberships = self.control.memberships_of(profile.telegram_id)?;
+        if let Some(member) = memberships.into_iter().find(|member| member.tenant_id == tenant) {
+            return Ok(member);
+        }
+        let notes = Some("for one user, by an operator".to_owned());
+        let new = NewInvite { role: Role::User, uses_limit: 1, expires_at: None, notes };
+        let code = self.invite_create(tenant, &new, origin)?.code;
+        let asked = Admittance {
+            telegram_id: Some(profile.telegram_id),
+            tenant: Some(tenant),
+            invite_code: Some(code.clone()),
+        };
+        let registered = self.register(profile, &asked, login_id);
+        if registered.is_err() {
+            self.invite_revoke(&code, Some(tenant), origin)?;
+        }
+        registered
     }
 
     /// The login's session is stored: the admission stays. Does nothing for a member who was there before.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     App, Error, Tenant,
     posts::ChannelMap,
-    search::{Ranking, SearchMode, SearchRequest, filter_of, query_checked},
+    search::{Ranking, SearchMode, SearchRequest, asked_checked, filter_of},
     snippet,
     tenants::rfc3339,
 };
@@ -106,11 +106,8 @@ impl App {
         zone: &TimeZone,
     ) -> Result<AskResponse, Error> {
         let started = Instant::now();
-        query_checked(&request.query)?;
         let shown = request.limit.unwrap_or(SOURCES_SHOWN_DEFAULT);
-        if !(1..=SOURCES_SHOWN_MAX).contains(&shown) {
-            return Err(Error::Invalid(format!("limit: is {shown}; choose from 1 to {SOURCES_SHOWN_MAX}")));
-        }
+        asked_checked(&request.query, shown, SOURCES_SHOWN_MAX)?;
         let mut question = question::analyse(&request.query, self.now(), zone);
         period_narrow(&mut question, request);
         let found = self.retrieve(tenant, visible, &question, request)?;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    App, Error, ErrorCode, Tenant,
+    App, Error, ErrorCode, Fields, Tenant,
     reading::{
         JOINS, JOINS_PER_DAY_MAX, READ_METHODS, RESOLVES, RESOLVES_PER_DAY_MAX, Reader, flood_note,
         flooded_until,
@@ -54,12 +54,7 @@ impl App {
         reference: &str,
         options: FollowOptions,
     ) -> Result<(ChannelCard, bool), Error> {
-        if options.depth_days.is_some_and(|days| days > DEPTH_DAYS_MAX) {
-            return Err(Error::Invalid(format!("depth_days: choose up to {DEPTH_DAYS_MAX}, or all")));
-        }
-        let reference: ChannelReference = reference
-            .parse()
-            .map_err(|error: crate::telegram::ReferenceError| Error::Invalid(error.to_string()))?;
+        let reference = followed_checked(reference, options.depth_days)?;
         let known = known_channel(tenant, member.id, &reference, self.now())?;
         if let Some((channel, true)) = &known
             && !options.join
@@ -126,11 +121,12 @@ impl App {
         let found = match resolution {
             Resolution::Channel(found) => found,
             Resolution::NotAChannel => {
-                return Err(Error::Invalid(format!("{reference} is not a channel or group")));
+                return Err(Error::field("channel", format!("{reference} is not a channel or group")));
             }
             Resolution::NotAMember => {
-                return Err(Error::Invalid(
-                    "your account is not in the channel of that invite; join it in Telegram first, or ask to join".to_owned(),
+                return Err(Error::field(
+                    "channel",
+                    "your account is not in the channel of that invite; join it in Telegram first, or ask to join",
                 ));
             }
             Resolution::Unknown => {
@@ -204,8 +200,8 @@ impl App {
         channel: ChannelId,
         depth_days: Option<u32>,
     ) -> Result<ChannelCard, Error> {
-        if depth_days.is_some_and(|days| days > DEPTH_DAYS_MAX) {
-            return Err(Error::Invalid(format!("depth_days: choose up to {DEPTH_DAYS_MAX}, or all")));
+        if let Some(problem) = depth_problem(depth_days) {
+            return Err(Error::field("depth_days", problem));
         }
         if !tenant.store.subscription_depth_put(membership, channel, depth_days)? {
             return Err(Error::NotFound(format!("you do not follow channel {channel}")));
@@ -221,6 +217,9 @@ impl App {
         channel: ChannelId,
         depth: Option<Depth>,
     ) -> Result<LedgerView, Error> {
+        if let Some(problem) = depth_problem(depth.and_then(Depth::days)) {
+            return Err(Error::field("depth_days", problem));
+        }
         if let Some(depth) = depth {
             tenant.store.reading_deepen(channel, depth.days().unwrap_or(DEPTH_ALL_DAYS))?;
         }
@@ -410,4 +409,24 @@ fn limited(now: Timestamp, until: Timestamp, why: &str) -> Error {
         message: format!("{why}; try again in {seconds} s"),
         details: Some(json!({ "retry_after_s": seconds })),
     }
+}
+
+/// Why a channel cannot be read so deep; `None` = everything there is.
+fn depth_problem(depth_days: Option<u32>) -> Option<String> {
+    let deep = depth_days.filter(|days| *days > DEPTH_DAYS_MAX)?;
+    Some(format!("is {deep}; choose from 0 to {DEPTH_DAYS_MAX}, or all"))
+}
+
+/// The channel that is meant.
+fn followed_checked(reference: &str, depth_days: Option<u32>) -> Result<ChannelReference, Error> {
+    let mut wrong = Fields::default();
+    let parsed = reference.parse::<ChannelReference>();
+    if let Err(error) = &parsed {
+        wrong.wrong("channel", error.to_string());
+    }
+    if let Some(problem) = depth_problem(depth_days) {
+        wrong.wrong("depth_days", problem);
+    }
+    wrong.done()?;
+    parsed.map_err(|error| Error::field("channel", error.to_string()))
 }

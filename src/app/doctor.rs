@@ -15,8 +15,9 @@ const QUEUE_AGE_MAX_MS: i64 = 10 * 60 * 1000;
 const READING_FINDINGS_MAX: usize = 10;
 
 /// How a check came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = HealthState)]
 pub enum State {
     Ok,
     /// Works, with reduced quality.
@@ -25,7 +26,7 @@ pub enum State {
 }
 
 /// One check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Finding {
     pub check: String,
     pub state: State,
@@ -35,11 +36,16 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn ok(check: &str, detail: impl Into<String>) -> Self {
+    pub(super) fn ok(check: &str, detail: impl Into<String>) -> Self {
         Finding { check: check.to_owned(), state: State::Ok, detail: detail.into(), fix: None }
     }
 
-    fn not_ok(check: &str, state: State, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(super) fn not_ok(
+        check: &str,
+        state: State,
+        detail: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Finding { check: check.to_owned(), state, detail: detail.into(), fix: Some(fix.into()) }
     }
 }
@@ -133,7 +139,7 @@ impl App {
         })
     }
 
-    fn check_pipeline(&self) -> Finding {
+    pub(super) fn check_pipeline(&self) -> Finding {
         match self.halted() {
             None => Finding::ok("pipeline", "not halted"),
             Some(reason) => Finding::not_ok(
@@ -145,7 +151,7 @@ impl App {
         }
     }
 
-    fn check_queue(&self) -> Finding {
+    pub(super) fn check_queue(&self) -> Finding {
         let queue = self.queue_view();
         let waiting = queue.ready + queue.scheduled + queue.claimed;
         match queue.oldest_age_ms {
@@ -159,7 +165,7 @@ impl App {
         }
     }
 
-    fn check_dead_letters(&self) -> Finding {
+    pub(super) fn check_dead_letters(&self) -> Finding {
         match self.queue_view().dead {
             0 => Finding::ok("dead letters", "none"),
             dead => Finding::not_ok(
@@ -171,7 +177,7 @@ impl App {
         }
     }
 
-    fn check_model(&self) -> Finding {
+    pub(super) fn check_model(&self) -> Finding {
         match self.embedder() {
             Ok(Some(model)) => Finding::ok("embedding model", model.model().as_str()),
             Ok(None) => Finding::not_ok(

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::error_code::ErrorCode;
+use super::{Fields, error_code::ErrorCode};
 use crate::{
     ai, config, job,
     model::{Disposition, Refusal},
@@ -15,6 +15,9 @@ use crate::{
 pub enum Error {
     #[error("{0}")]
     Invalid(String),
+    /// Fields of a request are wrong: all of them.
+    #[error("{0}")]
+    Fields(Fields),
     #[error("{0}")]
     NotFound(String),
     #[error("{0}")]
@@ -69,10 +72,17 @@ impl Error {
         Error::Refused { code, message: message.into(), details: None }
     }
 
+    /// A refusal of one field.
+    pub fn field(name: &str, problem: impl Into<String>) -> Self {
+        let mut fields = Fields::default();
+        fields.wrong(name, problem);
+        Error::Fields(fields)
+    }
+
     /// The stable name of this kind of failure, in API answers, JSON output and metrics.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Error::Invalid(_) => ErrorCode::InvalidRequest,
+            Error::Invalid(_) | Error::Fields(_) => ErrorCode::InvalidRequest,
             Error::NotFound(_) | Error::Store(store::Error::NotFound(_)) => ErrorCode::NotFound,
             Error::Conflict(_) | Error::Store(store::Error::Conflict(_)) => ErrorCode::Conflict,
             Error::Unauthorized(_) => ErrorCode::Unauthorized,
@@ -131,6 +141,7 @@ impl Error {
     pub fn disposition(&self) -> Disposition {
         match self {
             Error::Invalid(_)
+            | Error::Fields(_)
             | Error::NotFound(_)
             | Error::Conflict(_)
             | Error::Unauthorized(_)

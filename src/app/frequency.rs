@@ -31,6 +31,11 @@ struct Remembered {
 }
 
 impl FrequencyCache {
+    /// Stems that are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).by_stem.len()
+    }
+
     /// The view of this moment.
     pub(super) fn over<'a>(&'a self, fulltext: &'a FullText) -> Frequencies<'a> {
         let documents = fulltext.documents();

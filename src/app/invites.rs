@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{App, Error, audit::Origin, tenants::rfc3339};
+use super::{App, Error, Fields, audit::Origin, tenants::rfc3339};
 use crate::{
     model::{AuditAction, InviteStatus, MembershipId, Refusal, Role, TenantId},
     store::{Invite, InviteUse, MemberFilter},
@@ -84,20 +84,20 @@ impl App {
         new: &NewInvite,
         origin: &Origin,
     ) -> Result<InviteView, Error> {
-        if new.uses_limit > INVITE_USES_MAX {
-            return Err(Error::Invalid(format!(
-                "uses_limit: is {}; choose from 0 (no limit) to {INVITE_USES_MAX}",
-                new.uses_limit
-            )));
-        }
         let now = self.now();
-        if new.expires_at.is_some_and(|at| at <= now) {
-            return Err(Error::Invalid("expires_at: lies in the past; choose a later moment".to_owned()));
-        }
         let notes = new.notes.as_deref().map(str::trim).filter(|notes| !notes.is_empty());
-        if notes.is_some_and(|notes| notes.chars().count() > INVITE_NOTES_CHARS_MAX) {
-            return Err(Error::Invalid(format!("notes: at most {INVITE_NOTES_CHARS_MAX} characters")));
+        let mut wrong = Fields::default();
+        if new.uses_limit > INVITE_USES_MAX {
+            let problem = format!("is {}; choose from 0 (no limit) to {INVITE_USES_MAX}", new.uses_limit);
+            wrong.wrong("uses_limit", problem);
         }
+        if new.expires_at.is_some_and(|at| at <= now) {
+            wrong.wrong("expires_at", "lies in the past; choose a later moment");
+        }
+        if notes.is_some_and(|notes| notes.chars().count() > INVITE_NOTES_CHARS_MAX) {
+            wrong.wrong("notes", format!("has more than {INVITE_NOTES_CHARS_MAX} characters"));
+        }
+        wrong.done()?;
         loop {
             let invite = Invite {
                 code: code_random()?,

@@ -232,7 +232,7 @@ impl App {
         password: Zeroizing<String>,
     ) -> Result<LoginView, Error> {
         if password.is_empty() || password.chars().count() > PASSWORD_CHARS_MAX {
-            return Err(Error::Invalid(format!("password: has 1 to {PASSWORD_CHARS_MAX} characters")));
+            return Err(Error::field("password", format!("has 1 to {PASSWORD_CHARS_MAX} characters")));
         }
         let id = self.login_of(session_token)?;
         let view = self.login_view(id)?;

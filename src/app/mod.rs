@@ -20,7 +20,9 @@ mod error;
 mod error_code;
 pub mod eval;
 pub mod events;
+mod fields;
 mod frequency;
+pub mod health;
 pub mod history;
 pub mod imports;
 mod indexes;
@@ -58,6 +60,7 @@ use std::{
 
 pub use error::Error;
 pub use error_code::ErrorCode;
+pub use fields::{FieldProblem, Fields};
 pub use frequency::BatchFrequencies;
 pub use indexes::Indexes;
 use jiff::Timestamp;

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    App, Error, Tenant,
-    posts::{PostPageView, post_view},
+    App, Error, Fields, Tenant,
+    posts::{POSTS_LISTED_MAX, PostPageView, post_view},
     snippet,
     tenants::rfc3339,
 };
@@ -138,8 +138,8 @@ impl App {
         request: &SearchRequest,
     ) -> Result<SearchResponse, Error> {
         let started = Instant::now();
-        let limit = limit_checked(request.limit)?;
-        query_checked(&request.query)?;
+        let limit = request.limit.unwrap_or(HITS_DEFAULT);
+        asked_checked(&request.query, limit, HITS_MAX)?;
         let filter = filter_of(visible, request);
         let query = Query::parse(&request.query);
         let ranking =
@@ -291,7 +291,7 @@ impl App {
         limit: usize,
         offset: usize,
     ) -> Result<PostPageView, Error> {
-        query_checked(&request.query)?;
+        asked_checked(&request.query, limit, POSTS_LISTED_MAX)?;
         let filter = filter_of(visible, request);
         let query = Query::parse(&request.query);
         let ranking =
@@ -332,24 +332,19 @@ pub(super) fn filter_of(visible: &ChannelSet, request: &SearchRequest) -> Filter
     }
 }
 
-pub(super) fn query_checked(query: &str) -> Result<(), Error> {
+/// What is wrong with a query and how many answers to it are wanted.
+pub(super) fn asked_checked(query: &str, limit: usize, limit_max: usize) -> Result<(), Error> {
+    let mut wrong = Fields::default();
     let chars = query.chars().count();
     if query.trim().is_empty() {
-        return Err(Error::Invalid("query: is empty; say what to look for".to_owned()));
+        wrong.wrong("query", "is empty; say what to look for");
+    } else if chars > QUERY_CHARS_MAX {
+        wrong.wrong("query", format!("has {chars} characters; at most {QUERY_CHARS_MAX} are read"));
     }
-    if chars > QUERY_CHARS_MAX {
-        return Err(Error::Invalid(format!(
-            "query: has {chars} characters; at most {QUERY_CHARS_MAX} are read"
-        )));
+    if !(1..=limit_max).contains(&limit) {
+        wrong.wrong("limit", format!("is {limit}; choose from 1 to {limit_max}"));
     }
-    Ok(())
-}
-
-pub(super) fn limit_checked(limit: Option<usize>) -> Result<usize, Error> {
-    match limit.unwrap_or(HITS_DEFAULT) {
-        limit @ 1..=HITS_MAX => Ok(limit),
-        other => Err(Error::Invalid(format!("limit: is {other}; choose from 1 to {HITS_MAX}"))),
-    }
+    wrong.done()
 }
 
 /// What `list` has and `other` lacks.

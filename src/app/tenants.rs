@@ -245,6 +245,11 @@ impl App {
     pub fn tenants_open_count(&self) -> usize {
         self.tenants.open_count()
     }
+
+    /// What the tagger remembers of the open tenants, entries.
+    pub fn tagging_cache_len(&self) -> usize {
+        self.tenants.open_list().iter().map(|tenant| tenant.frequencies.len()).sum()
+    }
 }
 
 /// `Мой дом №1` → `мой-дом-1`.

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{App, Error, Tenant};
+use super::{App, Error, Tenant, audit::Origin};
 use crate::{
-    model::ChannelId,
+    model::{AuditAction, ChannelId, ChannelSet},
     store::{ApiToken, Scope},
 };
 
@@ -43,6 +43,16 @@ impl App {
         self.token_create_narrow(tenant, name, scope, expires_at, None)
     }
 
+    /// The channels of a tenant that these references (`@name`, title or id) mean.
+    pub fn channels_named(
+        &self,
+        tenant: &Tenant,
+        references: &[String],
+    ) -> Result<BTreeSet<ChannelId>, Error> {
+        let found = references.iter().map(|reference| tenant.channel_get(reference, &ChannelSet::All));
+        found.map(|channel| channel.map(|channel| channel.id)).collect()
+    }
+
     /// Makes a token that shows these channels only.
     pub fn token_create_narrow(
         &self,
@@ -53,7 +63,7 @@ impl App {
         channels: Option<BTreeSet<ChannelId>>,
     ) -> Result<NewToken, Error> {
         if name.is_empty() || name.chars().count() > TOKEN_NAME_CHARS_MAX {
-            return Err(Error::Invalid(format!("a token's name has 1 to {TOKEN_NAME_CHARS_MAX} characters")));
+            return Err(Error::field("name", format!("has 1 to {TOKEN_NAME_CHARS_MAX} characters")));
         }
         let token = format!("{TOKEN_PREFIX}{}", random_hex()?);
         let row = ApiToken {
@@ -66,7 +76,15 @@ impl App {
             revoked_at: None,
             channels: channels.clone(),
         };
-        let id = self.control.token_insert(row, sha256(&token))?;
+        let data = serde_json::json!({ "name": name, "scope": scope, "channels": channels, "expires_at": expires_at });
+        let audit = self.audit(
+            &Origin::operator(),
+            Some(tenant.id()),
+            AuditAction::TokenCreated,
+            String::new(),
+            Some(data),
+        );
+        let id = self.control.token_insert(row, sha256(&token), audit)?;
         Ok(NewToken { id, token, scope, tenant_id: tenant.id(), expires_at, channels })
     }
 
@@ -75,7 +93,8 @@ impl App {
     }
 
     pub fn token_revoke(&self, id: i64) -> Result<(), Error> {
-        if self.control.token_revoke(id, self.now())? {
+        let audit = self.audit(&Origin::operator(), None, AuditAction::TokenRevoked, id.to_string(), None);
+        if self.control.token_revoke(id, self.now(), audit)? {
             return Ok(());
         }
         Err(Error::NotFound(format!(

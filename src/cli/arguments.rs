@@ -254,7 +254,11 @@ pub(super) enum KeyCommand {
     /// The sealing keys, the one in use last
     List,
     /// Make a new sealing key and seal every session anew
-    Rotate,
+    Rotate {
+        /// Instead: sign access tokens with a new key; those of the keys before stay good until they expire
+        #[arg(long)]
+        jwt: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -269,6 +273,9 @@ pub(super) enum TokenCommand {
         scope: String,
         #[arg(long, value_parser = moment)]
         expires: Option<Timestamp>,
+        /// Only this channel (@name, title or id); may be given several times
+        #[arg(long = "channel", value_name = "CHANNEL")]
+        channels: Vec<String>,
     },
     List {
         #[arg(long)]

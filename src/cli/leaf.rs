@@ -125,12 +125,10 @@ fn tenant_command(command: TenantCommand) -> Result<(Command, Show), Error> {
 
 fn token_command(command: TokenCommand) -> (Command, Show) {
     match command {
-        TokenCommand::Create { tenant, name, scope, expires } => {
+        TokenCommand::Create { tenant, name, scope, expires, channels } => {
             let scope = Scope::parse(&scope).unwrap_or(Scope::Read);
-            (
-                Command::People(PeopleCommand::TokenCreate { tenant, name, scope, expires_at: expires }),
-                output::token,
-            )
+            let command = PeopleCommand::TokenCreate { tenant, name, scope, expires_at: expires, channels };
+            (Command::People(command), output::token)
         }
         TokenCommand::List { tenant } => {
             (Command::People(PeopleCommand::TokenList { tenant }), output::tokens)
@@ -176,7 +174,8 @@ fn session_line(file: Option<&std::path::Path>) -> Result<String, Error> {
 fn key_command(command: &KeyCommand) -> (Command, Show) {
     match command {
         KeyCommand::List => (Command::Accounts(AccountsCommand::KeyList), output::keys),
-        KeyCommand::Rotate => (Command::Accounts(AccountsCommand::KeyRotate), output::plain),
+        KeyCommand::Rotate { jwt: false } => (Command::Accounts(AccountsCommand::KeyRotate), output::plain),
+        KeyCommand::Rotate { jwt: true } => (Command::Accounts(AccountsCommand::JwtKeyRotate), output::plain),
     }
 }
 

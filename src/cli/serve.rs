@@ -10,6 +10,10 @@ use crate::{
     pipeline::Engine,
 };
 
+/// Blocking threads beside those that answer requests: for accounts, exports, files. Without a bound the runtime's pool grows to
+/// hundreds under load, and each thread keeps memory of its own.
+const BLOCKING_THREADS_BESIDE: usize = 32;
+
 pub(super) fn serve(global: &Global) -> Result<ExitCode, Error> {
     let config = configuration::load(global)?;
     configuration::trace(&config, global, true);
@@ -29,6 +33,7 @@ pub(super) fn run(
     let engine = Engine::start(app, true)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(app.config().server.requests_max + BLOCKING_THREADS_BESIDE)
         .build()
         .map_err(|error| Error::Unavailable(format!("start the async runtime: {error}")))?;
     let served = runtime.block_on(async {

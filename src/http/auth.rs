@@ -12,10 +12,7 @@ use super::{
     extract::{Body, InPath},
 };
 use crate::{
-    app::{
-        init_data::INIT_DATA_BYTES_MAX,
-        sessions::{Device, SessionView, SignedIn, WebappSignIn},
-    },
+    app::sessions::{Device, SessionView, SignedIn, WebappSignIn},
     model::{MembershipId, TenantId},
 };
 
@@ -40,6 +37,7 @@ pub(super) struct WebappBody {
     /// Which tenant, for somebody of several.
     tenant_id: Option<TenantId>,
     /// For somebody new; the app's `startapp` parameter does as well.
+    #[schema(max_length = 64)]
     invite_code: Option<String>,
 }
 
@@ -59,9 +57,8 @@ async fn telegram_webapp(
     device: Device,
     Body(body): Body<WebappBody>,
 ) -> Result<Json<SignedIn>, ApiError> {
-    let mut init_data = body.init_data;
-    init_data.truncate(init_data.floor_char_boundary(INIT_DATA_BYTES_MAX + 1));
-    let asked = WebappSignIn { init_data, tenant_id: body.tenant_id, invite_code: body.invite_code };
+    let asked =
+        WebappSignIn { init_data: body.init_data, tenant_id: body.tenant_id, invite_code: body.invite_code };
     web.call(move |app| app.sign_in_webapp(&asked, device)).await.map(Json)
 }
 
@@ -70,7 +67,7 @@ async fn telegram_webapp(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "refresh_token": "tgr_0c9f…" }))]
 pub(super) struct RefreshBody {
-    #[schema(max_length = 200)]
+    #[schema(max_length = 2048)]
     refresh_token: String,
 }
 

@@ -10,11 +10,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     ApiError, Web,
     caller::{Caller, Writer},
-    extract::{Body, InPath, Params},
+    extract::{Body, InPath, Page, Params},
 };
 use crate::{
     app::{
-        App, Error, ErrorCode,
+        App, Error,
         channels::{ChannelCard, DEPTH_DEFAULT_DAYS, Depth, DepthWritten, FollowOptions, LedgerView},
     },
     model::{Channel, ChannelId, MembershipId},
@@ -43,25 +43,14 @@ pub(super) struct ChannelList {
     channels: Vec<ChannelCard>,
 }
 
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct PageQuery {
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<usize>,
-    offset: Option<usize>,
-}
-
-impl PageQuery {
-    fn page(&self, all: Vec<ChannelCard>) -> Result<ChannelList, ApiError> {
-        let (limit, offset) = (self.limit.unwrap_or(CHANNELS_LISTED_MAX), self.offset.unwrap_or(0));
-        if !(1..=CHANNELS_LISTED_MAX).contains(&limit) {
-            let message = format!("limit: is {limit}; choose from 1 to {CHANNELS_LISTED_MAX}");
-            return Err(ApiError::new(ErrorCode::InvalidRequest, message));
-        }
+impl ChannelList {
+    /// The wanted page of all channels; as many as a page holds unless told.
+    fn page(all: Vec<ChannelCard>, page: Page) -> Result<Self, ApiError> {
+        let wanted = Page { limit: page.limit.or(Some(CHANNELS_LISTED_MAX)), ..page };
+        let (limit, offset) = wanted.bounds()?;
         let total = all.len();
         let channels = all.into_iter().skip(offset).take(limit).collect();
-        Ok(ChannelList { total, limit, offset, channels })
+        Ok(Self { total, limit, offset, channels })
     }
 }
 
@@ -71,7 +60,7 @@ impl PageQuery {
 pub(super) struct FollowBody {
     /// `@name`, a `t.me` link, an id that begins with `-100`, or an invite of a channel the account is in.
     #[serde(alias = "username")]
-    #[schema(example = "@durov", max_length = 512)]
+    #[schema(example = "@durov", min_length = 1, max_length = 512, extensions(("x-alias" = json!("username"))))]
     channel: String,
     /// How many days back to read, or `all`; left out = 7.
     #[schema(value_type = Option<DepthWritten>, example = 7)]
@@ -99,16 +88,16 @@ pub(super) struct ChangeBody {
 
 /// Lists the channels one follows, oldest first; for an API token, those it sees.
 #[utoipa::path(
-    get, path = "/api/channels", tag = "channels", security(("bearer" = ["read"])), params(PageQuery),
+    get, path = "/api/channels", tag = "channels", security(("bearer" = ["read"])), params(Page),
     responses((status = 200, description = "A page of channels.", body = ChannelList))
 )]
 async fn list(
     State(web): State<Web>,
     caller: Caller,
-    Params(query): Params<PageQuery>,
+    Params(page): Params<Page>,
 ) -> Result<Json<ChannelList>, ApiError> {
     let cards = web.call(move |app| cards_seen(app, &caller)).await?;
-    query.page(cards).map(Json)
+    ChannelList::page(cards, page).map(Json)
 }
 
 fn cards_seen(app: &App, caller: &Caller) -> Result<Vec<ChannelCard>, Error> {
@@ -270,21 +259,21 @@ fn member_named(app: &App, caller: &Caller, user: MembershipId) -> Result<Member
 /// Lists the channels of a user: oneself, or a member of the tenant one manages.
 #[utoipa::path(
     get, path = "/api/channels/users/{user_id}/channels", tag = "channels", security(("bearer" = ["read"])),
-    params(("user_id" = MembershipId, Path, description = "The user's id.", example = 1), PageQuery),
+    params(("user_id" = MembershipId, Path, description = "The user's id.", example = 1), Page),
     responses((status = 200, description = "A page of channels.", body = ChannelList))
 )]
 async fn list_of_user(
     State(web): State<Web>,
     caller: Caller,
     InPath(user): InPath<MembershipId>,
-    Params(query): Params<PageQuery>,
+    Params(page): Params<Page>,
 ) -> Result<Json<ChannelList>, ApiError> {
     let work = move |app: &App| {
         let member = member_named(app, &caller, user)?;
         app.channel_cards(&caller.tenant, member.id)
     };
     let cards = web.call(work).await?;
-    query.page(cards).map(Json)
+    ChannelList::page(cards, page).map(Json)
 }
 
 /// Follows a channel as a user, through that user's Telegram account.

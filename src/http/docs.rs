@@ -23,6 +23,10 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// The viewers change with the binary only.
 const CACHED: &str = "max-age=3600";
 
+/// The bundle would fetch its maker's logo from afar; an empty picture stands there instead.
+const FAR_LOGO: &str = "https://cdn.redoc.ly/redoc/logo-mini.svg";
+const NO_LOGO: &str = "data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22/%3E";
+
 /// The documents and their viewers.
 pub(super) fn files() -> Router<Web> {
     Router::new()
@@ -77,8 +81,9 @@ async fn redoc() -> impl IntoResponse {
 }
 
 async fn redoc_script() -> impl IntoResponse {
-    static TEXT: LazyLock<String> =
-        LazyLock::new(|| script_of(&aide::redoc::Redoc::new("/openapi.json").html()));
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        script_of(&aide::redoc::Redoc::new("/openapi.json").html()).replace(FAR_LOGO, NO_LOGO)
+    });
     ([(header::CONTENT_TYPE, SCRIPT), (header::CACHE_CONTROL, CACHED)], TEXT.as_str())
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::rejection::{JsonRejection, PathRejection, QueryRejection},
+    extract::rejection::{JsonRejection, PathRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::app::{Error, ErrorCode};
+use crate::app::{Error, ErrorCode, FieldProblem};
 
 tokio::task_local! {
     /// The id of the request being answered.
@@ -37,6 +37,7 @@ pub(super) fn current_request_id() -> Option<String> {
 pub struct ApiError {
     code: ErrorCode,
     message: String,
+    fields: Vec<FieldProblem>,
     details: Option<Value>,
     retry_after: Option<Duration>,
 }
@@ -61,6 +62,9 @@ pub(super) struct ErrorFields {
     message: String,
     /// The same as the header `X-Request-Id`.
     request_id: String,
+    /// Of a request whose fields are wrong: every one of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<FieldProblem>,
     #[serde(flatten)]
     #[schema(ignore)]
     details: Map<String, Value>,
@@ -68,7 +72,7 @@ pub(super) struct ErrorFields {
 
 impl ApiError {
     pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), details: None, retry_after: None }
+        Self { code, message: message.into(), fields: Vec::new(), details: None, retry_after: None }
     }
 
     pub(super) fn internal(cause: &str) -> Self {
@@ -90,8 +94,9 @@ impl From<Error> for ApiError {
             return ApiError::internal(&error.to_string());
         }
         let message = error.to_string();
+        let fields = if let Error::Fields(fields) = &error { fields.list().to_vec() } else { Vec::new() };
         let details = if let Error::Refused { details, .. } = error { details } else { None };
-        Self { code, message, details, retry_after: None }
+        Self { code, message, fields, details, retry_after: None }
     }
 }
 
@@ -102,12 +107,6 @@ impl From<JsonRejection> for ApiError {
             _ => ErrorCode::InvalidRequest,
         };
         Self::new(code, rejection.body_text())
-    }
-}
-
-impl From<QueryRejection> for ApiError {
-    fn from(rejection: QueryRejection) -> Self {
-        Self::new(ErrorCode::InvalidRequest, rejection.body_text())
     }
 }
 
@@ -125,7 +124,13 @@ impl IntoResponse for ApiError {
             _ => Map::new(),
         };
         let request_id = current_request_id().unwrap_or_default();
-        let error = ErrorFields { code: self.code, message: self.message.clone(), request_id, details };
+        let error = ErrorFields {
+            code: self.code,
+            message: self.message.clone(),
+            request_id,
+            fields: self.fields,
+            details,
+        };
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(ErrorBody { error, detail: self.message })).into_response();
         let headers = response.headers_mut();

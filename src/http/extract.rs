@@ -7,10 +7,10 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{ApiError, Web};
-use crate::app::ErrorCode;
+use super::{ApiError, Web, around::route_of, shape};
+use crate::app::{Error, Fields};
 
-/// A JSON body. `5.0` is a whole number, as JSON Schema has it.
+/// A JSON body of the shape that the document gives it. `5.0` is a whole number, as JSON Schema has it.
 #[derive(Debug)]
 pub(super) struct Body<T>(pub(super) T);
 
@@ -18,15 +18,22 @@ impl<T: DeserializeOwned> FromRequest<Web> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, web: &Web) -> Result<Self, ApiError> {
+        let (method, route) = (request.method().clone(), route_of(request.extensions()).to_owned());
         let axum::Json(mut value) = axum::Json::<Value>::from_request(request, web).await?;
         make_whole(&mut value);
-        serde_path_to_error::deserialize(value).map(Self).map_err(|error| {
-            let path = error.path().to_string();
-            let problem = error.into_inner();
-            let message = if path == "." { problem.to_string() } else { format!("{path}: {problem}") };
-            ApiError::new(ErrorCode::InvalidRequest, message)
-        })
+        let wrong = shape::body_problems(&method, &route, &value);
+        read(value, wrong).map(Self)
     }
+}
+
+/// The request's own type of what has the right shape.
+fn read<T: DeserializeOwned>(value: Value, wrong: Fields) -> Result<T, ApiError> {
+    wrong.done()?;
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { "body" } else { &path };
+        Error::field(field, error.inner().to_string()).into()
+    })
 }
 
 /// Writes numbers that are whole without their fraction.
@@ -46,10 +53,19 @@ fn make_whole(value: &mut Value) {
     }
 }
 
-/// The query's parameters.
-#[derive(Debug, FromRequestParts)]
-#[from_request(via(axum::extract::Query), rejection(ApiError))]
+/// The query's parameters, as the document has them.
+#[derive(Debug)]
 pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Web> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Web) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let (value, wrong) = shape::query_read(&parts.method, route_of(&parts.extensions), query);
+        read(value, wrong).map(Self)
+    }
+}
 
 /// The path's variables. One that cannot be read names nothing: 404.
 #[derive(Debug)]
@@ -83,8 +99,7 @@ impl Page {
     pub(super) fn bounds(self) -> Result<(usize, usize), ApiError> {
         let limit = self.limit.unwrap_or(PAGE_DEFAULT);
         if !(1..=PAGE_MAX).contains(&limit) {
-            let message = format!("limit: is {limit}; choose from 1 to {PAGE_MAX}");
-            return Err(ApiError::new(ErrorCode::InvalidRequest, message));
+            return Err(Error::field("limit", format!("is {limit}; choose from 1 to {PAGE_MAX}")).into());
         }
         Ok((limit, self.offset.unwrap_or(0)))
     }

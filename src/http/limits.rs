@@ -4,7 +4,16 @@
 //! guessing is slow. A bucket refills steadily over the minute. Memory is bounded: beyond [`KEYS_MAX`] callers of one kind
 //! within a minute, new ones share one bucket. `/health`, `/ready` and files are not counted.
 
-use std::{cell::Cell, net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    cell::Cell,
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::http::{HeaderMap, HeaderValue, Method};
 use governor::{
@@ -121,28 +130,48 @@ impl clock::Clock for LimitClock {
 
 type Limiter = RateLimiter<Key, DashMapStateStore<Key>, LimitClock, StateInformationMiddleware>;
 
+/// How often a full table is looked through for buckets that are full again: looking costs as much as the table is long.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
 /// One limit, or none.
-struct Limit(Option<(Limiter, LimitClock)>);
+struct Limit(Option<Buckets>);
+
+struct Buckets {
+    limiter: Limiter,
+    clock: LimitClock,
+    /// When the full table was looked through last, milliseconds since 1970.
+    swept_ms: AtomicU64,
+}
+
+impl Buckets {
+    /// The key to count by: the caller's own while there is room.
+    fn key(&self, key: Key) -> Key {
+        if self.limiter.len() < KEYS_MAX {
+            return key;
+        }
+        let now_ms = clock::Clock::now(&self.clock).as_millis() as u64;
+        let swept_ms = self.swept_ms.load(Ordering::Relaxed);
+        if now_ms.abs_diff(swept_ms) >= SWEEP_EVERY.as_millis() as u64 {
+            self.swept_ms.store(now_ms, Ordering::Relaxed);
+            // Those whose bucket is full again are forgotten; only then is anybody lumped together.
+            self.limiter.retain_recent();
+        }
+        if self.limiter.len() < KEYS_MAX { key } else { Key::Others }
+    }
+}
 
 impl Limit {
     fn new(per_minute: u32, clock: &LimitClock) -> Self {
         let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
         Self(quota.map(|quota| {
             let limiter = RateLimiter::dashmap_with_clock(quota, clock.clone()).with_middleware();
-            (limiter, clock.clone())
+            Buckets { limiter, clock: clock.clone(), swept_ms: AtomicU64::new(0) }
         }))
     }
 
     fn check(&self, key: Key) -> Result<(), ApiError> {
-        let Some((limiter, clock)) = &self.0 else { return Ok(()) };
-        let key = if limiter.len() < KEYS_MAX {
-            key
-        } else {
-            // Those whose bucket is full again are forgotten; only then is anybody lumped together.
-            limiter.retain_recent();
-            if limiter.len() < KEYS_MAX { key } else { Key::Others }
-        };
-        match limiter.check_key(&key) {
+        let Some(buckets) = &self.0 else { return Ok(()) };
+        match buckets.limiter.check_key(&buckets.key(key)) {
             Ok(state) => {
                 let limit = state.quota().burst_size().get();
                 note(Allowance { limit, remaining: state.remaining_burst_capacity() });
@@ -150,7 +179,7 @@ impl Limit {
             }
             Err(refused) => {
                 note(Allowance { limit: refused.quota().burst_size().get(), remaining: 0 });
-                let wait = refused.wait_time_from(clock::Clock::now(clock));
+                let wait = refused.wait_time_from(clock::Clock::now(&buckets.clock));
                 let message = format!("too many requests; try again in {} s", wait.as_secs() + 1);
                 Err(ApiError::new(ErrorCode::RateLimited, message).retry_after(wait))
             }

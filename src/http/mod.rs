@@ -1,7 +1,8 @@
 //! HTTP: the routes (`routes`; all on one screen in `schema/routes.md`), the listeners, and what stands in front of each request.
 //!
 //! Calls `app` only. A handler gets its tenant from an extractor made of a verified token; there is no other way to one. App calls
-//! block, so each runs on a blocking thread, at most `server.requests_max` at a time: a slow search never holds the runtime.
+//! block, so each runs on a blocking thread, at most `server.requests_max` at a time: a slow search never holds the runtime. Those
+//! that keep a processor busy (searches, answers) wait for one another first, so that a flood of them leaves room for the rest.
 
 mod admin;
 mod around;
@@ -24,6 +25,7 @@ mod posts;
 mod routes;
 mod search;
 mod serve;
+mod shape;
 mod streams;
 mod users;
 
@@ -49,14 +51,34 @@ pub struct Web {
     limits: Arc<limits::Limits>,
     streams: Arc<streams::Streams>,
     blocking: Arc<Semaphore>,
+    costly: Arc<Semaphore>,
 }
+
+/// Costly calls at a time, for each processor: one computes while another reads.
+const COSTLY_PER_PROCESSOR: usize = 2;
 
 impl Web {
     pub fn new(app: &Arc<App>, metrics: Metrics, demo: Option<DemoSession>) -> Self {
         let blocking = Arc::new(Semaphore::new(app.config().server.requests_max));
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let costly = Arc::new(Semaphore::new(COSTLY_PER_PROCESSOR * processors));
         let limits = Arc::new(limits::Limits::new(app.config().limits, app.clock()));
         let streams = Arc::new(streams::Streams::new(app.config().limits));
-        Self { app: Arc::clone(app), metrics, demo: demo.map(Arc::new), limits, streams, blocking }
+        Self { app: Arc::clone(app), metrics, demo: demo.map(Arc::new), limits, streams, blocking, costly }
+    }
+
+    /// Runs an application call that keeps a processor busy; a few at a time.
+    async fn call_costly<T: Send + 'static>(
+        &self,
+        body: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let permit = Arc::clone(&self.costly).acquire_owned().await;
+        // The permit goes with the work: a request that was given up still computes until it is done.
+        self.call(move |app| {
+            let _permit = permit;
+            body(app)
+        })
+        .await
     }
 
     /// Runs a blocking application call where it may block.

@@ -140,7 +140,7 @@ fn complete_responses(path: &str, operation: &mut Map<String, Value>) {
     let secured = operation.get("security").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     let takes = operation.contains_key("parameters") || operation.contains_key("requestBody");
     let has_body = operation.contains_key("requestBody");
-    let limited = !matches!(path, "/health" | "/ready");
+    let limited = !path.starts_with("/health") && path != "/ready";
     let found_by_id = path.contains('{');
     let Some(responses) = operation.entry("responses").or_insert_with(|| json!({})).as_object_mut() else {
         return;
@@ -151,7 +151,7 @@ fn complete_responses(path: &str, operation: &mut Map<String, Value>) {
         ("404", "No such thing, or somebody else's.", found_by_id),
         ("413", "The body is too large.", has_body),
         ("414", "The address is too long.", takes),
-        ("422", "Not understood; the message names the field.", takes),
+        ("422", "Not understood; `error.fields` names every wrong field.", takes),
         ("429", "Too many requests; `Retry-After` says when to try again.", limited),
         ("500", "A fault of the service.", true),
         ("503", "Not now.", true),

@@ -1,15 +1,18 @@
 //! What only those see who run the installation.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiError, Web, caller::Operator};
-use crate::{app::App, model::TenantId};
+use super::{ApiError, Web, caller::Operator, ops::health_status};
+use crate::{
+    app::{App, health::OperatorHealth},
+    model::TenantId,
+};
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::new().routes(routes!(tenants))
+    OpenApiRouter::new().routes(routes!(tenants)).routes(routes!(health))
 }
 
 /// A tenant of the installation.
@@ -45,4 +48,17 @@ async fn tenants(State(web): State<Web>, _: Operator) -> Result<Json<TenantList>
         })
         .collect();
     Ok(Json(TenantList { total: tenants.len(), tenants }))
+}
+
+/// Says how the installation is: queue, disk, accounts, what they read, the last backup.
+#[utoipa::path(
+    get, path = "/api/operator/health", tag = "operator", security(("bearer" = ["operator"])),
+    responses(
+        (status = 200, description = "It works; `reduced` says with what it could work better.", body = OperatorHealth),
+        (status = 503, description = "It does not do what it should; `reasons` says why.", body = OperatorHealth)
+    )
+)]
+async fn health(State(web): State<Web>, _: Operator) -> Result<(StatusCode, Json<OperatorHealth>), ApiError> {
+    let health = web.call(App::health_operator).await?;
+    Ok((health_status(health.installation.status), Json(health)))
 }

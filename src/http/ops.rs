@@ -1,56 +1,70 @@
-//! `/health`, `/ready`, `/metrics`.
+//! `/health`, `/health/auth`, `/health/bot`, `/ready`, `/metrics`.
 //!
-//! Health answers whether the process can do its work and names what keeps it from it; ready is the same as a yes or no.
+//! Health says whether the last expected thing happened and names what did not; where it is a problem the status is 503. Ready is
+//! a yes or no to new requests.
 
-use axum::{Json, extract::State, http::header, response::IntoResponse};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{ApiError, Web};
-use crate::app::{ErrorCode, jobs::QueueView};
+use super::{ApiError, Web, metrics::Figures};
+use crate::app::{
+    App, ErrorCode,
+    doctor::State as HealthState,
+    health::{AuthHealth, BotHealth, Health},
+};
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::new().routes(routes!(health)).routes(routes!(ready))
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(health_auth))
+        .routes(routes!(health_bot))
+        .routes(routes!(ready))
 }
 
-/// Whether the service can do its work.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Health {
-    /// `ok` or `halted`.
-    #[schema(example = "ok")]
-    status: &'static str,
-    /// Why nothing can work until a person acts.
-    halted: Option<String>,
-    queue: QueueView,
-    tenants_open: usize,
-    /// Embedding models in memory.
-    models_open: Vec<String>,
-    uptime_s: i64,
-    version: &'static str,
+/// The status a health answer comes with.
+pub(super) fn health_status(state: HealthState) -> StatusCode {
+    match state {
+        HealthState::Ok | HealthState::Reduced => StatusCode::OK,
+        HealthState::Problem => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }
 
 /// Says how the service is, and what keeps it from working.
 #[utoipa::path(
     get, path = "/health", tag = "ops",
-    responses((status = 200, description = "How it is.", body = Health))
+    responses(
+        (status = 200, description = "It works; `reduced` says with what it could work better.", body = Health),
+        (status = 503, description = "It does not do what it should; `reasons` says why.", body = Health)
+    )
 )]
-async fn health(State(web): State<Web>) -> Result<Json<Health>, ApiError> {
-    let started = web.app.started_at();
-    web.call(move |app| {
-        let halted = app.halted();
-        Ok(Health {
-            status: if halted.is_some() { "halted" } else { "ok" },
-            halted,
-            queue: app.queue_view(),
-            tenants_open: app.tenants_open_count(),
-            models_open: app.models().open_ids(),
-            uptime_s: app.now().as_second() - started.as_second(),
-            version: env!("CARGO_PKG_VERSION"),
-        })
-    })
-    .await
-    .map(Json)
+async fn health(State(web): State<Web>) -> Result<(StatusCode, Json<Health>), ApiError> {
+    let health = web.call(App::health).await?;
+    Ok((health_status(health.status), Json(health)))
+}
+
+/// Says whether people can sign in, and by what.
+#[utoipa::path(
+    get, path = "/health/auth", tag = "ops",
+    responses((status = 200, description = "They can, as far as it is configured.", body = AuthHealth))
+)]
+async fn health_auth(State(web): State<Web>) -> Result<Json<AuthHealth>, ApiError> {
+    web.call(App::health_auth).await.map(Json)
+}
+
+/// Says what is known of the bot.
+#[utoipa::path(
+    get, path = "/health/bot", tag = "ops",
+    responses((status = 200, description = "Whether there is one.", body = BotHealth))
+)]
+async fn health_bot(State(web): State<Web>) -> Json<BotHealth> {
+    Json(web.app.health_bot())
 }
 
 /// The service takes work.
@@ -79,8 +93,17 @@ async fn ready(State(web): State<Web>) -> Result<Json<Ready>, ApiError> {
     }
 }
 
-pub(super) async fn metrics(State(web): State<Web>) -> impl IntoResponse {
-    let queue = web.app.queue_view();
-    let text = web.metrics.render(&queue);
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+pub(super) async fn metrics(State(web): State<Web>) -> Result<impl IntoResponse, ApiError> {
+    let measured = web.call(|app| {
+        let control = app.config().data_dir.join("control.db");
+        Ok(Figures {
+            queue: app.queue_view(),
+            tagging_cache: app.tagging_cache_len(),
+            control_bytes: std::fs::metadata(control).map_or(0, |file| file.len()),
+            tenants_open: app.tenants_open_count(),
+            started_at_s: app.started_at().as_second(),
+        })
+    });
+    let text = web.metrics.render(&measured.await?);
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }

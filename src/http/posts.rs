@@ -13,8 +13,7 @@ use super::{
 };
 use crate::{
     app::{
-        ErrorCode,
-        posts::{POSTS_LISTED_MAX, PostPageView, PostTrace, PostView},
+        posts::{PostPageView, PostTrace, PostView},
         search::SearchRequest,
     },
     model::PostId,
@@ -23,9 +22,8 @@ use crate::{
 
 /// Posts on a page unless told.
 const LIMIT_DEFAULT: usize = 20;
-/// Tags in a list unless told, and at most.
+/// Tags in a list unless told.
 const TAGS_DEFAULT: usize = 50;
-const TAGS_MAX: usize = 500;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::new()
@@ -40,8 +38,10 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
     /// @name, title or id.
+    #[param(max_length = 256)]
     channel: Option<String>,
     /// In any form.
+    #[param(max_length = 256)]
     tag: Option<String>,
     since: Option<Timestamp>,
     /// Exclusive.
@@ -67,12 +67,7 @@ async fn list(
     caller: Caller,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<PostPageView>, ApiError> {
-    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
-    if !(1..=POSTS_LISTED_MAX).contains(&limit) {
-        let message = format!("limit: is {limit}; choose from 1 to {POSTS_LISTED_MAX}");
-        return Err(ApiError::new(ErrorCode::InvalidRequest, message));
-    }
-    let offset = query.offset.unwrap_or(0);
+    let (limit, offset) = (query.limit.unwrap_or(LIMIT_DEFAULT), query.offset.unwrap_or(0));
     web.call(move |app| {
         let tenant = &caller.tenant;
         let mut channels = caller.channels;
@@ -130,7 +125,7 @@ async fn trace(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TagsQuery {
-    /// How many; more than 500 are never listed.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
 }
 
@@ -150,7 +145,7 @@ async fn tags(
     caller: Caller,
     Params(query): Params<TagsQuery>,
 ) -> Result<Json<TagList>, ApiError> {
-    let limit = query.limit.unwrap_or(TAGS_DEFAULT).clamp(1, TAGS_MAX);
+    let limit = query.limit.unwrap_or(TAGS_DEFAULT);
     let tags = web.call(move |_| caller.tenant.tag_top(&caller.channels, limit)).await?;
     Ok(Json(TagList { tags }))
 }

@@ -72,7 +72,7 @@ async fn search(
         until: body.until,
         limit: body.limit,
     };
-    web.call(move |app| app.search(&caller.tenant, &caller.channels, &request)).await.map(Json)
+    web.call_costly(move |app| app.search(&caller.tenant, &caller.channels, &request)).await.map(Json)
 }
 
 /// What to ask.
@@ -97,6 +97,29 @@ pub(super) struct AskBody {
     stream: bool,
 }
 
+/// One event of a streamed answer.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "event": "token", "data": "{\"text\":\"Станция открыта [1].\"}" }))]
+#[expect(dead_code, reason = "describes what `events` writes")]
+pub(super) struct AskEvent {
+    event: AskEventName,
+    /// A JSON document.
+    data: String,
+}
+
+/// What an event of a streamed answer brings.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what `events` writes")]
+enum AskEventName {
+    /// `{text}`; joined, the texts are the answer.
+    Token,
+    /// A list as in the document.
+    Sources,
+    /// The document without answer and sources.
+    Done,
+}
+
 /// Answers a question from the caller's channels, each statement cited.
 ///
 /// With `stream` the answer comes as events: `token` (`{text}`; joined, the texts are the answer), then `sources` (a list as
@@ -106,7 +129,7 @@ pub(super) struct AskBody {
     responses(
         (
             status = 200, description = "The answer with its sources.",
-            content((AskResponse = "application/json"), (String = "text/event-stream"))
+            content((AskResponse = "application/json"), (AskEvent = "text/event-stream"))
         ),
         (status = 403, description = "`tier_limit_exceeded`: today's questions are used up; `error.resets_at` says until when.")
     )
@@ -126,7 +149,7 @@ async fn ask(
     };
     let started = std::time::Instant::now();
     let answered = web
-        .call(move |app| {
+        .call_costly(move |app| {
             let member = caller.member().ok();
             app.ask_as(&caller.tenant, &caller.channels, member, &request, &TimeZone::system())
         })

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     ApiError, Web,
-    caller::Caller,
+    caller::{Caller, Operator},
     extract::{Body, InPath},
 };
 use crate::{
@@ -87,7 +87,7 @@ async fn leave(
     web.call(move |app| {
         let member = caller.member()?;
         if body.confirm != member.profile.telegram_id {
-            return Err(Error::Invalid("confirm: write your own Telegram id".to_owned()));
+            return Err(Error::field("confirm", "is not your own Telegram id"));
         }
         app.user_erase(&caller.tenant, member.id, &origin)
     })
@@ -171,13 +171,14 @@ pub(super) struct NewUser {
     first_name: Option<String>,
     #[schema(max_length = 256)]
     last_name: Option<String>,
-    invite_code: String,
+    /// Left out by operators, whose word is enough.
+    #[schema(max_length = 64)]
+    invite_code: Option<String>,
 }
 
-/// Longest name taken over, characters; longer ones are refused.
-const NAME_CHARS_MAX: usize = 256;
-
 /// Registers somebody by an invite, which is used up by it. They still have to prove who they are to sign in.
+///
+/// An operator who has signed in needs no invite: without one the new user comes into the tenant the operator is signed in to.
 #[utoipa::path(
     post, path = "/api/users/", tag = "users", request_body = NewUser,
     responses(
@@ -187,38 +188,27 @@ const NAME_CHARS_MAX: usize = 256;
 )]
 async fn create(
     State(web): State<Web>,
+    operator: Result<Operator, ApiError>,
+    caller: Result<Caller, ApiError>,
     Body(body): Body<NewUser>,
 ) -> Result<(StatusCode, Json<MemberView>), ApiError> {
+    let login_id = format!("registration-{}", Uuid::new_v4());
+    let profile = Profile {
+        telegram_id: body.telegram_id,
+        username: body.username,
+        first_name: body.first_name,
+        last_name: body.last_name,
+        language: None,
+    };
+    let operator = operator.and(caller).map(|caller| (caller.tenant.id(), caller.origin()));
+    let invite_code = body.invite_code;
     let member = web
-        .call(move |app| {
-            if body.telegram_id <= 0 {
-                return Err(Error::Invalid("telegram_id: is a positive number".to_owned()));
+        .call(move |app| match (operator, invite_code) {
+            (Ok((tenant, origin)), None) => app.register_by_operator(profile, tenant, &origin, &login_id),
+            (_, invite_code) => {
+                let telegram_id = Some(profile.telegram_id);
+                app.register(profile, &Admittance { telegram_id, tenant: None, invite_code }, &login_id)
             }
-            for (field, name) in [
-                ("username", &body.username),
-                ("first_name", &body.first_name),
-                ("last_name", &body.last_name),
-            ] {
-                if name.as_deref().is_some_and(|name| name.chars().count() > NAME_CHARS_MAX) {
-                    return Err(Error::Invalid(format!("{field}: at most {NAME_CHARS_MAX} characters")));
-                }
-            }
-            let asked = Admittance {
-                telegram_id: Some(body.telegram_id),
-                tenant: None,
-                invite_code: Some(body.invite_code),
-            };
-            app.register(
-                Profile {
-                    telegram_id: body.telegram_id,
-                    username: body.username,
-                    first_name: body.first_name,
-                    last_name: body.last_name,
-                    language: None,
-                },
-                &asked,
-                &format!("registration-{}", Uuid::new_v4()),
-            )
         })
         .await?;
     Ok((StatusCode::CREATED, Json(member.into())))

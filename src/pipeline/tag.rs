@@ -3,6 +3,8 @@
 //! Pure besides asking the index how common a word is. Tags keep every rule of `text::tags_checked`; those that break one are
 //! dropped and counted, the post keeps the others.
 
+use std::time::Instant;
+
 use crate::{
     model::Post,
     store::{StageOutput, TagForm},
@@ -15,7 +17,10 @@ pub(super) const PROVIDER: &str = "local";
 const CANDIDATES_MAX: usize = TAGS_PER_POST_MAX * 2;
 
 pub(super) fn tag(post: &Post, frequency: &dyn DocumentFrequency) -> StageOutput {
+    let started = Instant::now();
     let tags = tags_of(&post.text, frequency, TAGS_PER_POST_MAX);
+    metrics::histogram!("tagging_latency_seconds").record(started.elapsed().as_secs_f64());
+    metrics::counter!("tagging_requests_total", "provider" => PROVIDER, "success" => "true").increment(1);
     let tags = tags.into_iter().map(|form| TagForm { key: text::tag_key(&form), form }).collect();
     StageOutput::Tagged { tags, provider: PROVIDER.to_owned() }
 }

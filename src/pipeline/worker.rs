@@ -19,7 +19,7 @@ use crate::{
     app::{App, BatchFrequencies, Error, Tenant},
     fail::{FailPoint, fail_point},
     job::Job,
-    model::{Disposition, Post, PostId, Stage, TenantId},
+    model::{Disposition, Event, Post, PostId, Stage, TenantId},
     queue::{Claimed, Outcome, Settlement},
     store::{StageOutput, StageResult},
     text::DocumentFrequency,
@@ -99,7 +99,7 @@ impl Step<'_> {
                 }
             }
         };
-        metrics::counter!("stream_dlq_total", "stream" => "posts", "reason" => error.code().name())
+        metrics::counter!("stream_dlq_total", "stream" => Event::PostsParsed.name(), "reason" => error.code().name())
             .increment(u64::from(matches!(outcome, Outcome::Reject { .. })));
         tracing::warn!(job = job.id.0, attempt = job.attempt, error = %reason, "job failed");
         self.settlements.push(Settlement { job: job.id, outcome });
@@ -170,8 +170,9 @@ impl Step<'_> {
     /// Commits what was computed, then indexes. A post that changed meanwhile is left where it is: its edit has queued it again.
     fn commit(&self, tenant: &Tenant, posts: &[Post], results: Vec<StageResult>) -> Result<(), Error> {
         if !results.is_empty() {
-            counted(&results);
+            let reached = reached_of(&results);
             tenant.store().stages_apply(results, self.app.now())?;
+            counted(&reached);
         }
         let unindexed: Vec<Post> =
             posts.iter().filter(|post| post.stage == Stage::Enriched).cloned().collect();
@@ -181,9 +182,9 @@ impl Step<'_> {
         let outputs = index(tenant, &unindexed)?;
         let indexed: Vec<StageResult> =
             unindexed.iter().zip(outputs).map(|(post, output)| result_of(post, output)).collect();
-        counted(&indexed);
-        metrics::counter!("indexing_processed_total").increment(indexed.len() as u64);
+        let reached = reached_of(&indexed);
         tenant.store().stages_apply(indexed, self.app.now())?;
+        counted(&reached);
         self.app.embed_wake().signal();
         Ok(())
     }
@@ -223,9 +224,20 @@ fn result_of(post: &Post, output: StageOutput) -> StageResult {
     StageResult { post: post.id, from: post.stage, revision: post.revision, output }
 }
 
-fn counted(results: &[StageResult]) {
-    for result in results {
-        metrics::counter!("posts_processed_total", "stage" => result.output.reached().name(), "success" => "true")
-            .increment(1);
+/// The stages that results lead to.
+fn reached_of(results: &[StageResult]) -> Vec<Stage> {
+    results.iter().map(|result| result.output.reached()).collect()
+}
+
+/// Counts posts that have arrived at a stage, once that is on disk.
+fn counted(reached: &[Stage]) {
+    for stage in reached {
+        metrics::counter!("posts_processed_total", "stage" => stage.name(), "success" => "true").increment(1);
+        match stage {
+            Stage::Ingested | Stage::Enriched => {}
+            Stage::Parsed => metrics::counter!("posts_parsed_total").increment(1),
+            Stage::Tagged => metrics::counter!("tags_persisted_total", "status" => "success").increment(1),
+            Stage::Indexed => metrics::counter!("indexing_processed_total").increment(1),
+        }
     }
 }

@@ -115,8 +115,13 @@ impl Control {
     }
 
     /// Stores a token by its hash (SHA-256 of the whole token) and returns its id.
-    pub fn token_insert(&self, token: ApiToken, hash: [u8; 32]) -> Result<i64, Error> {
-        self.0.write(move |tx| token_insert(tx, &token, &hash))
+    /// Stores a token and its line of the audit log, whose target becomes the token's id.
+    pub fn token_insert(&self, token: ApiToken, hash: [u8; 32], audit: NewAudit) -> Result<i64, Error> {
+        self.0.write(move |tx| {
+            let id = token_insert(tx, &token, &hash)?;
+            audit_insert(tx, &NewAudit { target: id.to_string(), ..audit.clone() })?;
+            Ok(id)
+        })
     }
 
     /// The token with this hash, revoked and expired ones included: the caller says which it was.
@@ -137,10 +142,15 @@ impl Control {
     }
 
     /// Revokes a token; `false` if there is none with this id or it is revoked already.
-    pub fn token_revoke(&self, id: i64, at: Timestamp) -> Result<bool, Error> {
+    pub fn token_revoke(&self, id: i64, at: Timestamp, audit: NewAudit) -> Result<bool, Error> {
         self.0.write(move |tx| {
-            let sql = "UPDATE api_tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL";
-            Ok(tx.execute(sql, params![id, at.as_millisecond()])? > 0)
+            let sql = "UPDATE api_tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL
+                       RETURNING tenant_id";
+            let tenant =
+                tx.prepare_cached(sql)?.query_row(params![id, at.as_millisecond()], |row| tenant_id(row, 0));
+            let Some(tenant) = tenant.optional()? else { return Ok(false) };
+            audit_insert(tx, &NewAudit { tenant_id: Some(tenant), ..audit.clone() })?;
+            Ok(true)
         })
     }
 

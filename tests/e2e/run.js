@@ -22,8 +22,8 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 let passed = 0;
 let failed = 0;
 
-/** One check in a context of its own; `options` are the context's (size, colour scheme, locale). */
-async function check(name, body, options = {}) {
+/** One check in a context of its own; `options` are the context's (size, colour scheme, locale), `at` where it begins. */
+async function check(name, body, options = {}, at = { path: "", ready: ".example" }) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "ru-RU", ...options });
   context.setDefaultTimeout(WAIT_MS);
   const complaints = [];
@@ -31,11 +31,11 @@ async function check(name, body, options = {}) {
   const page = await context.newPage();
   page.on("console", (message) => complaints.push(`console ${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => complaints.push(`page error: ${error}`));
-  page.on("request", (request) => { if (!request.url().startsWith(demo.url)) complaints.push(`other origin: ${request.url()}`); });
+  page.on("request", (request) => { if (![demo.url, `blob:${demo.url}`].some((own) => request.url().startsWith(own))) complaints.push(`other origin: ${request.url()}`); });
   page.on("response", (response) => { if (response.status() >= 400) complaints.push(`${response.status()}: ${response.url()}`); });
   try {
-    await page.goto(demo.url);
-    await page.locator(".example").first().waitFor();
+    await page.goto(new URL(at.path, demo.url).href);
+    await page.locator(at.ready).first().waitFor();
     await body(page, (shot) => SHOTS && page.screenshot({ path: `${SHOTS}/${shot}.png`, fullPage: true }));
     assert.deepEqual(complaints, []);
     passed += 1;
@@ -250,6 +250,20 @@ async function checks() {
     await page.keyboard.press("Escape");
     assert.match(await page.evaluate(() => document.activeElement.id), /^cite-/);
   });
+
+  await check("Swagger UI shows the API's document", async (page, shot) => {
+    assert.match(await page.locator(".info .title").innerText(), /Telegram Assistant/);
+    const operation = page.locator(".opblock", { hasText: "/api/search" }).first();
+    await operation.locator(".opblock-summary-control").click();
+    await operation.locator(".responses-table").waitFor();
+    await shot("swagger");
+  }, {}, { path: "docs", ready: ".opblock" });
+
+  await check("ReDoc shows the API's document", async (page, shot) => {
+    await page.getByText("/api/rag/query").first().waitFor({ state: "attached" });
+    assert.match(await page.locator("h1").first().innerText(), /Telegram Assistant/);
+    await shot("redoc");
+  }, {}, { path: "redoc", ready: "[data-section-id]" });
 }
 
 if (SHOTS) mkdirSync(SHOTS, { recursive: true });

@@ -57,7 +57,7 @@ fn init_data_that_is_stale_future_tampered_or_of_nobody_is_refused_with_its_code
         "init_data_invalid",
     );
     refused(&with(""), 401, "init_data_invalid");
-    refused(&with(&"x=1&".repeat(5000)), 401, "init_data_invalid");
+    refused(&with(&"x=1&".repeat(5000)), 422, "invalid_request");
     refused(&with(&app.init_data(8, 0, &[])), 400, "invite_required");
     assert_eq!(with(&app.init_data(7, 900, &[])).status, StatusCode::OK);
     let without_a_bot = TestApp::new();
@@ -197,6 +197,40 @@ fn only_operators_see_all_tenants_and_no_token_is_one() {
     assert_eq!(listed["total"], 2);
     for token in [admin.access.clone(), app.token("main")] {
         refused(&app.get("/api/operator/tenants", &token), 403, "forbidden");
+    }
+}
+
+#[test]
+fn an_operator_registers_without_an_invite_and_nobody_else_does() {
+    let app = TestApp::builder().set("TGA__OPERATORS", "[5]").build();
+    let (operator, admin) = (app.person("main", 5, Role::User), app.person("main", 6, Role::Admin));
+    let body = json!({ "telegram_id": 77, "first_name": "Борис" });
+    refused(&app.post("/api/users/", &admin.access, &body), 400, "invite_required");
+    refused(&app.request(Method::POST, "/api/users/").json(&body).send(), 400, "invite_required");
+    let reply = app.post("/api/users/", &operator.access, &body);
+    assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.text());
+    let made = reply.json();
+    assert_eq!((&made["telegram_id"], &made["role"]), (&json!(77), &json!("user")));
+    // Once more changes nothing; that an invite was made for it stands in the audit log, with the operator's name.
+    assert_eq!(app.post("/api/users/", &operator.access, &body).json()["id"], made["id"]);
+    let (audit, total) = app.app().audit_list(&AuditFilter::default(), 10, 0).unwrap();
+    let by_operator = audit.iter().filter(|line| line.actor == Actor::Member(operator.user_id).to_string());
+    assert_eq!(by_operator.map(|line| line.action.name()).collect::<Vec<_>>(), ["invite_created"], "{total}");
+}
+
+#[test]
+fn a_token_is_made_and_revoked_on_record() {
+    let app = appliance();
+    let tenant = app.tenant();
+    let token = app.app().token_create(&tenant, "feed", Scope::Read, None).unwrap();
+    app.app().token_revoke(token.id).unwrap();
+    let (audit, _) = app.app().audit_list(&AuditFilter::default(), 2, 0).unwrap();
+    let names: Vec<&str> = audit.iter().map(|line| line.action.name()).collect();
+    assert_eq!(names, ["token_revoked", "token_created"]);
+    for line in audit {
+        assert_eq!(line.target, token.id.to_string());
+        assert_eq!(line.tenant_id, Some(tenant.id().to_string()));
+        assert!(!format!("{line:?}").contains(&token.token));
     }
 }
 

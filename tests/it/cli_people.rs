@@ -1,8 +1,8 @@
-//! `tga invite` and `tga user`: the words, JSON and exit codes that scripts of the old tool read.
+//! `tga invite`, `tga user`, `tga token` and `tga key`: the words, JSON and exit codes that scripts read.
 
 use serde_json::{Value, json};
 
-use crate::support::Binary;
+use crate::support::{Binary, line};
 
 fn home() -> Binary {
     let home = Binary::new();
@@ -126,4 +126,29 @@ fn init_makes_one_invite_for_the_first_admin() {
     assert_eq!(home.ok(&["user", "list", "--tenant", "main"])["total"], json!(0));
     assert_eq!(home.json(&["user", "show", "7"]).1["error"]["code"], json!("not_found"));
     assert_eq!(home.json(&["user", "set-tier", "7", "gold"]).1["error"]["code"], json!("invalid_request"));
+}
+
+#[test]
+fn a_token_is_narrowed_to_channels_and_the_signing_key_is_rotated() {
+    let tga = Binary::new();
+    tga.ok(&["init"]);
+    let posts = [line("news", 1, "Ледокол вышел из порта"), line("other", 1, "Ледокол вернулся в порт")];
+    let file = tga.jsonl("posts.jsonl", &posts);
+    tga.ok(&["import", file.to_str().unwrap(), "--tenant", "main", "--wait"]);
+    let made = tga.ok(&["token", "create", "--tenant", "main", "--name", "narrow", "--channel", "@NEWS"]);
+    assert_eq!(made["channels"].as_array().unwrap().len(), 1);
+    let (code, refused) = tga.json(&["token", "create", "--tenant", "main", "--channel", "@nowhere"]);
+    assert_eq!((code, &refused["error"]["code"]), (1, &json!("not_found")));
+    let service = tga.serve();
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let (status, text) = service.send("GET", "/api/posts", &[("Authorization", &bearer)], "").unwrap();
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains("вышел") && !text.contains("вернулся"), "{text}");
+    // Beside the running service, which signs with the new key from now on.
+    let first = tga.ok(&["key", "rotate", "--jwt"])["id"].as_str().unwrap().to_owned();
+    let second = tga.ok(&["key", "rotate", "--jwt"])["id"].as_str().unwrap().to_owned();
+    assert_ne!(first, second);
+    let keys = std::fs::read_to_string(tga.data_dir().join("keys/jwt.json")).unwrap();
+    assert!(keys.contains(&first) && keys.contains(&second));
+    assert_eq!(service.stop(), 0);
 }

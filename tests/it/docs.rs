@@ -24,6 +24,8 @@ fn the_viewers_are_whole_and_bring_everything_themselves() {
         assert!(reply.header("content-type").starts_with(kind), "{path}: {}", reply.header("content-type"));
         assert!(reply.text().contains(holds), "{path} lacks {holds}");
     }
+    // The viewer's maker has a logo, which it once fetched from afar.
+    assert!(!get("/redoc/redoc.js").text().contains("https://cdn."));
     for path in ["/docs", "/redoc"] {
         let page = get(path).text();
         assert!(

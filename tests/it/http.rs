@@ -179,6 +179,55 @@ fn a_body_over_the_limit_is_413_and_one_at_it_is_read() {
     }
 }
 
+/// Once only the first wrong field was named, and a client had to ask again to learn of the next.
+#[test]
+fn every_wrong_field_is_named_in_one_answer() {
+    let app = appliance();
+    let token = app.token("main");
+    let wrong = |reply: &Reply| {
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", reply.text());
+        let body = reply.json();
+        assert_eq!(body["error"]["message"], body["detail"]);
+        let fields = body["error"]["fields"].as_array().unwrap();
+        fields.iter().map(|field| field["field"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let body = json!({ "query": "", "limit": 1000, "mode": "guess", "channel_ids": ["x"], "colour": "red" });
+    let reply = app.post("/api/search", &token, &body);
+    assert_eq!(wrong(&reply), ["channel_ids[0]", "colour", "limit", "mode", "query"]);
+    let reply = app.get("/api/posts?limit=0&offset=x&since=never&page=2", &token);
+    assert_eq!(wrong(&reply), ["limit", "offset", "since", "page"]);
+    let admin = app.token("main");
+    let body =
+        json!({ "uses_limit": 5_000_000, "expires_at": "soon", "notes": "x".repeat(501), "role": "king" });
+    let reply = app.post("/api/admin/invites", &admin, &body);
+    assert_eq!(wrong(&reply), ["expires_at", "notes", "role", "uses_limit"]);
+    let reply = app.post("/api/admin/invites", &admin, &json!({ "expires_at": "2001-01-01T00:00:00Z" }));
+    assert_eq!(wrong(&reply), ["expires_at"]);
+    // A refusal for another reason names no field.
+    let reply = app.get("/api/posts/77", &token);
+    assert_eq!(reply.json()["error"].get("fields"), None);
+}
+
+/// Parameters beyond their documented bounds were once passed over.
+#[test]
+fn a_parameter_beyond_its_bounds_is_refused() {
+    let app = appliance();
+    let admin = app.token("main");
+    let long = "x".repeat(300);
+    for path in [
+        format!("/api/admin/auth-events?qr_session_id={long}"),
+        "/api/admin/jobs?after=9223372036854775808".to_owned(),
+        "/api/admin/dead-letters?after=-1".to_owned(),
+        format!("/api/admin/users?search={long}"),
+        "/api/tags?limit=501".to_owned(),
+        format!("/api/posts?tag={long}"),
+    ] {
+        let reply = app.get(&path, &admin);
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {}", reply.text());
+        assert_eq!(reply.json()["error"]["fields"].as_array().unwrap().len(), 1, "{path}");
+    }
+}
+
 #[test]
 fn a_body_that_is_no_json_is_422() {
     let app = appliance();
@@ -303,8 +352,11 @@ fn health_and_ready_turn_red_when_nothing_can_work() {
     assert_eq!(get("/health").ok()["status"], "ok");
     assert_eq!(get("/ready").ok()["ready"], true);
     app.app().halt(Some("the disk is full".to_owned()));
-    let health = get("/health").json();
-    assert_eq!(health["status"], "halted");
+    let reply = get("/health");
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    let health = reply.json();
+    assert_eq!(health["status"], "problem");
+    assert_eq!(health["reasons"][0]["detail"], "the disk is full");
     assert_eq!(health["halted"], "the disk is full");
     let ready = get("/ready");
     assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);

@@ -81,6 +81,7 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("schemars", &["config"]),
     ("age", &["seal"]),
     ("qrcode", &["http/login"]),
+    ("rustix", &["app/health"]),
     ("png", &["http/login"]),
     ("jsonwebtoken", &["app/jwt"]),
     ("webauthn_rs", &["app/passkeys"]),
@@ -108,7 +109,7 @@ fn files(dir: &str, out: &mut Vec<(String, String)>) {
     }
 }
 
-fn sources(dirs: &[&str]) -> Vec<(String, String)> {
+pub(crate) fn sources(dirs: &[&str]) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for dir in dirs {
         files(dir, &mut out);

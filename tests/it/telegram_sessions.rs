@@ -84,6 +84,18 @@ fn a_session_is_taken_over_paused_resumed_and_revoked() {
 }
 
 #[test]
+fn health_counts_the_sessions_and_says_when_one_rests() {
+    let (dc, app) = world();
+    let view = import(&dc, &app, KEY_NUMBER);
+    let health = app.app().health_operator().unwrap().telegram;
+    assert_eq!((health.sessions_active, health.connected, health.sessions_paused), (1, 1, 0));
+    app.app().telegram_session_pause(view.id, "paused_by_operator").unwrap();
+    let health = app.app().health_operator().unwrap();
+    assert_eq!((health.telegram.sessions_active, health.telegram.sessions_paused), (0, 1));
+    assert!(health.installation.reasons.iter().any(|reason| reason.check == "telegram"), "{health:?}");
+}
+
+#[test]
 fn a_session_that_telegram_ends_is_wiped_and_said() {
     for (code, name, reason) in
         [(401, "SESSION_REVOKED", "session_revoked"), (406, "AUTH_KEY_DUPLICATED", "session_duplicated")]

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DEPTH_DEFAULT_DAYS;
+use utoipa::openapi::{Object, OneOf, RefOr, Schema, Type};
+
+use super::{DEPTH_DAYS_MAX, DEPTH_DEFAULT_DAYS};
 use crate::model::ChannelId;
 
 /// How far back to read, as people write it: a number of days, or `all`.
@@ -14,12 +16,23 @@ pub enum Depth {
 }
 
 /// The wire's form of a [`Depth`].
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum DepthWritten {
     Days(u32),
     Word(String),
 }
+
+impl utoipa::PartialSchema for DepthWritten {
+    fn schema() -> RefOr<Schema> {
+        let days =
+            Object::builder().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(DEPTH_DAYS_MAX));
+        let word = Object::builder().schema_type(Type::String).enum_values(Some(["all"]));
+        OneOf::builder().item(days).item(word).into()
+    }
+}
+
+impl utoipa::ToSchema for DepthWritten {}
 
 impl Depth {
     /// `None` = everything there is.

@@ -35,6 +35,7 @@ pub enum AccountsCommand {
     },
     KeyList,
     KeyRotate,
+    JwtKeyRotate,
 }
 
 impl std::fmt::Debug for AccountsCommand {
@@ -81,6 +82,7 @@ impl App {
                 let (id, sealed_anew) = self.seal_key_rotate()?;
                 json!({ "id": id, "sealed_anew": sealed_anew })
             }
+            AccountsCommand::JwtKeyRotate => json!({ "id": self.jwt_key_rotate()? }),
         })
     }
 }

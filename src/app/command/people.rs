@@ -14,13 +14,31 @@ use crate::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeopleCommand {
-    TenantCreate { name: String },
+    TenantCreate {
+        name: String,
+    },
     TenantList,
-    TenantShow { tenant: String },
-    TenantDelete { tenant: String },
-    TokenCreate { tenant: String, name: String, scope: Scope, expires_at: Option<Timestamp> },
-    TokenList { tenant: Option<String> },
-    TokenRevoke { id: i64 },
+    TenantShow {
+        tenant: String,
+    },
+    TenantDelete {
+        tenant: String,
+    },
+    TokenCreate {
+        tenant: String,
+        name: String,
+        scope: Scope,
+        expires_at: Option<Timestamp>,
+        /// The only channels it shows; none named means all.
+        #[serde(default)]
+        channels: Vec<String>,
+    },
+    TokenList {
+        tenant: Option<String>,
+    },
+    TokenRevoke {
+        id: i64,
+    },
 }
 
 impl App {
@@ -35,9 +53,11 @@ impl App {
                 json!({ "tenant": tenant.row(), "status": status, "channels": channels })
             }
             PeopleCommand::TenantDelete { tenant } => json!({ "deleted": self.tenant_delete(&tenant)? }),
-            PeopleCommand::TokenCreate { tenant, name, scope, expires_at } => {
+            PeopleCommand::TokenCreate { tenant, name, scope, expires_at, channels } => {
                 let tenant = self.tenant_get(&tenant)?;
-                json!(self.token_create(&tenant, &name, scope, expires_at)?)
+                let named = self.channels_named(&tenant, &channels)?;
+                let only = (!named.is_empty()).then_some(named);
+                json!(self.token_create_narrow(&tenant, &name, scope, expires_at, only)?)
             }
             PeopleCommand::TokenList { tenant } => {
                 let tenant = tenant.map(|tenant| self.tenant_get(&tenant)).transpose()?;

@@ -179,6 +179,12 @@ impl Registry {
         idle.len()
     }
 
+    /// Those that are open; does not count as use.
+    pub(super) fn open_list(&self) -> Vec<Arc<Tenant>> {
+        let places = self.places();
+        places.slots.keys().filter_map(|id| places.peek(*id)).collect()
+    }
+
     pub(super) fn open_count(&self) -> usize {
         self.places().slots.len()
     }

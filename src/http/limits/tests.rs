@@ -42,7 +42,7 @@ fn memory_is_bounded_and_freed_when_the_flood_is_over() {
     for address in 0..KEYS_MAX as u128 + 1000 {
         let _ = limit.check(Key::Address(address));
     }
-    let kept = |limit: &Limit| limit.0.as_ref().unwrap().0.len();
+    let kept = |limit: &Limit| limit.0.as_ref().unwrap().limiter.len();
     assert!(kept(&limit) <= KEYS_MAX + 1, "{}", kept(&limit));
     clock.advance(SignedDuration::from_mins(2));
     assert!(limit.check(Key::Address(7)).is_ok());

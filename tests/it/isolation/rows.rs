@@ -113,6 +113,8 @@ const ADMIN_TOKEN: [u16; 3] = [403, 403, 200];
 
 pub(super) const ROWS: &[Row] = &[
     row(("GET", "/health", "/health"), none, all(200), TOKENS),
+    row(("GET", "/health/auth", "/health/auth"), none, all(200), TOKENS),
+    row(("GET", "/health/bot", "/health/bot"), none, all(200), TOKENS),
     row(("GET", "/ready", "/ready"), none, all(200), TOKENS),
     row(
         ("POST", "/api/auth/telegram-webapp", "/api/auth/telegram-webapp"),
@@ -169,6 +171,7 @@ pub(super) const ROWS: &[Row] = &[
         [403, 403, 403, 403, 200],
         NO_TOKENS,
     ),
+    row(("GET", "/api/operator/health", "/api/operator/health"), none, [403, 403, 403, 403, 200], NO_TOKENS),
     row(("GET", "/api/users/me", "/api/users/me"), none, all(200), NO_TOKENS),
     row(("DELETE", "/api/users/me", "/api/users/me"), not_me, all(422), NO_TOKENS),
     row(("GET", "/api/users/me/export", "/api/users/me/export"), none, all(200), NO_TOKENS),
