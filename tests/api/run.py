@@ -32,15 +32,24 @@ NOT_ASKED = ["/api/auth/logout", "/api/users/me"]
 
 
 # An address over its limit is refused as well, and what is beyond all numbers is no number. What a schema cannot say is
-# refused all the same: an invite code that does not exist, a moment in the past, a text that names no channel.
+# refused all the same: an invite code that does not exist, a
+# challenge that is over, a moment in the past, a text that names no channel.
 CONFIGURATION = """
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "414", "422", "429"]
 
 [[operations]]
-include-name = "POST /api/users/"
+include-name = [
+    "POST /api/users/", "POST /tg/qr/start", "POST /tg/qr/init", "POST /api/tg/qr/start", "POST /api/tg/qr/init",
+    "POST /qr-auth/start", "POST /qr-auth/init",
+]
 [operations.checks.positive_data_acceptance]
-expected-statuses = ["2xx", "400", "403", "429", "503"]
+expected-statuses = ["2xx", "400", "401", "403", "409", "429", "503"]
+
+[[operations]]
+include-name = ["POST /api/auth/passkeys/login/finish", "POST /api/auth/passkeys/register/finish"]
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", "401", "403", "409", "410", "429"]
 
 [[operations]]
 include-name = ["POST /api/admin/invites", "POST /api/channels", "POST /api/channels/users/{user_id}/channels"]
