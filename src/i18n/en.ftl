@@ -1,0 +1,161 @@
+### Texts of the bot and the Mini App. The keys and variables are those of ru.ftl.
+
+## Common
+count-posts = { $n ->
+    [one] { $n } post
+   *[other] { $n } posts
+}
+count-channels = { $n ->
+    [one] { $n } channel
+   *[other] { $n } channels
+}
+count-days = { $n ->
+    [one] { $n } day
+   *[other] { $n } days
+}
+button-back = ⬅️ Back
+button-cancel = Cancel
+button-menu = 🏠 Menu
+button-help = ❔ Help
+date-never = not yet
+
+## Commands in Telegram's menu
+command-start = Begin
+command-help = What the bot can do
+command-menu = Main menu
+command-login = Come in with an invite
+command-add-channel = Add a channel
+command-my-channels = My channels
+command-channel-stats = How much of a channel is read
+command-remove-channel = Stop reading a channel
+command-ask = Ask your channels
+command-search = Find posts
+command-tags = What my channels write about
+command-settings = Settings
+command-language = Language
+command-privacy = What the bot keeps
+command-cancel = Cancel what was begun
+
+## Getting to know each other
+welcome-title = I read your Telegram channels and answer questions about them
+welcome-what = Add channels and ask in plain words: “what is new this week?”, “when does the metro open?”. Every statement links to its post.
+welcome-next-account = Next step: connect your Telegram account, so that I can read channels.
+welcome-next-account-later = Next step: connect your Telegram account. Whoever invited you can tell you how.
+welcome-next-channel = Next step: add your first channel.
+welcome-next-ask = You read { count-channels }. Just write your question.
+stranger-title = Hello! This is a personal assistant for Telegram channels
+stranger-what = It collects the posts of the channels you choose, searches them and answers questions with links to the posts. It works by invitation.
+stranger-next = Do you have an invite code? Send it here. If not, ask whoever told you about this bot.
+stranger-closed = This assistant takes no new people at the moment.
+invite-ask = Send the invite code: 12 letters and digits.
+invite-accepted = The invite is accepted, you are in.
+invite-member = You are in already, the invite was not needed.
+invite-unknown = There is no such code. Check that all 12 signs are there and send it again.
+invite-expired = This invite has expired. Ask for a new one.
+invite-revoked = This invite was revoked. Ask for a new one.
+invite-exhausted = This invite has been used already. Ask for a new one.
+button-connect = 🔗 Connect account
+button-app = 📱 Open the app
+
+## Menu and help
+menu-title = Main menu
+menu-what = Write a question or choose what to do.
+help-title = What I can do
+help-ask = Ask in plain words, no command needed. To add a channel, forward me any of its posts.
+help-commands = Commands
+cancel-done = Cancelled.
+cancel-nothing = There is nothing to cancel.
+unknown-command = There is no command /{ $name }. This is what there is:
+wordless = I understand text and forwarded posts of channels. Write a question or forward a post.
+short-question = That is too short for a question. Write a little more.
+button-foreign = This button is not yours.
+button-stale = This button is out of date. Here is a fresh menu.
+error-gave-up = I could not answer: something is broken on my side. Your message is kept and the administrator will see it. Please try again a little later.
+error-refused = That did not work: { $reason }
+
+## Channels
+channel-ask = Send a @name, a t.me/… link, or forward any post of the channel.
+channel-added = Channel “{ $title }” is added
+channel-added-what = I am reading the posts of the last { count-days }; the first ones come within a minute or two.
+channel-added-all = I am reading all posts of the channel; the first ones come within a minute or two.
+channel-known = You read “{ $title }” already.
+channel-room = Places taken: { $used } of { $max }.
+channel-not-found = “{ $reference }” led to no channel. A @name, a t.me/… link or a forwarded post will do. Join a private channel yourself first.
+channel-limit = Your tier holds { $max }, and all places are taken. Remove a channel or ask the administrator for another tier.
+channel-account = To read channels I need your Telegram account. Connect it and try again.
+channel-account-waits = Telegram asks your account to wait. Try again in { $minutes } min.
+channel-gone = This channel is not among yours any more.
+channels-title = My channels
+channels-none = You read no channel yet.
+channels-page = Page { $page } of { $pages }
+channels-choose-stats = Which channel shall I show?
+channels-choose-remove = Which channel shall I remove?
+channel-posts = Posts: { $n }
+channel-last = Checked: { $date }
+channel-depth = Depth: { count-days }
+channel-depth-all = Depth: everything
+channel-read = Read: { $seen } of { $expected } messages ({ $percent } %)
+channel-missing = Of these { $deleted } deleted, { $service } service, { $restricted } restricted, { $left } not read yet
+channel-complete = Everything is read
+reading-imported = Loaded from a file
+reading-no-account = Not read: no account is connected
+reading-starting = The first posts are on their way
+reading-history = Reading older posts
+reading-up-to-date = Everything new is here
+reading-paused = Paused; I will try again by myself
+remove-ask = Stop reading “{ $title }”? Its posts will leave your answers.
+remove-done = I no longer read “{ $title }”.
+depth-ask = How deep shall I read “{ $title }”?
+depth-all = All
+depth-done = Done, I am reading deeper. Older posts will come little by little.
+button-add = ➕ Add a channel
+button-channels = 📚 My channels
+button-channel = 📊 About the channel
+button-refresh = 🔄 Refresh
+button-depth = 📅 Depth
+button-remove = 🗑 Remove
+button-remove-sure = Yes, remove
+
+## Questions and search
+ask-ask = Write a question about your channels.
+ask-none = You have no channels yet, so there is nothing to answer from.
+ask-limit = Today's questions are used up: your tier gives { $max } a day. There are new ones tomorrow.
+ask-nothing = I found no answer in your channels
+ask-nearest = The nearest posts:
+ask-sources = Sources
+ask-unsure = ⚠️ This answer may be inexact. Try to ask more precisely.
+answer-ask = 🤖 Answer
+answer-search = 🔍 Found
+answer-recommend = 🎯 Worth reading
+answer-trend = 📈 What is written about
+answer-digest = 📰 In short
+search-ask = What shall I find? Words, an “exact phrase” in quotes, -unwanted.
+search-none = Nothing was found for “{ $query }”.
+search-found = 🔍 Found: { count-posts }
+tags-title = What your channels write about
+tags-none = There are no tags yet: they come with the posts.
+button-ask = 💬 Ask
+button-search = 🔍 Find
+button-tags = 🏷 Tags
+
+## Settings
+settings-title = Settings
+settings-language = Language: { $language }
+settings-space = Space: { $space }
+settings-tier = Tier: { $tier }. Channels { $channels } of { $channels_max }, questions today { $questions } of { $questions_max }.
+settings-account = Telegram account connected
+settings-no-account = Telegram account not connected
+language-ask = Which language shall I speak?
+language-done = I speak English now.
+space-ask = Which space do you want to work in?
+space-done = You are in the space “{ $space }”.
+button-settings = ⚙️ Settings
+button-language = 🌐 Language
+button-space = 🗂 Space
+button-privacy = 🔒 What is kept
+
+## Personal data
+privacy-title = What is kept, and where
+privacy-where = Everything lies on the server of whoever installed this assistant. Posts and questions are sent to no other service unless the owner connected a language model.
+privacy-what = Kept are: your name in Telegram, your channels and their posts, your questions with their answers, and the session of the connected account (encrypted).
+privacy-how-long = Messages of the bot are forgotten after two days. Only you see your questions and answers.

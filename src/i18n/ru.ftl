@@ -1,0 +1,164 @@
+### Тексты бота и мини-приложения. Ключи и переменные те же, что в en.ftl.
+
+## Общее
+count-posts = { $n ->
+    [one] { $n } пост
+    [few] { $n } поста
+   *[many] { $n } постов
+}
+count-channels = { $n ->
+    [one] { $n } канал
+    [few] { $n } канала
+   *[many] { $n } каналов
+}
+count-days = { $n ->
+    [one] { $n } день
+    [few] { $n } дня
+   *[many] { $n } дней
+}
+button-back = ⬅️ Назад
+button-cancel = Отмена
+button-menu = 🏠 Меню
+button-help = ❔ Помощь
+date-never = ещё не было
+
+## Команды в меню Telegram
+command-start = Начать
+command-help = Что умеет бот
+command-menu = Главное меню
+command-login = Войти по приглашению
+command-add-channel = Добавить канал
+command-my-channels = Мои каналы
+command-channel-stats = Сколько прочитано в канале
+command-remove-channel = Перестать читать канал
+command-ask = Задать вопрос по каналам
+command-search = Найти посты
+command-tags = О чём пишут мои каналы
+command-settings = Настройки
+command-language = Язык
+command-privacy = Что бот хранит
+command-cancel = Отменить начатое
+
+## Знакомство
+welcome-title = Я читаю ваши Telegram-каналы и отвечаю на вопросы по ним
+welcome-what = Добавьте каналы и спросите обычными словами: «что нового за неделю?», «когда открывают метро?». К каждому утверждению — ссылка на пост.
+welcome-next-account = Следующий шаг: подключите свой аккаунт Telegram, чтобы я мог читать каналы.
+welcome-next-account-later = Следующий шаг: подключите свой аккаунт Telegram. Как это сделать, подскажет тот, кто вас пригласил.
+welcome-next-channel = Следующий шаг: добавьте первый канал.
+welcome-next-ask = Вы читаете { count-channels }. Просто напишите вопрос.
+stranger-title = Здравствуйте! Это личный помощник по Telegram-каналам
+stranger-what = Он собирает посты каналов, которые вы выберете, ищет по ним и отвечает на вопросы со ссылками на посты. Работает по приглашениям.
+stranger-next = Есть код приглашения? Пришлите его сюда. Нет — попросите у того, кто рассказал вам о боте.
+stranger-closed = Новых людей этот помощник сейчас не принимает.
+invite-ask = Пришлите код приглашения: 12 латинских букв и цифр.
+invite-accepted = Приглашение принято, вы внутри.
+invite-member = Вы уже внутри, приглашение не понадобилось.
+invite-unknown = Такого кода нет. Проверьте, все ли 12 знаков на месте, и пришлите ещё раз.
+invite-expired = Срок этого приглашения истёк. Попросите новое.
+invite-revoked = Это приглашение отозвали. Попросите новое.
+invite-exhausted = Этим приглашением уже воспользовались. Попросите новое.
+button-connect = 🔗 Подключить аккаунт
+button-app = 📱 Открыть приложение
+
+## Меню и помощь
+menu-title = Главное меню
+menu-what = Напишите вопрос или выберите, что сделать.
+help-title = Что я умею
+help-ask = Спрашивайте обычными словами, команда не нужна. Канал можно добавить, переслав мне любой его пост.
+help-commands = Команды
+cancel-done = Отменено.
+cancel-nothing = Отменять нечего.
+unknown-command = Команды /{ $name } нет. Вот что есть:
+wordless = Я понимаю текст и пересланные посты каналов. Напишите вопрос или перешлите пост.
+short-question = Слишком коротко для вопроса. Напишите чуть подробнее.
+button-foreign = Эта кнопка не ваша.
+button-stale = Эта кнопка устарела. Вот свежее меню.
+error-gave-up = Не получилось ответить: что-то сломалось у меня. Ваше сообщение сохранено, администратор увидит его. Попробуйте ещё раз чуть позже.
+error-refused = Не получилось: { $reason }
+
+## Каналы
+channel-ask = Пришлите @имя, ссылку t.me/… или перешлите любой пост канала.
+channel-added = Канал «{ $title }» добавлен
+channel-added-what = Читаю посты за последние { count-days }, первые появятся через минуту-другую.
+channel-added-all = Читаю все посты канала, первые появятся через минуту-другую.
+channel-known = Вы уже читаете «{ $title }».
+channel-room = Занято мест: { $used } из { $max }.
+channel-not-found = По «{ $reference }» канал не нашёлся. Подойдёт @имя, ссылка t.me/… или пересланный пост. В закрытый канал сначала вступите сами.
+channel-limit = Ваш тариф вмещает { $max }, все места заняты. Уберите ненужный канал или попросите администратора о другом тарифе.
+channel-account = Чтобы читать каналы, мне нужен ваш аккаунт Telegram. Подключите его и попробуйте ещё раз.
+channel-account-waits = Telegram просит ваш аккаунт подождать. Попробуйте через { $minutes } мин.
+channel-gone = Этого канала среди ваших больше нет.
+channels-title = Мои каналы
+channels-none = Вы пока не читаете ни одного канала.
+channels-page = Страница { $page } из { $pages }
+channels-choose-stats = Какой канал показать?
+channels-choose-remove = Какой канал убрать?
+channel-posts = Постов: { $n }
+channel-last = Проверен: { $date }
+channel-depth = Глубина: { count-days }
+channel-depth-all = Глубина: всё, что есть
+channel-read = Прочитано: { $seen } из { $expected } сообщений ({ $percent } %)
+channel-missing = Из них удалено { $deleted }, служебных { $service }, закрыто { $restricted }, ещё не прочитано { $left }
+channel-complete = Прочитано всё
+reading-imported = Загружен из файла
+reading-no-account = Не читается: нет подключённого аккаунта
+reading-starting = Первые посты на подходе
+reading-history = Дочитываю старые посты
+reading-up-to-date = Всё свежее уже здесь
+reading-paused = Приостановлен; попробую снова сам
+remove-ask = Перестать читать «{ $title }»? Его посты исчезнут из ваших ответов.
+remove-done = «{ $title }» больше не читаю.
+depth-ask = Насколько глубоко читать «{ $title }»?
+depth-all = Всё
+depth-done = Готово, читаю глубже. Старые посты появятся постепенно.
+button-add = ➕ Добавить канал
+button-channels = 📚 Мои каналы
+button-channel = 📊 О канале
+button-refresh = 🔄 Обновить
+button-depth = 📅 Глубина
+button-remove = 🗑 Убрать
+button-remove-sure = Да, убрать
+
+## Вопросы и поиск
+ask-ask = Напишите вопрос по вашим каналам.
+ask-none = У вас пока нет каналов, отвечать не по чему.
+ask-limit = Вопросы на сегодня закончились: тариф даёт { $max } в день. Новые — завтра.
+ask-nothing = В ваших каналах я не нашёл ответа
+ask-nearest = Ближайшее по теме:
+ask-sources = Источники
+ask-unsure = ⚠️ Ответ может быть неточным. Попробуйте уточнить вопрос.
+answer-ask = 🤖 Ответ
+answer-search = 🔍 Нашлось
+answer-recommend = 🎯 Стоит прочитать
+answer-trend = 📈 О чём пишут
+answer-digest = 📰 Коротко о главном
+search-ask = Что найти? Слова, «точная фраза» в кавычках, -лишнее.
+search-none = По запросу «{ $query }» ничего не нашлось.
+search-found = 🔍 Нашлось: { count-posts }
+tags-title = О чём пишут ваши каналы
+tags-none = Тегов пока нет: они появятся, когда соберутся посты.
+button-ask = 💬 Спросить
+button-search = 🔍 Найти
+button-tags = 🏷 Теги
+
+## Настройки
+settings-title = Настройки
+settings-language = Язык: { $language }
+settings-space = Пространство: { $space }
+settings-tier = Тариф: { $tier }. Каналов { $channels } из { $channels_max }, вопросов сегодня { $questions } из { $questions_max }.
+settings-account = Аккаунт Telegram подключён
+settings-no-account = Аккаунт Telegram не подключён
+language-ask = На каком языке говорить?
+language-done = Теперь говорю по-русски.
+space-ask = В каком пространстве работать?
+space-done = Вы в пространстве «{ $space }».
+button-settings = ⚙️ Настройки
+button-language = 🌐 Язык
+button-space = 🗂 Пространство
+button-privacy = 🔒 Что хранится
+
+## Личные данные
+privacy-title = Что хранится и где
+privacy-where = Всё лежит на сервере того, кто поставил этого помощника. Никакому другому сервису посты и вопросы не отправляются, если владелец не подключил языковую модель сам.
+privacy-what = Хранятся: ваше имя в Telegram, каналы, их посты, ваши вопросы с ответами и сессия подключённого аккаунта (зашифрована).
+privacy-how-long = Сообщения бота забываются через двое суток. Вопросы и ответы видны только вам.
