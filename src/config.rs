@@ -4,6 +4,7 @@
 //! collects every problem (key path, what is wrong, what to do) and reports them together. The shipped `appliance.toml` is
 //! these defaults, annotated; a golden test keeps the two equal. Reads files and the environment, writes nothing.
 
+mod bot;
 mod limits;
 mod public_url;
 mod raw;
@@ -17,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+pub use bot::Bot;
 pub use limits::{Limits, Net};
 pub use raw::{
     RawAi, RawAuth, RawBot, RawConfig, RawLimits, RawLog, RawMetrics, RawPipeline, RawRegistration,
@@ -98,14 +100,6 @@ pub struct Auth {
     pub init_data_age: Duration,
 }
 
-#[derive(Debug, Clone)]
-pub struct Bot {
-    pub token: Option<Secret>,
-    /// Known with the token, or given where there is none.
-    pub id: Option<i64>,
-    pub telegram_key: [u8; 32],
-}
-
 #[derive(Debug, Clone, Copy)]
 pub struct Pipeline {
     pub batch_posts: usize,
@@ -151,10 +145,12 @@ impl fmt::Display for Problems {
 }
 
 /// Names of the environment that the system this one replaces gave to what is a key here.
-const OLD_NAMES: [(&str, &[&str]); 7] = [
+const OLD_NAMES: [(&str, &[&str]); 9] = [
     ("LOG_LEVEL", &["log", "level"]),
     ("JWT_SECRET", &["auth", "jwt_secret"]),
     ("BOT_TOKEN", &["bot", "token"]),
+    ("BOT_PUBLIC_URL", &["bot", "public_url"]),
+    ("BOT_WEBHOOK_SECRET", &["bot", "webhook_secret"]),
     ("MASTER_API_ID", &["telegram", "api_id"]),
     ("TELEGRAM_API_ID", &["telegram", "api_id"]),
     ("MASTER_API_HASH", &["telegram", "api_hash"]),
@@ -376,7 +372,7 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         ),
         operators: raw.operators.clone(),
         auth: check_auth(&mut c, &mut raw.auth),
-        bot: check_bot(&mut c, &mut raw.bot),
+        bot: bot::check(&mut c, &mut raw.bot),
         tiers: check_tiers(&mut c, &raw.tiers),
         telegram: telegram::check(&mut c, &mut raw.telegram),
         pipeline: Pipeline {
@@ -407,23 +403,6 @@ fn check_auth(c: &mut Check<'_>, raw: &mut RawAuth) -> Auth {
         session_ttl: seconds(days * 86_400),
         init_data_age: seconds(c.within("auth.init_data_age_s", raw.init_data_age_s, 30, 86_400)),
     }
-}
-
-fn check_bot(c: &mut Check<'_>, raw: &mut RawBot) -> Bot {
-    let token = c.secret("bot.token", &mut raw.token, &raw.token_file);
-    let in_token = token.as_ref().and_then(|token| token.expose().split_once(':')?.0.parse::<i64>().ok());
-    if token.is_some() && in_token.is_none_or(|id| id <= 0) {
-        c.problem("bot.token", "is no bot token", "copy it whole from @BotFather: 123456789:AA…");
-    }
-    if raw.id < 0 {
-        c.problem("bot.id", format!("is {}", raw.id), "write the number before the colon of the bot's token");
-    }
-    let key = secret::hex_32(&raw.telegram_key);
-    if key.is_none() {
-        c.problem("bot.telegram_key", "is no key", "write 64 hexadecimal digits");
-    }
-    let id = in_token.or((raw.id > 0).then_some(raw.id));
-    Bot { token, id, telegram_key: key.unwrap_or_default() }
 }
 
 fn check_search(c: &mut Check<'_>, raw: &RawSearch) -> Search {

@@ -67,6 +67,7 @@ impl App {
             vec![self.check_pipeline(), self.check_queue(), self.check_dead_letters(), self.check_model()];
         findings.push(self.check_directory());
         findings.extend(self.check_telegram()?);
+        findings.push(self.check_bot()?);
         for row in self.tenant_list()? {
             match self.tenant_open(&row) {
                 Err(error) => findings.push(tenant_problem(&row.slug, &error)),
@@ -117,6 +118,31 @@ impl App {
             findings.push(Finding::ok(CHECK, "configured; nobody has logged in yet"));
         }
         Ok(findings)
+    }
+
+    /// Whether the bot answers: what it gave up, and what waits too long to be counted on.
+    fn check_bot(&self) -> Result<Finding, Error> {
+        const CHECK: &str = "bot";
+        if self.config.bot.token.is_none() {
+            return Ok(Finding::ok(CHECK, "not configured (bot.token)"));
+        }
+        let counts = self.bot_counts()?;
+        let waiting =
+            format!("{} updates and {} messages wait", counts.updates_waiting, counts.messages_waiting);
+        let Some(dead) = self.bot_dead_list(1)?.into_iter().next() else {
+            if counts.messages_dead == 0 {
+                return Ok(Finding::ok(CHECK, waiting));
+            }
+            let detail = format!("Telegram refused {} messages for good; {waiting}", counts.messages_dead);
+            let fix = "the system log says why; they are forgotten after 30 days";
+            return Ok(Finding::not_ok(CHECK, State::Reduced, detail, fix));
+        };
+        let detail = format!(
+            "{} updates were given up, the last one ({}) because: {}; {waiting}",
+            counts.updates_dead, dead.update_id, dead.reason
+        );
+        let fix = "mend the reason; the people were told to write again";
+        Ok(Finding::not_ok(CHECK, State::Problem, detail, fix))
     }
 
     /// How far a tenant has come.

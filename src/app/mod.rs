@@ -11,6 +11,7 @@ pub mod admissions;
 pub mod ask;
 pub mod audit;
 pub mod auth_events;
+pub mod bot;
 pub mod channels;
 pub mod command;
 pub mod demo;
@@ -86,6 +87,7 @@ pub struct App {
     readers: reading::Readers,
     telegram: telegram::Telegram,
     passkeys: passkeys::Passkeys,
+    bot: bot::BotState,
     /// Why nothing can work until a person acts; set by the worker, shown by `/ready` and doctor.
     halted: RwLock<Option<String>>,
     /// A tenant was opened whose full-text index lacks posts: the next sweep should not wait for its time.
@@ -126,6 +128,7 @@ impl App {
             readers: reading::Readers::default(),
             telegram: telegram::Telegram::open(&config)?,
             passkeys: passkeys::Passkeys::new(config.public_url.as_ref()),
+            bot: bot::BotState::default(),
             halted: RwLock::new(None),
             sweep_wanted: AtomicBool::new(false),
             embed_wake: Wake::default(),
@@ -145,6 +148,7 @@ impl App {
             app.log_system("warn", message)?;
         }
         app.erasures_resume()?;
+        app.bot_prune()?;
         Ok(Arc::new(app))
     }
 

@@ -153,6 +153,14 @@ pub struct RawBot {
     pub id: i64,
     /// Telegram's public key for that, hexadecimal.
     pub telegram_key: String,
+    /// Where the Bot API is: Telegram's, or your own server of it.
+    pub api_url: String,
+    /// Where people and Telegram reach this service, `https`. Empty: the bot asks for updates itself and has no Mini App buttons.
+    pub public_url: String,
+    /// What Telegram sends with every update. Empty: derived from the token.
+    pub webhook_secret: String,
+    /// The same as a file.
+    pub webhook_secret_file: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -229,6 +237,10 @@ impl Default for RawConfig {
                 token_file: String::new(),
                 id: 0,
                 telegram_key: TELEGRAM_KEY.to_owned(),
+                api_url: super::bot::API_URL.to_owned(),
+                public_url: String::new(),
+                webhook_secret: String::new(),
+                webhook_secret_file: String::new(),
             },
             tiers: RawTiers {
                 free: RawTier { channels: 3, questions_per_day: 10 },

@@ -166,6 +166,14 @@ pub enum ChannelSet {
 }
 
 impl ChannelSet {
+    /// Whether nothing can be in it.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            ChannelSet::All => false,
+            ChannelSet::Only(channels) => channels.is_empty(),
+        }
+    }
+
     pub fn contains(&self, id: ChannelId) -> bool {
         match self {
             ChannelSet::All => true,

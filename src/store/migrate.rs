@@ -25,6 +25,7 @@ pub const CONTROL: Schema = Schema {
         include_str!("../../schema/control/0003_sessions.sql"),
         include_str!("../../schema/control/0004_login_tickets.sql"),
         include_str!("../../schema/control/0005_passkeys.sql"),
+        include_str!("../../schema/control/0006_bot.sql"),
     ],
 };
 
