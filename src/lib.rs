@@ -4,12 +4,13 @@
 
 pub mod ai;
 pub mod app;
-
+pub mod bot;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod fail;
 pub mod http;
+pub mod i18n;
 pub mod job;
 pub mod lifecycle;
 pub mod model;

@@ -5,6 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 use super::{arguments::Global, configuration, socket};
 use crate::{
     app::{App, Error},
+    bot::BotService,
     clock::SystemClock,
     http, lifecycle,
     pipeline::Engine,
@@ -41,6 +42,9 @@ pub(super) fn run(
             .map_err(|error| Error::Unavailable(format!("listen for signals: {error}")))?;
         let listeners = http::bind(app).await?;
         let tasks = lifecycle::Tasks::new(tokio::runtime::Handle::current());
+        if let Some(bot) = BotService::open(app) {
+            bot.start(&tasks, &shutdown);
+        }
         let starting = Arc::clone(app);
         // Opening tenants and unsealing sessions blocks.
         let started = tasks.clone().spawn_blocking(move || starting.telegram_start(tasks)).await;

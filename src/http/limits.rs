@@ -34,6 +34,8 @@ const COSTLY: [(&str, &str); 3] =
 const QR_STARTS: [&str; 2] = ["/start", "/init"];
 /// How often one login's status may be read a minute; watching its events is better.
 const LOGIN_READS_PER_MINUTE: u32 = 30;
+/// Telegram's own deliveries: they bring a secret, come from few addresses, and are bounded by what may wait.
+const DELIVERIES: &str = "/tg/bot/webhook";
 /// Where credentials are tried.
 const SIGN_INS: &str = "/api/auth/";
 /// Where invite codes could be guessed.
@@ -87,7 +89,9 @@ enum Class {
 }
 
 fn class(method: &Method, route: &str) -> Class {
-    if COSTLY.contains(&(method.as_str(), route)) {
+    if route == DELIVERIES {
+        Class::Free
+    } else if COSTLY.contains(&(method.as_str(), route)) {
         Class::Costly
     } else if (route.starts_with(SIGN_INS) || route == REGISTRATION) && *method == Method::POST {
         Class::SignIn

@@ -7,6 +7,7 @@
 mod admin;
 mod around;
 mod auth;
+mod bot;
 mod caller;
 mod channels;
 mod docs;

@@ -38,6 +38,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         (name = "login", description = "Connecting one's Telegram account by a QR code."),
         (name = "search", description = "Searching posts and asking questions about them."),
         (name = "channels", description = "Following channels, and how completely they are read."),
+        (name = "bot", description = "Where Telegram delivers what people tell the bot."),
         (name = "posts", description = "Posts and tags the caller may see."),
         (name = "demo", description = "The demo page's own figures."),
         (name = "users", description = "Oneself, and for admins the others of the tenant."),
@@ -71,6 +72,12 @@ fn complete(document: &mut Value) {
     ));
     document["servers"] = json!([{ "url": "/" }]);
     document["components"]["securitySchemes"] = json!({
+        "telegram": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-Telegram-Bot-Api-Secret-Token",
+            "description": "The secret Telegram was told when the webhook was set."
+        },
         "bearer": {
             "type": "http",
             "scheme": "bearer",

@@ -8,8 +8,8 @@ use axum::{Router, routing::get};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Web, admin, auth, channels, docs, history, login, openapi, operator, ops, pages, passkeys, posts, search,
-    users,
+    Web, admin, auth, bot, channels, docs, history, login, openapi, operator, ops, pages, passkeys, posts,
+    search, users,
 };
 
 /// The documented routes.
@@ -18,6 +18,7 @@ pub(super) fn documented() -> OpenApiRouter<Web> {
         .merge(auth::routes())
         .merge(passkeys::routes())
         .merge(login::routes())
+        .merge(bot::routes())
         .merge(search::routes())
         .merge(history::routes())
         .merge(users::routes())

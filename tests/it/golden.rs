@@ -23,7 +23,7 @@ fn root(path: &str) -> PathBuf {
 }
 
 /// Compares with the golden file, or writes it where that was asked for.
-fn check(path: &str, text: &str) {
+pub(crate) fn check(path: &str, text: &str) {
     let file = root(path);
     let text = format!("{}\n", text.trim_end());
     if std::env::var_os("UPDATE_GOLDEN").is_some() {

@@ -17,6 +17,10 @@
 mod account_limits;
 mod ask;
 mod auth;
+mod bot;
+mod bot_delivery;
+mod bot_markdown;
+mod bot_sending;
 mod cli;
 mod cli_people;
 mod damage;
@@ -28,6 +32,7 @@ mod eval;
 mod golden;
 mod health;
 mod http;
+mod i18n;
 mod import;
 mod invites;
 mod isolation;

@@ -116,6 +116,7 @@ pub(super) const ROWS: &[Row] = &[
     row(("GET", "/health/auth", "/health/auth"), none, all(200), TOKENS),
     row(("GET", "/health/bot", "/health/bot"), none, all(200), TOKENS),
     row(("GET", "/ready", "/ready"), none, all(200), TOKENS),
+    row(("POST", "/tg/bot/webhook", "/tg/bot/webhook"), none_of_all, all(403), NO_TOKENS),
     row(
         ("POST", "/api/auth/telegram-webapp", "/api/auth/telegram-webapp"),
         no_init_data,

@@ -5,11 +5,14 @@
 mod app;
 mod authenticator;
 mod binary;
+pub(crate) mod bot;
+pub(crate) mod bot_api;
 pub(crate) mod dc;
 mod http;
 mod people;
 mod posts;
 pub(crate) mod reading;
+pub(crate) mod telegram_html;
 
 pub(crate) use app::{Builder, TestApp};
 pub(crate) use authenticator::Authenticator;

@@ -1,0 +1,100 @@
+//! What a person chooses: language, space (tenant); what they use; what is kept of them.
+
+use super::{Context, Inside, Outcome};
+use crate::{
+    app::Error,
+    bot::{
+        callback::Callback,
+        reply::{Button, Reply},
+        rich::Rich,
+    },
+    i18n::Lang,
+    model::TenantId,
+    store::BotChatChange,
+};
+
+pub(super) fn settings(inside: &Inside<'_>) -> Result<Reply, Error> {
+    let used = inside.app.subscription_view(&inside.access.tenant, &inside.member)?;
+    let lang = inside.lang;
+    let account = if inside.connected() { "settings-account" } else { "settings-no-account" };
+    let text = Rich::new()
+        .bold(inside.t("settings-title"))
+        .gap()
+        .text(lang.tx("settings-language", &[("language", lang.name().into())]))
+        .line()
+        .text(lang.tx("settings-space", &[("space", (&inside.access.tenant.row().name).into())]))
+        .line()
+        .text(lang.tx(
+            "settings-tier",
+            &[
+                ("tier", used.subscription_type.name().into()),
+                ("channels", used.channels_used.into()),
+                ("channels_max", used.channels_limit.into()),
+                ("questions", used.rag_queries_used.into()),
+                ("questions_max", used.rag_queries_limit.into()),
+            ],
+        ))
+        .line()
+        .text(inside.t(account));
+    let mut row = vec![inside.button("button-language", Callback::Languages)];
+    if inside.app.memberships_of(inside.person.telegram_id)?.len() > 1 {
+        row.push(inside.button("button-space", Callback::Tenants));
+    }
+    let connect = if inside.connected() { None } else { inside.app_button("button-connect") };
+    let reply = inside.reply(text).row(row).row(connect.into_iter().collect());
+    Ok(reply.row(vec![
+        inside.button("button-privacy", Callback::Privacy),
+        inside.button("button-menu", Callback::Menu),
+    ]))
+}
+
+pub(super) fn languages(context: &Context<'_>) -> Reply {
+    let choose = |lang: Lang| Button::call(lang.name().to_owned(), Callback::Language(lang));
+    let text = Rich::new().text(context.t("language-ask"));
+    context.reply(text).row(Lang::ALL.into_iter().map(choose).collect())
+}
+
+pub(super) fn language(context: &Context<'_>, lang: Lang) -> Outcome {
+    let text = Rich::new().text(lang.t("language-done"));
+    let menu = Button::call(lang.t("button-menu"), Callback::Menu);
+    let mut outcome = Outcome::reply(context.reply(text).row(vec![menu]));
+    outcome.chat = Some(BotChatChange { language: Some(lang.code().to_owned()), ..BotChatChange::default() });
+    outcome
+}
+
+/// Which space to work in, for whoever belongs to several.
+pub(super) fn tenants(inside: &Inside<'_>) -> Result<Reply, Error> {
+    let mut reply = inside.reply(Rich::new().text(inside.t("space-ask")));
+    for member in inside.app.memberships_of(inside.person.telegram_id)? {
+        if let Some(tenant) = inside.app.tenant_by_id(member.tenant_id)? {
+            reply = reply.row(vec![Button::call(tenant.row().name.clone(), Callback::Tenant(tenant.id()))]);
+        }
+    }
+    Ok(reply.row(vec![inside.button("button-back", Callback::Settings)]))
+}
+
+/// A space was chosen; one the person does not belong to is none.
+pub(super) fn tenant(inside: &Inside<'_>, id: TenantId) -> Result<Outcome, Error> {
+    let theirs =
+        inside.app.memberships_of(inside.person.telegram_id)?.iter().any(|member| member.tenant_id == id);
+    let Some(tenant) = inside.app.tenant_by_id(id)?.filter(|_| theirs) else {
+        return Ok(Outcome::reply(tenants(inside)?).toast(inside.t("button-stale")));
+    };
+    let words = inside.lang.tx("space-done", &[("space", (&tenant.row().name).into())]);
+    let menu = vec![inside.button("button-menu", Callback::Menu)];
+    let mut outcome = Outcome::reply(inside.reply(Rich::new().text(words)).row(menu));
+    outcome.chat = Some(BotChatChange { tenant_id: Some(id), ..BotChatChange::default() });
+    Ok(outcome)
+}
+
+pub(super) fn privacy(context: &Context<'_>) -> Reply {
+    let text = Rich::new()
+        .bold(context.t("privacy-title"))
+        .gap()
+        .text(context.t("privacy-where"))
+        .gap()
+        .text(context.t("privacy-what"))
+        .gap()
+        .text(context.t("privacy-how-long"));
+    context.reply(text).row(vec![context.button("button-menu", Callback::Menu)])
+}
