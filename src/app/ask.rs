@@ -139,7 +139,7 @@ impl App {
             until: period.map(|period| period.until).or(request.until),
             ..SearchRequest::default()
         };
-        let filter = filter_of(visible, &limits);
+        let filter = filter_of(tenant, visible, &limits)?;
         if question.search_text.trim().is_empty() {
             // «Что нового за неделю?» names no topic: whatever the period holds.
             let filter = PostFilter {

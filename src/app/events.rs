@@ -104,6 +104,9 @@ fn data(stored: &StoredEvent, post: Option<&Post>) -> Map<String, Value> {
             data.insert("tags_hash".to_owned(), json!(text::tags_hash(&tags)));
             data.insert("provider".to_owned(), json!(provider));
             data.insert("trigger".to_owned(), json!("initial"));
+            if let Some(Ok(Value::Object(fixed))) = stored.data.as_deref().map(serde_json::from_str) {
+                data.extend(fixed);
+            }
         }
         Event::PostsEnriched | Event::PostsIndexed => {}
         Event::PostsDeleted | Event::ChannelsSubscribed | Event::ChannelsUnsubscribed => {

@@ -43,6 +43,7 @@ pub mod search;
 pub mod sessions;
 mod snippet;
 pub mod statistics;
+pub mod tags;
 pub mod telegram;
 pub mod tenants;
 pub mod tiers;

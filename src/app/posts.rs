@@ -9,7 +9,6 @@ use super::{App, Error, Tenant, tenants::rfc3339};
 use crate::{
     model::{Channel, ChannelId, ChannelSet, Link, Post, PostDetails, PostId, Stage},
     store::{PostFilter, TagCount},
-    text,
 };
 
 /// Posts one page shows at most.
@@ -125,8 +124,7 @@ impl Tenant {
         offset: usize,
     ) -> Result<PostPageView, Error> {
         let limit = limit.clamp(1, POSTS_LISTED_MAX);
-        let filter =
-            PostFilter { channels, tag_key: tag.map(text::tag_key), since: period.0, until: period.1 };
+        let filter = PostFilter { channels, tag_key: self.tag_key(tag)?, since: period.0, until: period.1 };
         let page = self.store.post_list(&filter, limit, offset)?;
         let channels = self.channel_map()?;
         let posts = page.posts.into_iter().map(|post| post_view(post, &channels)).collect();

@@ -140,7 +140,7 @@ impl App {
         let started = Instant::now();
         let limit = request.limit.unwrap_or(HITS_DEFAULT);
         asked_checked(&request.query, limit, HITS_MAX)?;
-        let filter = filter_of(visible, request);
+        let filter = filter_of(tenant, visible, request)?;
         let query = Query::parse(&request.query);
         let ranking =
             Ranking { query: &query, text: &request.query, mode: request.mode, filter, recency: None };
@@ -292,7 +292,7 @@ impl App {
         offset: usize,
     ) -> Result<PostPageView, Error> {
         asked_checked(&request.query, limit, POSTS_LISTED_MAX)?;
-        let filter = filter_of(visible, request);
+        let filter = filter_of(tenant, visible, request)?;
         let query = Query::parse(&request.query);
         let ranking =
             Ranking { query: &query, text: &request.query, mode: request.mode, filter, recency: None };
@@ -321,15 +321,19 @@ impl App {
 }
 
 /// The request's limits on the caller's channels.
-pub(super) fn filter_of(visible: &ChannelSet, request: &SearchRequest) -> Filter {
+pub(super) fn filter_of(
+    tenant: &Tenant,
+    visible: &ChannelSet,
+    request: &SearchRequest,
+) -> Result<Filter, Error> {
     let channels =
         if request.channel_ids.is_empty() { visible.clone() } else { visible.narrow(&request.channel_ids) };
-    Filter {
+    Ok(Filter {
         channels,
-        tags: request.tags.clone(),
+        tags: tenant.tags_joined(&request.tags)?,
         since: request.since.map(Timestamp::as_second),
         until: request.until.map(Timestamp::as_second),
-    }
+    })
 }
 
 /// What is wrong with a query and how many answers to it are wanted.

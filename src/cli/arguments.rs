@@ -10,6 +10,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use super::{
     channels::ChannelCommand,
     people::{InviteGroup, UserCommand},
+    tags::TagCommand,
 };
 
 /// Reads your Telegram channels, tags, indexes and answers, on one box.
@@ -122,7 +123,7 @@ pub(super) enum Group {
     },
     /// The vocabulary
     #[command(subcommand)]
-    Tags(TagsCommand),
+    Tags(TagCommand),
     /// The channels: following them, and how completely they are read
     #[command(subcommand)]
     Channel(ChannelCommand),
@@ -183,17 +184,6 @@ pub(super) enum ConfigCommand {
     Schema,
     /// The annotated default appliance.toml
     Example,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum TagsCommand {
-    /// The most used tags, and how many are used only once
-    Top {
-        #[arg(long)]
-        tenant: String,
-        #[arg(long, default_value_t = 20)]
-        limit: usize,
-    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -384,7 +374,7 @@ pub(super) enum MigrateCommand {
 }
 
 /// A moment as people type it: RFC 3339, or a day, which begins at midnight in this machine's time zone.
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }

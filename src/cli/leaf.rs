@@ -8,10 +8,11 @@ use serde_json::Value;
 use super::{
     arguments::{
         EventsCommand, Group, IndexCommand, KeyCommand, ModelCommand, QueueCommand, SessionCommand,
-        TagsCommand, TenantCommand, TokenCommand,
+        TenantCommand, TokenCommand,
     },
     channels, output,
     people::{self, InviteGroup},
+    tags,
 };
 use crate::{
     app::{
@@ -68,9 +69,7 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
                 AskRequest { query: question, since, until, limit: Some(limit), ..AskRequest::default() };
             (Command::Content(ContentCommand::Ask { tenant, channel, request }), output::ask)
         }
-        Group::Tags(TagsCommand::Top { tenant, limit }) => {
-            (Command::Content(ContentCommand::TagsTop { tenant, limit }), output::tags)
-        }
+        Group::Tags(command) => tags::tag_command(command),
         Group::Channel(command) => channels::channel_command(command),
         Group::Tenant(command) => tenant_command(command)?,
         Group::Token(command) => token_command(command),

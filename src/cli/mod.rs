@@ -17,6 +17,7 @@ mod progress;
 mod serve;
 mod session;
 mod socket;
+mod tags;
 
 use std::{ffi::OsString, fmt::Write as _, process::ExitCode};
 

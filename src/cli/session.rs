@@ -87,7 +87,13 @@ fn execute_alone(app: &Arc<App>, command: Command, bars: &mut Bars) -> Result<Va
             // Alone, nobody sweeps: an index that was damaged or deleted is filled before it answers.
             app.tenant_get(tenant)?.indexes_fill(&mut |at| bars.show(at))?;
         }
-        return app.execute(command, &mut |at| bars.show(at));
+        let changes_posts = matches!(command, Command::Tags(_));
+        let answer = app.execute(command, &mut |at| bars.show(at))?;
+        if changes_posts {
+            // Alone, nobody else indexes what changed.
+            drain(app)?;
+        }
+        return Ok(answer);
     };
     let tenant = app.tenant_get(tenant)?;
     let engine = Engine::start(app, wait)?;

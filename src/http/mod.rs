@@ -28,6 +28,7 @@ mod search;
 mod serve;
 mod shape;
 mod streams;
+mod tags;
 mod users;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{
     Web, admin, auth, bot, channels, docs, history, login, openapi, operator, ops, pages, passkeys, posts,
-    search, users,
+    search, tags, users,
 };
 
 /// The documented routes.
@@ -25,6 +25,7 @@ pub(super) fn documented() -> OpenApiRouter<Web> {
         .merge(admin::routes())
         .merge(channels::routes())
         .merge(posts::routes())
+        .merge(tags::routes())
         .merge(pages::routes())
         .merge(operator::routes())
         .merge(ops::routes())

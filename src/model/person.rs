@@ -121,10 +121,12 @@ pub enum AuditAction {
     PostRetagged,
     PasskeyAdded,
     PasskeyRemoved,
+    TagsMergeUndone,
+    TagProtected,
 }
 
 impl AuditAction {
-    pub const ALL: [AuditAction; 17] = [
+    pub const ALL: [AuditAction; 19] = [
         AuditAction::TenantCreated,
         AuditAction::TenantDeleted,
         AuditAction::InviteCreated,
@@ -142,6 +144,8 @@ impl AuditAction {
         AuditAction::PostRetagged,
         AuditAction::PasskeyAdded,
         AuditAction::PasskeyRemoved,
+        AuditAction::TagsMergeUndone,
+        AuditAction::TagProtected,
     ];
 
     pub fn name(self) -> &'static str {
@@ -163,6 +167,8 @@ impl AuditAction {
             AuditAction::PostRetagged => "post_retagged",
             AuditAction::PasskeyAdded => "passkey_added",
             AuditAction::PasskeyRemoved => "passkey_removed",
+            AuditAction::TagsMergeUndone => "tags_merge_undone",
+            AuditAction::TagProtected => "tag_protected",
         }
     }
 

@@ -11,8 +11,8 @@ use crate::model::{ChannelSet, PostId};
 pub struct Filter {
     /// The channels the caller may see, already narrowed to those asked for.
     pub channels: ChannelSet,
-    /// The post carries every one of these tags; compared without case and `#`.
-    pub tags: Vec<String>,
+    /// The post carries each of these tags under at least one of its names, given as keys (`text::tag_key`).
+    pub tags: Vec<Vec<String>>,
     /// Unix seconds, inclusive.
     pub since: Option<i64>,
     /// Unix seconds, exclusive.

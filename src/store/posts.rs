@@ -103,6 +103,31 @@ impl TenantStore {
         })
     }
 
+    /// The posts of a filter; ids above `after`, in order.
+    pub fn post_id_list(
+        &self,
+        filter: &PostFilter,
+        after: PostId,
+        limit: usize,
+    ) -> Result<Vec<PostId>, Error> {
+        self.db.read(|db| {
+            let channels = match &filter.channels {
+                ChannelSet::All => None,
+                ChannelSet::Only(set) => Some(json_list(set)),
+            };
+            let (since, until) =
+                (filter.since.map(Timestamp::as_millisecond), filter.until.map(Timestamp::as_millisecond));
+            let sql = format!("SELECT id FROM posts WHERE {MATCHING} AND id > :after ORDER BY id LIMIT :limit");
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map(
+                named_params! {":channels": channels, ":tag": filter.tag_key, ":since": since, ":until": until,
+                ":after": after.0, ":limit": limit as i64},
+                |row| row.get(0).map(PostId),
+            )?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// Posts that belong in the full-text index, for verify and rebuild; ids above `after`, in order.
     pub fn post_indexed_list(&self, after: PostId, limit: usize) -> Result<Vec<PostId>, Error> {
         self.db.read(|db| {
@@ -197,23 +222,25 @@ fn album_fold(db: &Connection, lead: &mut Post) -> Result<(), Error> {
     Ok(())
 }
 
-fn post_list(db: &Connection, filter: &PostFilter, limit: usize, offset: usize) -> Result<PostPage, Error> {
-    let condition = "lead_id IS NULL AND deleted_at IS NULL
+/// The posts of a filter.
+const MATCHING: &str = "lead_id IS NULL AND deleted_at IS NULL
         AND (:channels IS NULL OR channel_id IN (SELECT value FROM json_each(:channels)))
         AND (:tag IS NULL OR id IN (SELECT post_id FROM post_tags JOIN tags ON tags.id = tag_id WHERE key = :tag))
         AND (:since IS NULL OR posted_at >= :since) AND (:until IS NULL OR posted_at < :until)";
+
+fn post_list(db: &Connection, filter: &PostFilter, limit: usize, offset: usize) -> Result<PostPage, Error> {
     let channels = match &filter.channels {
         ChannelSet::All => None,
         ChannelSet::Only(set) => Some(json_list(set)),
     };
     let (since, until) =
         (filter.since.map(Timestamp::as_millisecond), filter.until.map(Timestamp::as_millisecond));
-    let total: i64 = db.prepare_cached(&format!("SELECT count(*) FROM posts WHERE {condition}"))?.query_row(
+    let total: i64 = db.prepare_cached(&format!("SELECT count(*) FROM posts WHERE {MATCHING}"))?.query_row(
         named_params! {":channels": channels, ":tag": filter.tag_key, ":since": since, ":until": until},
         |row| row.get(0),
     )?;
     let sql = format!(
-        "SELECT id FROM posts WHERE {condition} ORDER BY posted_at DESC, id DESC LIMIT :limit OFFSET :offset"
+        "SELECT id FROM posts WHERE {MATCHING} ORDER BY posted_at DESC, id DESC LIMIT :limit OFFSET :offset"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let ids: Vec<i64> = statement

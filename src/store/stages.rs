@@ -8,10 +8,10 @@ use rusqlite::{Transaction, params};
 
 use super::{
     Error, TenantStore,
-    events::post_events_insert,
-    tags::{TagForm, post_tags_put},
+    events::{event_insert, post_events_insert},
+    tags::{TagForm, TagsChange, post_tags_put},
 };
-use crate::model::{Link, PostId, Stage};
+use crate::model::{Event, Link, PostId, Stage};
 
 /// What one stage found out about one post.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +54,19 @@ impl TenantStore {
             let mut applied = 0;
             let mut events = Vec::with_capacity(results.len());
             for result in &results {
-                if stage_apply(tx, result, now)? {
-                    applied += 1;
-                    events.extend(result.output.reached().event().map(|event| (result.post, event)));
+                match stage_apply(tx, result, now)? {
+                    Applied::Not => continue,
+                    Applied::Untold => {}
+                    Applied::Told => {
+                        events.extend(result.output.reached().event().map(|event| (result.post, event)));
+                    }
+                    Applied::Retagged => {
+                        // Its row says more than the others', so those before it are written first.
+                        post_events_insert(tx, &std::mem::take(&mut events), now)?;
+                        event_insert(tx, Event::PostsTagged, Some(result.post), Some(RETAGGED), now)?;
+                    }
                 }
+                applied += 1;
             }
             post_events_insert(tx, &events, now)?;
             Ok(applied)
@@ -65,13 +74,27 @@ impl TenantStore {
     }
 }
 
-fn stage_apply(tx: &Transaction<'_>, result: &StageResult, now: Timestamp) -> Result<bool, Error> {
+/// What a result came to.
+enum Applied {
+    /// The post has gone on or changed meanwhile.
+    Not,
+    /// It counts, and there is nothing to tell of it.
+    Untold,
+    Told,
+    /// Its tags are others now.
+    Retagged,
+}
+
+/// What the event of a post says that had tags before.
+const RETAGGED: &str = r#"{"trigger":"retag"}"#;
+
+fn stage_apply(tx: &Transaction<'_>, result: &StageResult, now: Timestamp) -> Result<Applied, Error> {
     let reached = result.output.reached();
     let moved = tx
         .prepare_cached("UPDATE posts SET stage = ?2 WHERE id = ?1 AND stage = ?3 AND revision = ?4 AND deleted_at IS NULL")?
         .execute(params![result.post.0, reached as i64, result.from as i64, result.revision])?;
     if moved == 0 {
-        return Ok(false);
+        return Ok(Applied::Not);
     }
     match &result.output {
         StageOutput::Parsed { language, links_found } => {
@@ -80,11 +103,15 @@ fn stage_apply(tx: &Transaction<'_>, result: &StageResult, now: Timestamp) -> Re
             links_append(tx, result.post, links_found)?;
         }
         StageOutput::Tagged { tags, provider } => {
-            post_tags_put(tx, result.post, tags, provider, now)?;
+            match post_tags_put(tx, result.post, tags, provider, now)? {
+                TagsChange::First => {}
+                TagsChange::Changed => return Ok(Applied::Retagged),
+                TagsChange::Same => return Ok(Applied::Untold),
+            }
         }
         StageOutput::Enriched | StageOutput::Indexed => {}
     }
-    Ok(true)
+    Ok(Applied::Told)
 }
 
 fn links_append(tx: &Transaction<'_>, post: PostId, links: &[Link]) -> Result<(), Error> {

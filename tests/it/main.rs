@@ -55,6 +55,7 @@ mod stored;
 mod subscriptions;
 mod support;
 mod support_faults;
+mod tag_merges;
 mod tags;
 mod telegram_account;
 mod telegram_dc;

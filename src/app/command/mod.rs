@@ -9,6 +9,7 @@ mod content;
 mod members;
 mod operations;
 mod people;
+mod tags;
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,6 +22,7 @@ pub use content::ContentCommand;
 pub use members::{InviteOptions, MembersCommand};
 pub use operations::OperationsCommand;
 pub use people::PeopleCommand;
+pub use tags::{TagsCommand, TagsFilter};
 
 use super::{App, Error, Tenant, imports::ImportProgress};
 
@@ -36,6 +38,7 @@ pub enum Command {
     Channels(ChannelsCommand),
     Accounts(AccountsCommand),
     Content(ContentCommand),
+    Tags(TagsCommand),
     Operations(OperationsCommand),
 }
 
@@ -52,6 +55,7 @@ impl Command {
             | Command::Channels(_)
             | Command::Accounts(_)
             | Command::Content(_)
+            | Command::Tags(_)
             | Command::Operations(_) => None,
         }
     }
@@ -75,6 +79,7 @@ impl App {
             Command::Channels(command) => self.execute_channels(command),
             Command::Accounts(command) => self.execute_accounts(command),
             Command::Content(command) => self.execute_content(command, progress),
+            Command::Tags(command) => self.execute_tags(command),
             Command::Operations(command) => self.execute_operations(command, progress),
         }
     }

@@ -16,7 +16,7 @@ use tantivy::{
     schema::{Field, IndexRecordOption},
 };
 
-use super::schema::{Fields, root, tag_key};
+use super::schema::{Fields, root};
 use crate::{
     model::{ChannelSet, PostId},
     search::{Clause, Filter, Query},
@@ -112,8 +112,9 @@ impl Composer<'_> {
                 parts.push(must(Box::new(TermSetQuery::new(terms))));
             }
         }
-        for tag in &filter.tags {
-            parts.push(must(Self::term(self.fields.tag, &tag_key(tag))));
+        for keys in &filter.tags {
+            let terms = keys.iter().map(|key| IndexTerm::from_field_text(self.fields.tag, key));
+            parts.push(must(Box::new(TermSetQuery::new(terms))));
         }
         if filter.since.is_some() || filter.until.is_some() {
             let at = |seconds: i64| IndexTerm::from_field_i64(self.fields.posted_at, seconds);
@@ -298,16 +299,11 @@ impl Composer<'_> {
 
     /// The tag itself, or a hashtag in the text.
     fn tag(&self, tag: &str, budget: &mut usize) -> Option<Box<dyn IndexQuery>> {
-        let key = tag_key(tag);
+        let key = text::tag_key(tag);
         if key.is_empty() {
             return None;
         }
         let mut any: Vec<Part> = vec![(Occur::Should, Self::term(self.fields.tag, &key))];
-        // A hashtag joins words by underscores where a tag has spaces.
-        let spaced = key.replace('_', " ");
-        if spaced != key {
-            any.push((Occur::Should, Self::term(self.fields.tag, &spaced)));
-        }
         let hashtag = Self::terms(&format!("#{tag}"), budget);
         any.extend(self.phrase(&hashtag, 0).map(|query| (Occur::Should, query)));
         Some(Box::new(BooleanQuery::new(any)))

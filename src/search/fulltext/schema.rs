@@ -15,12 +15,11 @@ use tantivy::{
 use super::terms::{TERMS, joined};
 use crate::{
     model::{ChannelId, Link, PostId},
-    search::query::QUERY_CHARS_MAX,
     text::{self, Term},
 };
 
 /// Version of the documents' shape, stored beside the index.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// Longest text of one field that is indexed, in bytes; Telegram's own limit is 4,096 characters a message.
 pub(super) const FIELD_BYTES_MAX: usize = 256 * 1024;
@@ -54,7 +53,7 @@ pub(super) struct Fields {
     pub(super) root: Field,
     /// Stems of the tags' words.
     pub(super) tag_words: Field,
-    /// Whole folded tags, for filters.
+    /// Keys of the tags, for filters.
     pub(super) tag: Field,
     /// Stems of link titles and addresses.
     pub(super) links: Field,
@@ -101,7 +100,7 @@ impl Fields {
         document.add_text(self.exact, exact_forms(&terms));
         document.add_text(self.root, joined(&terms, |term| root(&term.text)));
         for tag in post.tags {
-            document.add_text(self.tag, tag_key(tag));
+            document.add_text(self.tag, text::tag_key(tag));
             document.add_text(self.tag_words, stems(&text::terms(bounded(tag))));
         }
         for link in post.links {
@@ -117,13 +116,6 @@ impl Fields {
         }
         document
     }
-}
-
-/// What a tag is compared by.
-pub(super) fn tag_key(tag: &str) -> String {
-    let folded = text::fold(&text::normalise(tag));
-    let key: String = folded.trim().trim_start_matches('#').chars().take(QUERY_CHARS_MAX).collect();
-    key
 }
 
 /// The first letters of a stem.

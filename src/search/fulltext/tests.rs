@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{ChannelId, ChannelSet, Link};
+use crate::{
+    model::{ChannelId, ChannelSet, Link},
+    text::tag_key,
+};
 
 struct Fixture {
     dir: tempfile::TempDir,
@@ -142,7 +145,11 @@ fn filters_add_up() {
     check(Filter::channels(only(&[77])), &[]);
     let narrow = Filter { since: Some(200), until: Some(400), ..everything() };
     check(narrow.clone(), &[3, 2]);
-    check(Filter { tags: vec!["#наука".to_owned()], ..narrow }, &[3]);
+    check(Filter { tags: vec![vec![tag_key("#науки")]], ..narrow.clone() }, &[3]);
+    let tags = vec![vec![tag_key("знание"), tag_key("наука")]];
+    check(Filter { tags, ..narrow.clone() }, &[3]);
+    let tags = vec![vec![tag_key("знание")], vec![tag_key("наука")]];
+    check(Filter { tags, ..narrow }, &[]);
 }
 
 #[test]

@@ -89,6 +89,18 @@ fn stale_tier() -> Value {
     json!({ "tier": "pro", "version": 77 })
 }
 
+fn dry_run() -> Value {
+    json!({ "dry_run": true })
+}
+
+fn merge_dry() -> Value {
+    json!({ "from": ["судно"], "into": "корабль", "dry_run": true })
+}
+
+fn protect() -> Value {
+    json!({ "tag": "порт", "protected": true })
+}
+
 fn no_ids() -> Value {
     json!({ "ids": [] })
 }
@@ -309,5 +321,27 @@ pub(super) const ROWS: &[Row] = &[
         [403, 404, 204],
     ),
     row(("GET", "/api/tags", "/api/tags"), none, all(200), TOKENS),
+    // An admin who does not follow the channel does not see the post.
+    row(
+        ("POST", "/api/posts/{id}/retag", "/api/posts/{post}/retag"),
+        dry_run,
+        [403, 403, 404, 404, 403],
+        [403, 403, 202],
+    ),
+    row(("POST", "/api/tags/merge", "/api/tags/merge"), merge_dry, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/tags/merges", "/api/tags/merges"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(
+        ("DELETE", "/api/tags/merges/{id}", "/api/tags/merges/1"),
+        none,
+        [403, 403, 404, 404, 403],
+        [403, 403, 404],
+    ),
+    row(("GET", "/api/tags/protected", "/api/tags/protected"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(
+        ("PUT", "/api/tags/protected", "/api/tags/protected"),
+        protect,
+        [403, 403, 204, 204, 403],
+        [403, 403, 204],
+    ),
     row(("GET", "/api/demo/status", "/api/demo/status"), none, all(200), TOKENS),
 ];
