@@ -6,6 +6,7 @@
 
 mod bot;
 mod limits;
+mod links;
 mod public_url;
 mod raw;
 mod secret;
@@ -19,7 +20,8 @@ use std::{
 };
 
 pub use bot::Bot;
-pub use limits::{Limits, Net};
+pub use limits::Limits;
+pub use links::{Links, RawLinks};
 pub use raw::{
     RawAi, RawAuth, RawBot, RawConfig, RawLimits, RawLog, RawMetrics, RawPipeline, RawRegistration,
     RawSearch, RawServer, RawTenants, RawTier, RawTiers,
@@ -27,6 +29,8 @@ pub use raw::{
 
 pub use secret::Secret;
 pub use telegram::{Application, OwnDatacenter, RawDatacenter, RawTelegram, Telegram};
+
+use crate::model::Net;
 
 /// Where vectors come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +78,7 @@ pub struct Config {
     pub telegram: Telegram,
     pub pipeline: Pipeline,
     pub search: Search,
+    pub links: Links,
     pub ai: Ai,
     /// Where embedding models are, if not in the data directory: scratch appliances borrow the real one's.
     pub models_dir: Option<PathBuf>,
@@ -381,6 +386,7 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
             sweep_every: seconds(c.within("pipeline.sweep_s", raw.pipeline.sweep_s, 10, 86_400)),
         },
         search: check_search(&mut c, &raw.search),
+        links: links::check(&mut c, &raw.links),
         ai: Ai {
             embedder: c.one_of(
                 "ai.embedder",

@@ -13,6 +13,7 @@ pub mod http;
 pub mod i18n;
 pub mod job;
 pub mod lifecycle;
+pub mod links;
 pub mod model;
 pub mod pipeline;
 pub mod queue;

@@ -290,6 +290,7 @@ fn fulltext_put(fulltext: &FullText, posts: &[Post]) -> Result<(), Error> {
             posted_at: post.posted_at.as_second(),
             text: &post.text,
             links: &post.links,
+            pages: &post.pages,
             tags: &post.tags,
             author: post.author.as_deref(),
             language: post.language.as_deref(),

@@ -31,6 +31,7 @@ pub mod init_data;
 pub mod invites;
 pub mod jobs;
 pub mod jwt;
+pub mod links;
 pub mod login;
 pub mod members;
 pub mod models;
@@ -95,6 +96,8 @@ pub struct App {
     sweep_wanted: AtomicBool,
     /// Signalled when posts were indexed: there may be vectors to make.
     embed_wake: Wake,
+    /// Signalled when posts were indexed: there may be pages to read.
+    links_wake: Wake,
     started_at: Timestamp,
     /// Held until the process ends.
     _lock: File,
@@ -133,6 +136,7 @@ impl App {
             halted: RwLock::new(None),
             sweep_wanted: AtomicBool::new(false),
             embed_wake: Wake::default(),
+            links_wake: Wake::default(),
             started_at: clock.now(),
             config,
             clock,
@@ -175,6 +179,10 @@ impl App {
 
     pub fn embed_wake(&self) -> &Wake {
         &self.embed_wake
+    }
+
+    pub fn links_wake(&self) -> &Wake {
+        &self.links_wake
     }
 
     /// Asks for a sweep now instead of at its time.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{App, Error, Tenant, tenants::rfc3339};
 use crate::{
-    model::{Channel, ChannelId, ChannelSet, Link, Post, PostDetails, PostId, Stage},
+    model::{Channel, ChannelId, ChannelSet, Link, LinkedPage, Post, PostDetails, PostId, Stage},
     store::{PostFilter, TagCount},
 };
 
@@ -27,6 +27,8 @@ pub struct PostView {
     pub edited_at: Option<String>,
     pub text: String,
     pub links: Vec<Link>,
+    /// What was read behind the links, where the tenant wants that.
+    pub pages: Vec<LinkedPage>,
     pub tags: Vec<String>,
     pub author: Option<String>,
     pub views: Option<i64>,
@@ -216,6 +218,7 @@ pub(super) fn post_view(post: Post, channels: &ChannelMap) -> PostView {
         edited_at: post.edited_at.map(rfc3339),
         text: post.text,
         links: post.links,
+        pages: post.pages,
         tags: post.tags,
         author: post.author,
         views: post.views,

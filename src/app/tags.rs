@@ -4,6 +4,8 @@
 //! the vocabulary; that is applied where tags are stored and asked for, so it holds for every tagger, and the index needs no
 //! change. Tagging anew changes tenant.db first; the pipeline does the rest, and what is not queued here is found by the sweep.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -27,10 +29,30 @@ const RETAG_BATCH_POSTS: usize = 500;
 /// Changes of tags a report shows.
 const EXAMPLES_MAX: usize = 10;
 
-/// The tags of a text by the local tagger, best first. Those that break a rule are dropped and counted.
-pub fn tags_made(text: &str, frequency: &dyn DocumentFrequency) -> Vec<TagForm> {
-    let candidates = text::keyphrases(text, frequency, CANDIDATES_MAX);
-    let (mut tags, rejected) = text::tags_checked(text, candidates.into_iter().map(|phrase| phrase.text));
+/// How much more a phrase counts that the title or description of a linked page has as well.
+const TOLD_BY_PAGE: f32 = 1.5;
+
+/// The tags of a post by the local tagger, best first: words of its text. What was read behind its links only says which of them
+/// matter. Those that break a rule are dropped and counted.
+pub fn tags_made(post: &Post, frequency: &dyn DocumentFrequency) -> Vec<TagForm> {
+    let mut candidates = text::keyphrases(&post.text, frequency, CANDIDATES_MAX);
+    if !post.pages.is_empty() {
+        let told: HashSet<String> = post
+            .pages
+            .iter()
+            .flat_map(|page| [&page.title, &page.description])
+            .flat_map(|line| text::terms(line))
+            .map(|term| term.text)
+            .collect();
+        for phrase in &mut candidates {
+            if text::tag_key(&phrase.text).split(' ').all(|stem| told.contains(stem)) {
+                phrase.score *= TOLD_BY_PAGE;
+            }
+        }
+        candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+    }
+    let (mut tags, rejected) =
+        text::tags_checked(&post.text, candidates.into_iter().map(|phrase| phrase.text));
     for rejection in rejected {
         metrics::counter!("tags_rejected_total", "reason" => rejection.reason.name()).increment(1);
     }
@@ -134,8 +156,7 @@ impl Tenant {
 
 impl RetagView {
     fn of(post: &Post, frequency: &dyn DocumentFrequency) -> Self {
-        let proposed: Vec<String> =
-            tags_made(&post.text, frequency).into_iter().map(|tag| tag.form).collect();
+        let proposed: Vec<String> = tags_made(post, frequency).into_iter().map(|tag| tag.form).collect();
         RetagView {
             post_id: post.id,
             changed: text::tags_hash(&proposed) != text::tags_hash(&post.tags),

@@ -195,6 +195,12 @@ pub(super) enum TenantCommand {
     Show {
         tenant: String,
     },
+    /// Read the pages that its posts link to, or stop reading them
+    Links {
+        tenant: String,
+        #[arg(value_enum)]
+        switch: Switch,
+    },
     /// Delete a tenant and everything it owns
     Delete {
         tenant: String,
@@ -202,6 +208,12 @@ pub(super) enum TenantCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     arguments::{
-        EventsCommand, Group, IndexCommand, KeyCommand, ModelCommand, QueueCommand, SessionCommand,
+        EventsCommand, Group, IndexCommand, KeyCommand, ModelCommand, QueueCommand, SessionCommand, Switch,
         TenantCommand, TokenCommand,
     },
     channels, output,
@@ -110,6 +110,10 @@ fn tenant_command(command: TenantCommand) -> Result<(Command, Show), Error> {
         TenantCommand::List => (Command::People(PeopleCommand::TenantList), output::tenants),
         TenantCommand::Show { tenant } => {
             (Command::People(PeopleCommand::TenantShow { tenant }), output::plain)
+        }
+        TenantCommand::Links { tenant, switch } => {
+            let enabled = switch == Switch::On;
+            (Command::People(PeopleCommand::TenantLinks { tenant, enabled }), output::plain)
         }
         TenantCommand::Delete { tenant, yes: true } => {
             (Command::People(PeopleCommand::TenantDelete { tenant }), output::plain)

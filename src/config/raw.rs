@@ -29,6 +29,7 @@ pub struct RawConfig {
     pub telegram: super::RawTelegram,
     pub pipeline: RawPipeline,
     pub search: RawSearch,
+    pub links: super::RawLinks,
     pub ai: RawAi,
 }
 
@@ -256,6 +257,7 @@ impl Default for RawConfig {
                 fulltext_weight: 0.3,
                 writer_heap_bytes: 32 * 1024 * 1024,
             },
+            links: super::RawLinks::default(),
             ai: RawAi { embedder: "local".to_owned(), model: String::new(), threads: 0 },
         }
     }

@@ -3,6 +3,7 @@
 //! Everything is of the admin's own tenant; there is no parameter that names another.
 
 mod invites;
+mod links;
 mod records;
 mod users;
 
@@ -11,5 +12,5 @@ use utoipa_axum::router::OpenApiRouter;
 use super::Web;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    users::routes().merge(invites::routes()).merge(records::routes())
+    users::routes().merge(invites::routes()).merge(links::routes()).merge(records::routes())
 }

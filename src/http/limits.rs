@@ -21,7 +21,12 @@ use governor::{
 };
 
 use super::ApiError;
-use crate::{app::ErrorCode, clock::Clock, config, model::Actor};
+use crate::{
+    app::ErrorCode,
+    clock::Clock,
+    config,
+    model::{Actor, Net},
+};
 
 /// Callers of one kind that are counted apart.
 const KEYS_MAX: usize = 50_000;
@@ -280,7 +285,7 @@ pub(super) fn network(address: IpAddr) -> u128 {
 
 /// Who really asks: the nearest address that is no proxy of ours. `forwarded` are the values of `X-Forwarded-For`, which
 /// each proxy appends to; what stands left of an address that is not trusted is the client's own invention.
-pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[config::Net]) -> IpAddr {
+pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Net]) -> IpAddr {
     let is_proxy = |address: IpAddr| trusted.iter().any(|net| net.contains(address));
     let mut nearest = peer.to_canonical();
     let values: Vec<&str> =

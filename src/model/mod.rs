@@ -6,6 +6,7 @@ mod disposition;
 mod event;
 mod id;
 mod login;
+mod net;
 mod person;
 mod post;
 mod stage;
@@ -14,8 +15,10 @@ pub use disposition::Disposition;
 pub use event::Event;
 pub use id::{ChannelId, MembershipId, PostId, TenantId};
 pub use login::{AuthEventKind, InviteStatus, LoginStatus, Refusal};
+pub use net::Net;
 pub use person::{Actor, AuditAction, Role, Tier};
 pub use post::{
-    Channel, ChannelSet, ForwardOrigin, IncomingPost, Link, MediaInfo, Post, PostDetails, Reaction,
+    Channel, ChannelSet, ForwardOrigin, IncomingPost, Link, LinkedPage, MediaInfo, Post, PostDetails,
+    Reaction,
 };
 pub use stage::Stage;

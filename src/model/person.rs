@@ -123,10 +123,11 @@ pub enum AuditAction {
     PasskeyRemoved,
     TagsMergeUndone,
     TagProtected,
+    LinksSwitched,
 }
 
 impl AuditAction {
-    pub const ALL: [AuditAction; 19] = [
+    pub const ALL: [AuditAction; 20] = [
         AuditAction::TenantCreated,
         AuditAction::TenantDeleted,
         AuditAction::InviteCreated,
@@ -146,6 +147,7 @@ impl AuditAction {
         AuditAction::PasskeyRemoved,
         AuditAction::TagsMergeUndone,
         AuditAction::TagProtected,
+        AuditAction::LinksSwitched,
     ];
 
     pub fn name(self) -> &'static str {
@@ -169,6 +171,7 @@ impl AuditAction {
             AuditAction::PasskeyRemoved => "passkey_removed",
             AuditAction::TagsMergeUndone => "tags_merge_undone",
             AuditAction::TagProtected => "tag_protected",
+            AuditAction::LinksSwitched => "links_switched",
         }
     }
 

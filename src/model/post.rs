@@ -15,6 +15,21 @@ pub struct Link {
     pub url: String,
 }
 
+/// What was read on a page that a post links to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct LinkedPage {
+    /// Where its redirects ended.
+    pub url: String,
+    pub title: String,
+    pub description: String,
+    /// The name of the site.
+    pub site: String,
+    /// The beginning of its text; not shown, it counts for tags and search.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub text: String,
+}
+
 /// A reaction and how many people left it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reaction {
@@ -127,6 +142,8 @@ pub struct Post {
     pub revision: i64,
     pub language: Option<String>,
     pub tags: Vec<String>,
+    /// What was read behind its links.
+    pub pages: Vec<LinkedPage>,
     pub ingested_at: Timestamp,
     pub details: PostDetails,
 }

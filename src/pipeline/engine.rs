@@ -1,6 +1,7 @@
-//! The engine's threads: some take posts through their stages, the first of them also sweeps, one makes vectors.
+//! The engine's threads: some take posts through their stages, the first of them also sweeps, one makes vectors,
+//! one reads pages behind links.
 //!
-//! Plain threads, because the work is processor and disk, never the network; the async runtime stays free for the faces. While
+//! Plain threads, because the work is processor and disk (pages have a runtime of their own); the async runtime of the service stays free for the faces. While
 //! one worker waits for a disk or a commit, another computes; a job is claimed by one of them only. A sweep runs when no step
 //! does: it may rebuild an index, and must not put an older text over a newer one. A thread that meets an error goes on after a
 //! pause; one that is told nothing can work says so (`/ready`, doctor) and keeps looking whether it can again.
@@ -16,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{EmbedOutcome, TickOutcome, embed_tick, sweep, tick};
+use super::{EmbedOutcome, LinkReader, LinksOutcome, TickOutcome, embed_tick, sweep, tick};
 use crate::{
     app::{App, Error},
     model::Disposition,
@@ -55,6 +56,7 @@ impl Engine {
         if embed {
             engine.thread("embed", embed_loop)?;
         }
+        engine.thread("links", links_loop)?;
         Ok(engine)
     }
 
@@ -78,6 +80,7 @@ impl Drop for Engine {
         self.stop.store(true, Ordering::Relaxed);
         self.app.queue().waiting().signal();
         self.app.embed_wake().signal();
+        self.app.links_wake().signal();
         for thread in self.threads.drain(..) {
             // A panic inside was already reported by its own guard.
             let _ = thread.join();
@@ -221,6 +224,29 @@ fn embed_loop(app: &App, stop: &AtomicBool) {
                 let wait = if failed { ERROR_PAUSE } else { IDLE_WAIT_MAX };
                 app.embed_wake().changed_blocking(seen, wait);
             }
+        }
+    }
+}
+
+fn links_loop(app: &App, stop: &AtomicBool) {
+    let mut reader = None;
+    while !stop.load(Ordering::Relaxed) {
+        let seen = app.links_wake().seen();
+        let mut outcome = LinksOutcome::Idle { until: None };
+        let failed = guarded("links", || {
+            let reader = match &mut reader {
+                Some(reader) => reader,
+                None => reader.insert(LinkReader::new(app)?),
+            };
+            outcome = reader.tick(app, stop)?;
+            Ok(())
+        });
+        if let LinksOutcome::Idle { until } = outcome {
+            let due = until.map_or(IDLE_WAIT_MAX, |due| {
+                Duration::try_from(due.duration_since(app.now())).unwrap_or(Duration::ZERO)
+            });
+            let wait = if failed { ERROR_PAUSE } else { due.clamp(Duration::from_millis(50), IDLE_WAIT_MAX) };
+            app.links_wake().changed_blocking(seen, wait);
         }
     }
 }

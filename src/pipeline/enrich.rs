@@ -1,10 +1,29 @@
-//! Enrich: passes posts on.
+//! Enrich: notes which pages a post links to, where the tenant wants them read.
 //!
-//! The stage exists so that a post's way and its events are the same everywhere; what a link leads to is fetched here once link
-//! enrichment is switched on.
+//! Pure: reading them is the work of `links`, beside the pipeline, so no post waits for a stranger's site. Where it is switched
+//! off the stage is passed.
 
-use crate::store::StageOutput;
+use crate::{links::Address, model::Post, store::StageOutput};
 
-pub(super) fn enrich() -> StageOutput {
-    StageOutput::Enriched
+/// What may be read.
+#[derive(Debug, Clone)]
+pub(super) struct EnrichPlan {
+    pub(super) ports: Vec<u16>,
+    /// 0 where nothing is.
+    pub(super) pages_per_post_max: usize,
+}
+
+pub(super) fn enrich(post: &Post, plan: &EnrichPlan) -> StageOutput {
+    let mut pages: Vec<String> = Vec::new();
+    for link in &post.links {
+        if pages.len() == plan.pages_per_post_max {
+            break;
+        }
+        if let Ok(address) = Address::parse(&link.url, &plan.ports)
+            && !pages.iter().any(|known| known == address.as_str())
+        {
+            pages.push(address.as_str().to_owned());
+        }
+    }
+    StageOutput::Enriched { pages }
 }

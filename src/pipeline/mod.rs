@@ -1,4 +1,4 @@
-//! The engine: takes posts through their stages, fills gaps, makes vectors.
+//! The engine: takes posts through their stages, fills gaps, makes vectors, reads pages behind links.
 //!
 //! May know `app` and through it the leaves; nothing of http, bot or cli. Stages compute, the worker commits: a stage never
 //! writes, never touches the queue and never decides about retries.
@@ -10,6 +10,7 @@ mod embed;
 mod engine;
 mod enrich;
 mod index;
+mod links;
 mod parse;
 mod sweep;
 mod tag;
@@ -17,5 +18,6 @@ mod worker;
 
 pub use embed::{EmbedOutcome, embed_tick};
 pub use engine::{Engine, drain};
+pub use links::{LinkReader, LinksOutcome};
 pub use sweep::{Swept, sweep};
 pub use worker::{TickOutcome, tick};

@@ -58,6 +58,7 @@ mod tests {
             revision: 0,
             language: None,
             tags: Vec::new(),
+            pages: Vec::new(),
             ingested_at: jiff::Timestamp::UNIX_EPOCH,
             details: PostDetails::default(),
         }

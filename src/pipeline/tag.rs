@@ -11,7 +11,7 @@ pub(super) const PROVIDER: &str = "local";
 
 pub(super) fn tag(post: &Post, frequency: &dyn DocumentFrequency) -> StageOutput {
     let started = Instant::now();
-    let tags = tags_made(&post.text, frequency);
+    let tags = tags_made(post, frequency);
     metrics::histogram!("tagging_latency_seconds").record(started.elapsed().as_secs_f64());
     metrics::counter!("tagging_requests_total", "provider" => PROVIDER, "success" => "true").increment(1);
     StageOutput::Tagged { tags, provider: PROVIDER.to_owned() }

@@ -7,14 +7,19 @@
 //! The only place that settles jobs, and the only reader of dispositions.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
 
 use jiff::SignedDuration;
 
-use super::{enrich::enrich, index::index, parse::parse, tag::tag};
+use super::{
+    enrich::{EnrichPlan, enrich},
+    index::index,
+    parse::parse,
+    tag::tag,
+};
 use crate::{
     app::{App, BatchFrequencies, Error, Tenant},
     fail::{FailPoint, fail_point},
@@ -126,7 +131,11 @@ impl Step<'_> {
         };
         let mut jobs: BTreeMap<PostId, Claimed> = jobs.into_iter().collect();
         let (mut ready, mut results) = (Vec::with_capacity(posts.len()), Vec::new());
-        for computed in Self::compute(&tenant, posts) {
+        let plan = match self.enrich_plan(&tenant) {
+            Ok(plan) => plan,
+            Err(error) => return jobs.values().for_each(|job| self.fail(job, &error)),
+        };
+        for computed in Self::compute(&tenant, posts, &plan) {
             match computed {
                 Ok(done) => {
                     results.extend(done.results);
@@ -154,14 +163,25 @@ impl Step<'_> {
         }
     }
 
+    /// What of the posts' links is to be read.
+    fn enrich_plan(&self, tenant: &Tenant) -> Result<EnrichPlan, Error> {
+        let config = &self.app.config().links;
+        let pages_per_post_max = if tenant.links_enabled()? { config.pages_per_post_max } else { 0 };
+        Ok(EnrichPlan { ports: config.ports.clone(), pages_per_post_max })
+    }
+
     /// What the pure stages make of the posts. A post on which one panics fails alone, and the process lives on.
-    fn compute(tenant: &Tenant, posts: Vec<Post>) -> Vec<Result<Computed, (PostId, Error)>> {
+    fn compute(
+        tenant: &Tenant,
+        posts: Vec<Post>,
+        plan: &EnrichPlan,
+    ) -> Vec<Result<Computed, (PostId, Error)>> {
         let fulltext = tenant.indexes().fulltext();
         let indexed = tenant.frequency(&fulltext);
         let frequency = BatchFrequencies::over(&indexed, &posts);
         let one = |post: Post| {
             let id = post.id;
-            catch_unwind(AssertUnwindSafe(|| computed(post, &frequency)))
+            catch_unwind(AssertUnwindSafe(|| computed(post, &frequency, plan)))
                 .map_err(|_| (id, Error::Unavailable(format!("a stage panicked on post {id}"))))
         };
         posts.into_iter().map(one).collect()
@@ -169,13 +189,22 @@ impl Step<'_> {
 
     /// Commits what was computed, then indexes. A post that changed meanwhile is left where it is: its edit has queued it again.
     fn commit(&self, tenant: &Tenant, posts: &[Post], results: Vec<StageResult>) -> Result<(), Error> {
+        let links = |result: &StageResult| matches!(&result.output, StageOutput::Enriched { pages } if !pages.is_empty());
+        let linking: HashSet<PostId> =
+            results.iter().filter(|result| links(result)).map(|result| result.post).collect();
         if !results.is_empty() {
             let reached = reached_of(&results);
             tenant.store().stages_apply(results, self.app.now())?;
             counted(&reached);
         }
-        let unindexed: Vec<Post> =
+        let mut unindexed: Vec<Post> =
             posts.iter().filter(|post| post.stage == Stage::Enriched).cloned().collect();
+        for post in &mut unindexed {
+            // A page that another post links to as well may have been read long ago.
+            if linking.contains(&post.id) {
+                post.pages = tenant.store().post_pages(post.id)?;
+            }
+        }
         if unindexed.is_empty() {
             return Ok(());
         }
@@ -186,6 +215,7 @@ impl Step<'_> {
         tenant.store().stages_apply(indexed, self.app.now())?;
         counted(&reached);
         self.app.embed_wake().signal();
+        self.app.links_wake().signal();
         Ok(())
     }
 }
@@ -197,13 +227,13 @@ struct Computed {
 }
 
 /// Takes a post through every stage that needs nothing but the post.
-fn computed(mut post: Post, frequency: &dyn DocumentFrequency) -> Computed {
+fn computed(mut post: Post, frequency: &dyn DocumentFrequency, plan: &EnrichPlan) -> Computed {
     let mut results = Vec::new();
     loop {
         let output = match post.stage {
             Stage::Ingested => parse(&post),
             Stage::Parsed => tag(&post, frequency),
-            Stage::Tagged => enrich(),
+            Stage::Tagged => enrich(&post, plan),
             Stage::Enriched | Stage::Indexed => return Computed { post, results },
         };
         let result = result_of(&post, output);
@@ -214,7 +244,7 @@ fn computed(mut post: Post, frequency: &dyn DocumentFrequency) -> Computed {
                 post.links.extend(links_found.iter().cloned());
             }
             StageOutput::Tagged { tags, .. } => post.tags = tags.iter().map(|tag| tag.form.clone()).collect(),
-            StageOutput::Enriched | StageOutput::Indexed => {}
+            StageOutput::Enriched { .. } | StageOutput::Indexed => {}
         }
         results.push(result);
     }

@@ -93,7 +93,7 @@ pub(super) fn message_delete(
 fn row_clear(tx: &Transaction<'_>, id: i64, now: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE posts SET deleted_at = ?2, text = '', revision = revision + 1 WHERE id = ?1";
     tx.prepare_cached(sql)?.execute(params![id, now.as_millisecond()])?;
-    for table in ["post_links", "post_enrichment", "post_tags", "post_vectors"] {
+    for table in ["post_links", "post_pages", "post_enrichment", "post_tags", "post_vectors"] {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE post_id = ?1"))?.execute([id])?;
     }
     Ok(())

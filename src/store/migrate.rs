@@ -41,6 +41,7 @@ pub const TENANT: Schema = Schema {
         include_str!("../../schema/tenant/0006_tags_array.sql"),
         include_str!("../../schema/tenant/0007_notices.sql"),
         include_str!("../../schema/tenant/0008_tag_vocabulary.sql"),
+        include_str!("../../schema/tenant/0009_pages.sql"),
     ],
 };
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     Error, TenantStore,
     control::{timestamp, timestamp_maybe},
-    tags,
+    pages, tags,
 };
 use crate::model::{ChannelId, ChannelSet, Link, Post, PostDetails, PostId, Stage};
 
@@ -196,6 +196,7 @@ fn post_find(db: &Connection, id: PostId) -> Result<Option<Post>, Error> {
         post.links.push(link?);
     }
     post.tags = tags::post_tags(db, id)?;
+    post.pages = pages::post_pages(db, id)?;
     Ok(Some(post))
 }
 
@@ -290,6 +291,7 @@ fn post_from_row(row: &Row<'_>) -> rusqlite::Result<(Post, bool)> {
         revision: row.get(11)?,
         language: row.get(12)?,
         tags: Vec::new(),
+        pages: Vec::new(),
         ingested_at: timestamp(row, 13)?,
         details: PostDetails {
             forwards: row.get(14)?,

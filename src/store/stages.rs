@@ -9,6 +9,7 @@ use rusqlite::{Transaction, params};
 use super::{
     Error, TenantStore,
     events::{event_insert, post_events_insert},
+    pages::post_pages_put,
     tags::{TagForm, TagsChange, post_tags_put},
 };
 use crate::model::{Event, Link, PostId, Stage};
@@ -20,8 +21,8 @@ pub enum StageOutput {
     Parsed { language: &'static str, links_found: Vec<Link> },
     /// Tag: tags in order of weight.
     Tagged { tags: Vec<TagForm>, provider: String },
-    /// Enrich: nothing is fetched yet, the stage is passed.
-    Enriched,
+    /// Enrich: the addresses of the pages it links to that are to be read, in order; none where that is switched off.
+    Enriched { pages: Vec<String> },
     /// Index: the post is in the full-text index.
     Indexed,
 }
@@ -32,7 +33,7 @@ impl StageOutput {
         match self {
             StageOutput::Parsed { .. } => Stage::Parsed,
             StageOutput::Tagged { .. } => Stage::Tagged,
-            StageOutput::Enriched => Stage::Enriched,
+            StageOutput::Enriched { .. } => Stage::Enriched,
             StageOutput::Indexed => Stage::Indexed,
         }
     }
@@ -109,7 +110,8 @@ fn stage_apply(tx: &Transaction<'_>, result: &StageResult, now: Timestamp) -> Re
                 TagsChange::Same => return Ok(Applied::Untold),
             }
         }
-        StageOutput::Enriched | StageOutput::Indexed => {}
+        StageOutput::Enriched { pages } => post_pages_put(tx, result.post, pages, now)?,
+        StageOutput::Indexed => {}
     }
     Ok(Applied::Told)
 }

@@ -72,6 +72,7 @@ fn document(id: i64, text: &str) -> Document<'_> {
         posted_at: id,
         text,
         links: &[],
+        pages: &[],
         tags: &[],
         author: None,
         language: None,

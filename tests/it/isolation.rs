@@ -186,7 +186,8 @@ fn every_route_answers_each_caller_as_the_table_says() {
                 wrong.push(format!("{name}, {who} reads the mark: {shown}"));
             }
         };
-        let open = door(row) == "open";
+        // Telegram itself is told by a secret of its own: whoever lacks it is refused alike.
+        let open = matches!(door(row), "open" | "telegram");
         for (who, token) in world.refused() {
             let owner = world.app.sign_in(&world.people[0]);
             let reply = world.ask(row, &owner, token.as_deref());

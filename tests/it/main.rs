@@ -40,6 +40,7 @@ mod kill;
 mod layering;
 mod ledger;
 mod limits;
+mod links;
 mod login;
 mod members;
 mod notices;

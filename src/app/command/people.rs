@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{App, Error},
+    app::{App, Error, audit::Origin},
     model::ChannelSet,
     store::Scope,
 };
@@ -23,6 +23,10 @@ pub enum PeopleCommand {
     },
     TenantDelete {
         tenant: String,
+    },
+    TenantLinks {
+        tenant: String,
+        enabled: bool,
     },
     TokenCreate {
         tenant: String,
@@ -51,6 +55,10 @@ impl App {
                 let status = self.tenant_status(&tenant)?;
                 let channels = tenant.channel_views(&ChannelSet::All)?;
                 json!({ "tenant": tenant.row(), "status": status, "channels": channels })
+            }
+            PeopleCommand::TenantLinks { tenant, enabled } => {
+                let tenant = self.tenant_get(&tenant)?;
+                json!(self.links_set(&tenant, enabled, &Origin::operator())?)
             }
             PeopleCommand::TenantDelete { tenant } => json!({ "deleted": self.tenant_delete(&tenant)? }),
             PeopleCommand::TokenCreate { tenant, name, scope, expires_at, channels } => {

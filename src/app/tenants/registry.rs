@@ -25,10 +25,11 @@ pub enum Upkeep {
     Sweep,
     Embed,
     Notices,
+    Links,
 }
 
 impl Upkeep {
-    const ALL: [Upkeep; 3] = [Upkeep::Sweep, Upkeep::Embed, Upkeep::Notices];
+    const ALL: [Upkeep; 4] = [Upkeep::Sweep, Upkeep::Embed, Upkeep::Notices, Upkeep::Links];
 }
 
 /// When a tenant was last used and last found without work.

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{COSTLY, Class, KEYS_MAX, Key, Limit, LimitClock, class, client_address, network};
 use crate::{
     clock::{Clock, ManualClock},
-    config::Net,
     http::openapi,
+    model::Net,
 };
 
 fn limit(per_minute: u32) -> (Limit, Arc<ManualClock>) {

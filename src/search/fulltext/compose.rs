@@ -47,6 +47,7 @@ pub struct Weights {
     pub all_words: f32,
     pub tags: f32,
     pub links: f32,
+    pub pages: f32,
     pub author: f32,
     /// By how much rare words count beyond their idf: a word's weight is idf to the power of one and this.
     pub rarity: f32,
@@ -64,6 +65,7 @@ impl Default for Weights {
             all_words: 0.1,
             tags: 0.3,
             links: 0.3,
+            pages: 0.3,
             author: 0.3,
             rarity: 0.5,
             typo: 1.0,
@@ -215,6 +217,7 @@ impl Composer<'_> {
         Self::should(any, Self::term(fields.text, &term.text), rarity);
         Self::should(any, Self::term(fields.tag_words, &term.text), self.weights.tags * rarity);
         Self::should(any, Self::term(fields.links, &term.text), self.weights.links * rarity);
+        Self::should(any, Self::term(fields.pages, &term.text), self.weights.pages * rarity);
         Self::should(any, Self::term(fields.author, &term.text), self.weights.author * rarity);
         if self.may_be_typo(term) {
             for (field, form) in [(fields.text, &term.text), (fields.exact, &term.exact)] {
@@ -276,6 +279,7 @@ impl Composer<'_> {
             && absent(self.fields.text, &term.text)
             && absent(self.fields.tag_words, &term.text)
             && absent(self.fields.links, &term.text)
+            && absent(self.fields.pages, &term.text)
             && absent(self.fields.author, &term.text)
     }
 

@@ -14,7 +14,7 @@ use tantivy::{
 
 use super::terms::{TERMS, joined};
 use crate::{
-    model::{ChannelId, Link, PostId},
+    model::{ChannelId, Link, LinkedPage, PostId},
     text::{self, Term},
 };
 
@@ -36,6 +36,8 @@ pub struct Document<'a> {
     pub posted_at: i64,
     pub text: &'a str,
     pub links: &'a [Link],
+    /// What was read behind them.
+    pub pages: &'a [LinkedPage],
     pub tags: &'a [String],
     pub author: Option<&'a str>,
     /// ISO 639-1, where known.
@@ -57,6 +59,8 @@ pub(super) struct Fields {
     pub(super) tag: Field,
     /// Stems of link titles and addresses.
     pub(super) links: Field,
+    /// Stems of what was read on the pages behind the links.
+    pub(super) pages: Field,
     pub(super) author: Field,
     pub(super) language: Field,
     pub(super) post_id: Field,
@@ -80,6 +84,7 @@ pub(super) fn schema() -> (Schema, Fields) {
         tag_words: builder.add_text_field("tag_words", words(IndexRecordOption::WithFreqs)),
         tag: builder.add_text_field("tag", STRING),
         links: builder.add_text_field("links", words(IndexRecordOption::WithFreqs)),
+        pages: builder.add_text_field("pages", words(IndexRecordOption::WithFreqs)),
         author: builder.add_text_field("author", words(IndexRecordOption::WithFreqs)),
         language: builder.add_text_field("language", STRING),
         post_id: builder.add_i64_field(POST_ID, INDEXED | FAST),
@@ -106,6 +111,11 @@ impl Fields {
         for link in post.links {
             for part in [&link.text, &link.url] {
                 document.add_text(self.links, stems(&text::terms(bounded(part))));
+            }
+        }
+        for page in post.pages {
+            for part in [&page.title, &page.description, &page.text] {
+                document.add_text(self.pages, stems(&text::terms(bounded(part))));
             }
         }
         if let Some(author) = post.author {

@@ -105,6 +105,10 @@ fn no_ids() -> Value {
     json!({ "ids": [] })
 }
 
+fn links_off() -> Value {
+    json!({ "enabled": false })
+}
+
 /// Everybody the same.
 const fn all(status: u16) -> [u16; 5] {
     [status; 5]
@@ -246,6 +250,8 @@ pub(super) const ROWS: &[Row] = &[
         ADMIN_TOKEN,
     ),
     row(("GET", "/api/admin/stats", "/api/admin/stats"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/admin/links", "/api/admin/links"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("PUT", "/api/admin/links", "/api/admin/links"), links_off, OF_ADMIN, ADMIN_TOKEN),
     row(("GET", "/api/admin/audit", "/api/admin/audit"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("GET", "/api/admin/auth-events", "/api/admin/auth-events"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("GET", "/api/rag/history", "/api/rag/history"), none, all(200), TOKENS),
