@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{App, Error, audit::Origin, invites::NewInvite, tokens::random_hex};
 use crate::{
     config::Registration,
-    model::{Refusal, Role, TenantId, Tier},
+    model::{Flag, Refusal, Role, TenantId, Tier},
     store::{self, Admission, Member, OpenAdmission, Profile, Ticket},
 };
 
@@ -136,6 +136,9 @@ impl App {
             (Some(member), _) => Ok((Ticket::Member(member.tenant_id), Some(member))),
             (None, Registration::Invite) => Err(Refusal::InviteRequired.into()),
             (None, Registration::Closed) => Err(Refusal::RegistrationClosed.into()),
+            (None, Registration::Open) if !self.flag_on(Flag::OpenRegistration, None, None) => {
+                Err(Refusal::RegistrationClosed.into())
+            }
             (None, Registration::Open) => Ok((Ticket::NewTenant(self.tenant_nameless()?), None)),
         }
     }

@@ -105,12 +105,24 @@ impl App {
         request: &AskRequest,
         zone: &TimeZone,
     ) -> Result<AskResponse, Error> {
+        self.ask_weighed(tenant, visible, request, zone, None)
+    }
+
+    /// The same, with words counting so much in choosing the posts; `None`: as configured.
+    pub(super) fn ask_weighed(
+        &self,
+        tenant: &Tenant,
+        visible: &ChannelSet,
+        request: &AskRequest,
+        zone: &TimeZone,
+        fulltext_weight: Option<f32>,
+    ) -> Result<AskResponse, Error> {
         let started = Instant::now();
         let shown = request.limit.unwrap_or(SOURCES_SHOWN_DEFAULT);
         asked_checked(&request.query, shown, SOURCES_SHOWN_MAX)?;
         let mut question = question::analyse(&request.query, self.now(), zone);
         period_narrow(&mut question, request);
-        let found = self.retrieve(tenant, visible, &question, request)?;
+        let found = self.retrieve(tenant, visible, &question, request, fulltext_weight)?;
         let channels = tenant.channel_map()?;
         let answer = self.answer(tenant, &question, &found, &channels)?;
         let result = view(&question, &answer, &found, &channels, shown);
@@ -131,6 +143,7 @@ impl App {
         visible: &ChannelSet,
         question: &Question,
         request: &AskRequest,
+        fulltext_weight: Option<f32>,
     ) -> Result<Retrieved, Error> {
         let period = question.period;
         let limits = SearchRequest {
@@ -170,8 +183,14 @@ impl App {
             weight: RECENCY_WEIGHT,
         });
         let query = Query::words(&question.search_text);
-        let ranking =
-            Ranking { query: &query, text: &question.search_text, mode: SearchMode::Hybrid, filter, recency };
+        let ranking = Ranking {
+            query: &query,
+            text: &question.search_text,
+            mode: SearchMode::Hybrid,
+            filter,
+            recency,
+            fulltext_weight,
+        };
         let mut ranked = self.rank(tenant, &ranking)?;
         let fulltext = tenant.indexes.fulltext();
         let wider = extractive::widened(&question.search_text, &tenant.frequencies.over(&fulltext));

@@ -119,12 +119,15 @@ impl App {
                 })
             })
             .collect();
+        let (feedback, consents) = tenant.feedback_of(member.id)?;
         let head = [
             ("exported_at", json!(rfc3339(self.now()))),
             ("user", json!(MemberView::from(member.clone()))),
             ("usage", json!(self.subscription_view(tenant, member)?)),
             ("subscriptions", json!(subscriptions)),
             ("sessions", json!(self.session_list(member.id, None)?)),
+            ("feedback", json!(feedback)),
+            ("consents", json!(consents)),
             ("passkeys", json!(self.passkey_list(member)?)),
             ("auth_events", json!(self.auth_events_of(member)?)),
             ("audit", json!(self.audit_of(member)?)),

@@ -10,7 +10,7 @@ use super::{
     tenants::rfc3339,
 };
 use crate::{
-    model::{ChannelSet, MembershipId},
+    model::{ChannelSet, Experiment, MembershipId},
     store::{HistoryEntry, Member},
 };
 
@@ -56,7 +56,10 @@ impl App {
         zone: &TimeZone,
     ) -> Result<AskResponse, Error> {
         let taken = member.map(|member| self.question_take(tenant, member)).transpose()?;
-        let answered = self.ask(tenant, visible, request, zone);
+        let asker = member.map(|member| member.id);
+        let variant = self.experiment_variant(Experiment::AnswerWeights, tenant, asker);
+        let weight = self.answer_weight(variant);
+        let answered = self.ask_weighed(tenant, visible, request, zone, Some(weight));
         match &answered {
             Ok(answer) => {
                 let entry = HistoryEntry {
@@ -71,6 +74,11 @@ impl App {
                 };
                 let posts = answer.result.sources.iter().map(|source| source.post_id).collect();
                 tenant.store.history_add(entry, posts)?;
+                if let (Some(member), Some(variant)) = (asker, variant) {
+                    let query = answer.query_id.to_string();
+                    let experiment = Experiment::AnswerWeights;
+                    tenant.store.exposure_add(query, member, experiment, variant, self.now())?;
+                }
             }
             Err(_) => {
                 if let (Some(member), Some(day)) = (member, taken) {

@@ -21,7 +21,10 @@ mod error;
 mod error_code;
 pub mod eval;
 pub mod events;
+pub mod experiments;
+pub mod feedback;
 mod fields;
+pub mod flags;
 mod frequency;
 pub mod health;
 pub mod history;
@@ -90,6 +93,7 @@ pub struct App {
     telegram: telegram::Telegram,
     passkeys: passkeys::Passkeys,
     bot: bot::BotState,
+    flags: flags::Flags,
     /// Why nothing can work until a person acts; set by the worker, shown by `/ready` and doctor.
     halted: RwLock<Option<String>>,
     /// A tenant was opened whose full-text index lacks posts: the next sweep should not wait for its time.
@@ -131,6 +135,7 @@ impl App {
             models: models::Models::new(&config),
             readers: reading::Readers::default(),
             telegram: telegram::Telegram::open(&config)?,
+            flags: flags::Flags::new(control.flag_rule_list()?),
             passkeys: passkeys::Passkeys::new(config.public_url.as_ref()),
             bot: bot::BotState::default(),
             halted: RwLock::new(None),

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     ai::{EmbedKind, extractive::story},
-    model::{ChannelId, ChannelSet, Post, PostId},
+    model::{ChannelId, ChannelSet, Flag, Post, PostId},
     search::{Filter, Fused, FusionSettings, Hit, Query, Recency, fuse, trust},
 };
 
@@ -127,6 +127,8 @@ pub(super) struct Ranking<'a> {
     pub(super) mode: SearchMode,
     pub(super) filter: Filter,
     pub(super) recency: Option<Recency>,
+    /// How much words count beside meanings; `None`: as configured.
+    pub(super) fulltext_weight: Option<f32>,
 }
 
 impl App {
@@ -142,8 +144,14 @@ impl App {
         asked_checked(&request.query, limit, HITS_MAX)?;
         let filter = filter_of(tenant, visible, request)?;
         let query = Query::parse(&request.query);
-        let ranking =
-            Ranking { query: &query, text: &request.query, mode: request.mode, filter, recency: None };
+        let ranking = Ranking {
+            query: &query,
+            text: &request.query,
+            mode: request.mode,
+            filter,
+            recency: None,
+            fulltext_weight: None,
+        };
         let ranked = self.rank(tenant, &ranking)?;
         let wanted: Vec<Fused> = ranked.candidates.into_iter().take(limit + STORY_MARGIN).collect();
         let hits = Self::hits(tenant, visible, &wanted, &request.query, limit)?;
@@ -195,7 +203,7 @@ impl App {
             }
         }
         let settings = FusionSettings {
-            fulltext_weight: self.config.search.fulltext_weight * trusted,
+            fulltext_weight: ranking.fulltext_weight.unwrap_or(self.config.search.fulltext_weight) * trusted,
             recency: ranking.recency,
         };
         let dates = match ranking.recency {
@@ -220,6 +228,9 @@ impl App {
         tenant: &Tenant,
         text: &str,
     ) -> Result<Result<(std::sync::Arc<super::indexes::ActiveVectors>, Vec<f32>), String>, Error> {
+        if !self.flag_on(Flag::VectorSearch, Some(tenant.id()), None) {
+            return Ok(Err("the flag vector_search is off: searched by words only".to_owned()));
+        }
         let Some(active) = tenant.indexes.vectors(&tenant.store)? else {
             return Ok(Err("no vectors yet: searched by words only; `tga doctor` says why".to_owned()));
         };
@@ -294,8 +305,14 @@ impl App {
         asked_checked(&request.query, limit, POSTS_LISTED_MAX)?;
         let filter = filter_of(tenant, visible, request)?;
         let query = Query::parse(&request.query);
-        let ranking =
-            Ranking { query: &query, text: &request.query, mode: request.mode, filter, recency: None };
+        let ranking = Ranking {
+            query: &query,
+            text: &request.query,
+            mode: request.mode,
+            filter,
+            recency: None,
+            fulltext_weight: None,
+        };
         let ranked = self.rank(tenant, &ranking)?;
         let ids: Vec<PostId> =
             ranked.candidates.iter().skip(offset).take(limit).map(|hit| hit.post_id).collect();
@@ -315,7 +332,10 @@ impl App {
     ) -> Result<Vec<PostId>, Error> {
         let query = Query::words(text);
         let filter = Filter::channels(ChannelSet::All);
-        let ranked = self.rank(tenant, &Ranking { query: &query, text, mode, filter, recency: None })?;
+        let ranked = self.rank(
+            tenant,
+            &Ranking { query: &query, text, mode, filter, recency: None, fulltext_weight: None },
+        )?;
         Ok(ranked.candidates.into_iter().map(|candidate| candidate.post_id).collect())
     }
 }

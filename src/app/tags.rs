@@ -178,7 +178,10 @@ impl App {
         origin: &Origin,
     ) -> Result<MergeView, Error> {
         if from.is_empty() || from.len() > MERGED_TAGS_MAX {
-            return Err(Error::Invalid(format!("from: names 1 to {MERGED_TAGS_MAX} tags")));
+            return Err(Error::field(
+                "from",
+                format!("has {}; name 1 to {MERGED_TAGS_MAX} tags", from.len()),
+            ));
         }
         let merge = NewTagMerge {
             from: from.iter().map(|tag| tag_read("from", tag)).collect::<Result<_, _>>()?,
@@ -326,10 +329,11 @@ fn tag_read(field: &str, tag: &str) -> Result<TagForm, Error> {
     let form = form.trim().trim_start_matches('#').trim().to_owned();
     let key = text::tag_key(&form);
     if key.is_empty() || form.chars().count() > text::TAG_CHARS_MAX {
-        return Err(Error::Invalid(format!(
-            "{field}: `{form}` is no tag; a tag has letters or digits and at most {} characters",
-            text::TAG_CHARS_MAX
-        )));
+        let max = text::TAG_CHARS_MAX;
+        return Err(Error::field(
+            field,
+            format!("is no tag; a tag has letters or digits and at most {max} characters"),
+        ));
     }
     Ok(TagForm { form, key })
 }
@@ -340,7 +344,7 @@ fn tag_allowed(field: &str, tag: &str) -> Result<TagForm, Error> {
     let (kept, rejected) = text::tags_checked(&tag.form, std::iter::once(tag.form.clone()));
     if kept.is_empty() {
         let reason = rejected.first().map_or("empty", |rejected| rejected.reason.name());
-        return Err(Error::Invalid(format!("{field}: `{}` breaks a rule of tags: {reason}", tag.form)));
+        return Err(Error::field(field, format!("breaks a rule of tags: {reason}")));
     }
     Ok(tag)
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything is of the admin's own tenant; there is no parameter that names another.
 
+mod flags;
 mod invites;
 mod links;
 mod records;
@@ -12,5 +13,9 @@ use utoipa_axum::router::OpenApiRouter;
 use super::Web;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    users::routes().merge(invites::routes()).merge(links::routes()).merge(records::routes())
+    users::routes()
+        .merge(invites::routes())
+        .merge(links::routes())
+        .merge(records::routes())
+        .merge(flags::routes())
 }

@@ -13,6 +13,7 @@ mod channels;
 mod docs;
 mod error;
 mod extract;
+mod feedback;
 mod history;
 mod limits;
 mod login;

@@ -8,8 +8,8 @@ use axum::{Router, routing::get};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Web, admin, auth, bot, channels, docs, history, login, openapi, operator, ops, pages, passkeys, posts,
-    search, tags, users,
+    Web, admin, auth, bot, channels, docs, feedback, history, login, openapi, operator, ops, pages, passkeys,
+    posts, search, tags, users,
 };
 
 /// The documented routes.
@@ -26,6 +26,7 @@ pub(super) fn documented() -> OpenApiRouter<Web> {
         .merge(channels::routes())
         .merge(posts::routes())
         .merge(tags::routes())
+        .merge(feedback::routes())
         .merge(pages::routes())
         .merge(operator::routes())
         .merge(ops::routes())

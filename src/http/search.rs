@@ -22,7 +22,7 @@ use crate::{
         ask::{AskRequest, AskResponse},
         search::{SearchMode, SearchRequest, SearchResponse},
     },
-    model::ChannelId,
+    model::{ChannelId, Flag},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
@@ -139,7 +139,9 @@ async fn ask(
     caller: Caller,
     Body(body): Body<AskBody>,
 ) -> Result<Response, ApiError> {
-    let place = body.stream.then(|| web.streams.take(caller.stream_reader())).transpose()?;
+    let streams = body.stream
+        && web.app.flag_on(Flag::StreamedAnswers, Some(caller.tenant.id()), caller.user_id().ok());
+    let place = streams.then(|| web.streams.take(caller.stream_reader())).transpose()?;
     let request = AskRequest {
         query: body.query,
         channel_ids: body.channel_ids,

@@ -4,6 +4,7 @@
 
 mod disposition;
 mod event;
+mod flag;
 mod id;
 mod login;
 mod net;
@@ -13,6 +14,7 @@ mod stage;
 
 pub use disposition::Disposition;
 pub use event::Event;
+pub use flag::{ConsentPurpose, Experiment, Flag, FlagScope, Outcome, Rating, Variant};
 pub use id::{ChannelId, MembershipId, PostId, TenantId};
 pub use login::{AuthEventKind, InviteStatus, LoginStatus, Refusal};
 pub use net::Net;

@@ -170,6 +170,7 @@ impl Housekeeping {
         }
         if Instant::now() >= self.close_at {
             app.tenants_close_idle(app.config().tenants_idle_close);
+            guarded("queue sample", || app.queue_sample());
             self.close_at = Instant::now() + TENANTS_CLOSE_EVERY;
         }
     }

@@ -26,6 +26,7 @@ pub const CONTROL: Schema = Schema {
         include_str!("../../schema/control/0004_login_tickets.sql"),
         include_str!("../../schema/control/0005_passkeys.sql"),
         include_str!("../../schema/control/0006_bot.sql"),
+        include_str!("../../schema/control/0007_flags.sql"),
     ],
 };
 
@@ -42,6 +43,7 @@ pub const TENANT: Schema = Schema {
         include_str!("../../schema/tenant/0007_notices.sql"),
         include_str!("../../schema/tenant/0008_tag_vocabulary.sql"),
         include_str!("../../schema/tenant/0009_pages.sql"),
+        include_str!("../../schema/tenant/0010_feedback.sql"),
     ],
 };
 

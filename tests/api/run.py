@@ -32,8 +32,8 @@ NOT_ASKED = ["/api/auth/logout", "/api/users/me"]
 
 
 # An address over its limit is refused as well, and what is beyond all numbers is no number. What a schema cannot say is
-# refused all the same: an invite code that does not exist, a
-# challenge that is over, a moment in the past, a text that names no channel.
+# refused all the same: an invite code that does not exist, a challenge that is over, a moment in the past, a text that names no
+# channel or is no tag, a flag that is not set for one person, a rating without an answer.
 CONFIGURATION = """
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "414", "422", "429"]
@@ -52,7 +52,10 @@ include-name = ["POST /api/auth/passkeys/login/finish", "POST /api/auth/passkeys
 expected-statuses = ["2xx", "401", "403", "409", "410", "429"]
 
 [[operations]]
-include-name = ["POST /api/admin/invites", "POST /api/channels", "POST /api/channels/users/{user_id}/channels"]
+include-name = [
+    "POST /api/admin/invites", "POST /api/channels", "POST /api/channels/users/{user_id}/channels",
+    "POST /api/tags/merge", "PUT /api/tags/protected", "PUT /api/admin/flags/{flag}", "POST /api/feedback",
+]
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429", "503"]
 """

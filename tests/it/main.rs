@@ -29,6 +29,7 @@ mod disk;
 mod docs;
 mod erasure;
 mod eval;
+mod flags;
 mod golden;
 mod health;
 mod http;

@@ -6,7 +6,12 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::{audit::AuditView, auth_events::AuthEventView, jobs::JobView, statistics::TenantStatistics},
+    app::{
+        audit::AuditView,
+        auth_events::AuthEventView,
+        jobs::JobView,
+        statistics::{self, TenantStatistics},
+    },
     http::{
         ApiError, Web,
         caller::TenantAdmin,
@@ -138,16 +143,31 @@ async fn discard(
     Ok(Json(DeadDone { count }))
 }
 
-/// The tenant in figures.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StatsQuery {
+    /// How many days the series by day has; 30 unless told.
+    #[param(minimum = 1, maximum = 90)]
+    days: Option<usize>,
+    /// How many hours the series by hour has; 48 unless told.
+    #[param(minimum = 1, maximum = 168)]
+    hours: Option<usize>,
+}
+
+/// The tenant in figures, of now and over days and hours.
 #[utoipa::path(
-    get, path = "/api/admin/stats", tag = "admin", security(("bearer" = ["admin"])),
+    get, path = "/api/admin/stats", tag = "admin", security(("bearer" = ["admin"])), params(StatsQuery),
     responses((status = 200, description = "As of now.", body = TenantStatistics))
 )]
 async fn stats(
     State(web): State<Web>,
     TenantAdmin(caller): TenantAdmin,
+    Params(query): Params<StatsQuery>,
 ) -> Result<Json<TenantStatistics>, ApiError> {
-    web.call(move |app| app.tenant_statistics(&caller.tenant)).await.map(Json)
+    let days = query.days.unwrap_or(statistics::DAYS_DEFAULT);
+    let hours = query.hours.unwrap_or(statistics::HOURS_DEFAULT);
+    web.call(move |app| app.tenant_statistics(&caller.tenant, days, hours)).await.map(Json)
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

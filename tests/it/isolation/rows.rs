@@ -89,6 +89,18 @@ fn stale_tier() -> Value {
     json!({ "tier": "pro", "version": 77 })
 }
 
+fn stale_flag() -> Value {
+    json!({ "percent": 50, "version": 77 })
+}
+
+fn remark() -> Value {
+    json!({ "comment": "Хорошо" })
+}
+
+fn agreed() -> Value {
+    json!({ "given": true })
+}
+
 fn dry_run() -> Value {
     json!({ "dry_run": true })
 }
@@ -252,6 +264,31 @@ pub(super) const ROWS: &[Row] = &[
     row(("GET", "/api/admin/stats", "/api/admin/stats"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("GET", "/api/admin/links", "/api/admin/links"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("PUT", "/api/admin/links", "/api/admin/links"), links_off, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/admin/flags", "/api/admin/flags"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(
+        ("PUT", "/api/admin/flags/{flag}", "/api/admin/flags/vector_search"),
+        stale_flag,
+        [403, 403, 409, 409, 403],
+        [403, 403, 409],
+    ),
+    row(("GET", "/api/operator/flags", "/api/operator/flags"), none, [403, 403, 403, 403, 200], NO_TOKENS),
+    row(
+        ("PUT", "/api/operator/flags/{flag}", "/api/operator/flags/vector_search"),
+        stale_flag,
+        [403, 403, 403, 403, 409],
+        NO_TOKENS,
+    ),
+    row(("GET", "/api/admin/experiments", "/api/admin/experiments"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/admin/feedback", "/api/admin/feedback"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/admin/consents", "/api/admin/consents"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("POST", "/api/feedback", "/api/feedback"), remark, all(201), NO_TOKENS),
+    row(("GET", "/api/users/me/consents", "/api/users/me/consents"), none, all(200), NO_TOKENS),
+    row(
+        ("PUT", "/api/users/me/consents/{purpose}", "/api/users/me/consents/external_models"),
+        agreed,
+        all(204),
+        NO_TOKENS,
+    ),
     row(("GET", "/api/admin/audit", "/api/admin/audit"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("GET", "/api/admin/auth-events", "/api/admin/auth-events"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("GET", "/api/rag/history", "/api/rag/history"), none, all(200), TOKENS),
