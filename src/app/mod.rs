@@ -52,6 +52,7 @@ pub mod telegram;
 pub mod tenants;
 pub mod tiers;
 pub mod tokens;
+pub mod transfer;
 mod versions;
 
 use std::{
@@ -121,6 +122,7 @@ impl App {
         builder.recursive(true).mode(0o700);
         builder.create(dir).map_err(|error| Error::io("create data directory", dir, error))?;
         let lock = lock(dir)?;
+        transfer::scratch_clean(dir)?;
         builder
             .create(dir.join("tenants"))
             .map_err(|error| Error::io("create", &dir.join("tenants"), error))?;

@@ -94,22 +94,8 @@ impl Tenant {
 impl App {
     /// Creates a tenant. Its slug is made from the name: lower case, words joined by `-`.
     pub fn tenant_create(&self, name: &str) -> Result<store::Tenant, Error> {
-        let name = name.trim();
-        if name.is_empty() || name.chars().count() > TENANT_NAME_CHARS_MAX {
-            return Err(Error::Invalid(format!(
-                "a tenant's name has 1 to {TENANT_NAME_CHARS_MAX} characters"
-            )));
-        }
-        let slug = slug(name);
-        if slug.is_empty() {
-            return Err(Error::Invalid("a tenant's name needs at least one letter or digit".to_owned()));
-        }
-        let tenant = store::Tenant {
-            id: TenantId(Uuid::new_v4()),
-            slug,
-            name: name.to_owned(),
-            created_at: self.now(),
-        };
+        let (slug, name) = named(name)?;
+        let tenant = store::Tenant { id: TenantId(Uuid::new_v4()), slug, name, created_at: self.now() };
         let audit = self.audit(
             &Origin::operator(),
             Some(tenant.id),
@@ -166,7 +152,7 @@ impl App {
         }
     }
 
-    fn tenant_directory(&self, id: TenantId) -> PathBuf {
+    pub(super) fn tenant_directory(&self, id: TenantId) -> PathBuf {
         self.config.data_dir.join("tenants").join(id.to_string())
     }
 
@@ -250,6 +236,19 @@ impl App {
     pub fn tagging_cache_len(&self) -> usize {
         self.tenants.open_list().iter().map(|tenant| tenant.frequencies.len()).sum()
     }
+}
+
+/// The slug and the name of a tenant that somebody calls so.
+pub(super) fn named(name: &str) -> Result<(String, String), Error> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > TENANT_NAME_CHARS_MAX {
+        return Err(Error::Invalid(format!("a tenant's name has 1 to {TENANT_NAME_CHARS_MAX} characters")));
+    }
+    let slug = slug(name);
+    if slug.is_empty() {
+        return Err(Error::Invalid("a tenant's name needs at least one letter or digit".to_owned()));
+    }
+    Ok((slug, name.to_owned()))
 }
 
 /// `Мой дом №1` → `мой-дом-1`.

@@ -208,6 +208,19 @@ pub(super) enum TenantCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Write a tenant into one file, to be imported elsewhere; Telegram sessions, tokens and invites stay here
+    Export {
+        tenant: String,
+        /// A new file: NAME.zip
+        file: PathBuf,
+    },
+    /// Make a tenant of an exported file; its people are its members here too and log in anew
+    Import {
+        file: PathBuf,
+        /// Instead of the name it had
+        #[arg(long)]
+        name: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

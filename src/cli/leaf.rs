@@ -115,6 +115,14 @@ fn tenant_command(command: TenantCommand) -> Result<(Command, Show), Error> {
             let enabled = switch == Switch::On;
             (Command::People(PeopleCommand::TenantLinks { tenant, enabled }), output::plain)
         }
+        TenantCommand::Export { tenant, file } => {
+            let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
+            (Command::People(PeopleCommand::TenantExport { tenant, path }), output::tenant_exported)
+        }
+        TenantCommand::Import { file, name } => {
+            let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
+            (Command::People(PeopleCommand::TenantImport { path, name }), output::tenant)
+        }
         TenantCommand::Delete { tenant, yes: true } => {
             (Command::People(PeopleCommand::TenantDelete { tenant }), output::plain)
         }

@@ -145,6 +145,17 @@ pub(super) fn tenant(answer: &Value) -> String {
     format!("tenant {} created (id {})", word(&answer["slug"]), word(&answer["id"]))
 }
 
+pub(super) fn tenant_exported(answer: &Value) -> String {
+    let manifest = &answer["manifest"];
+    format!(
+        "{}: {} posts of {} channels, {} members; the file is not encrypted",
+        word(&answer["file"]),
+        manifest["counts"]["posts"],
+        manifest["counts"]["channels"],
+        manifest["members"]
+    )
+}
+
 pub(super) fn tenants(answer: &Value) -> String {
     table_of(answer, "tenants", &["slug", "name", "id"], "no tenants; make one with `tga tenant create NAME`")
 }

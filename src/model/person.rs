@@ -124,10 +124,12 @@ pub enum AuditAction {
     TagsMergeUndone,
     TagProtected,
     LinksSwitched,
+    TenantExported,
+    TenantImported,
 }
 
 impl AuditAction {
-    pub const ALL: [AuditAction; 20] = [
+    pub const ALL: [AuditAction; 22] = [
         AuditAction::TenantCreated,
         AuditAction::TenantDeleted,
         AuditAction::InviteCreated,
@@ -148,6 +150,8 @@ impl AuditAction {
         AuditAction::TagsMergeUndone,
         AuditAction::TagProtected,
         AuditAction::LinksSwitched,
+        AuditAction::TenantExported,
+        AuditAction::TenantImported,
     ];
 
     pub fn name(self) -> &'static str {
@@ -172,6 +176,8 @@ impl AuditAction {
             AuditAction::TagsMergeUndone => "tags_merge_undone",
             AuditAction::TagProtected => "tag_protected",
             AuditAction::LinksSwitched => "links_switched",
+            AuditAction::TenantExported => "tenant_exported",
+            AuditAction::TenantImported => "tenant_imported",
         }
     }
 

@@ -143,7 +143,7 @@ fn rows_erase(tx: &Transaction<'_>, column: &str, id: i64, except: &[&str]) -> R
     Ok(rows)
 }
 
-fn tables_with(db: &Connection, column: &str) -> Result<Vec<String>, Error> {
+pub(super) fn tables_with(db: &Connection, column: &str) -> Result<Vec<String>, Error> {
     let sql = "SELECT s.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c
         WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND c.name = ?1 ORDER BY s.name";
     let mut statement = db.prepare(sql)?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::{
-    Control, Error,
+    ArchivedMember, Control, Error,
     audit::{NewAudit, audit_insert},
     control::{tenant_id, timestamp, timestamp_maybe},
 };
@@ -240,6 +240,32 @@ pub(super) fn member_upsert(
     .execute(params![tenant.to_string(), profile.telegram_id, role.name(), tier.name(), at])?;
     member_of(tx, tenant, profile.telegram_id)?
         .ok_or_else(|| Error::Internal("a membership just made is not there".to_owned()))
+}
+
+/// Makes a membership under an id that was set aside for it. Who is known here keeps the names known here.
+pub(super) fn member_upsert_as(
+    tx: &Transaction<'_>,
+    tenant: TenantId,
+    member: &ArchivedMember,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let telegram_id = member.profile.telegram_id;
+    let sql = "INSERT INTO identities (telegram_id, created_at, updated_at) VALUES (?1, ?2, ?2)
+               ON CONFLICT (telegram_id) DO NOTHING";
+    if tx.prepare_cached(sql)?.execute(params![telegram_id, now.as_millisecond()])? > 0 {
+        profile_update(tx, &member.profile, now)?;
+    }
+    let sql = "INSERT INTO memberships (id, tenant_id, identity_id, role, tier, created_at)
+               SELECT ?1, ?2, id, ?4, ?5, ?6 FROM identities WHERE telegram_id = ?3";
+    tx.prepare_cached(sql)?.execute(params![
+        member.id.0,
+        tenant.to_string(),
+        telegram_id,
+        member.role.name(),
+        member.tier.name(),
+        member.created_at.as_millisecond()
+    ])?;
+    Ok(())
 }
 
 pub(super) fn profile_update(

@@ -7,6 +7,7 @@
 //! All calls block until done (a write: until durable); async callers go through a blocking thread.
 
 mod account_limits;
+mod archive;
 mod audit;
 mod auth_events;
 mod bot_chats;
@@ -45,6 +46,7 @@ mod tenant;
 mod vectors;
 
 pub use account_limits::{ChannelPeer, FloodWait};
+pub use archive::{ArchiveCounts, ArchivedMember, archive_adopt, archive_check};
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use auth_events::{AuthEvent, AuthEventFilter, NewAuthEvent};
 pub use bot_chats::{BotChat, BotChatChange};

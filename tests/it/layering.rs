@@ -81,7 +81,7 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("fluent_bundle", &["i18n"]),
     ("rustls", &["lifecycle"]),
     ("tracing_subscriber", &["lifecycle", "config"]),
-    ("zip", &["telegram", "ai"]),
+    ("zip", &["telegram", "ai", "app/transfer"]),
     ("flate2", &["telegram", "links"]),
     ("html5gum", &["links"]),
     ("encoding_rs", &["links"]),

@@ -65,3 +65,4 @@ mod telegram_service;
 mod telegram_sessions;
 mod telethon;
 mod tenants;
+mod transfer;

@@ -1,5 +1,7 @@
 //! Tenants and tokens.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,6 +29,15 @@ pub enum PeopleCommand {
     TenantLinks {
         tenant: String,
         enabled: bool,
+    },
+    TenantExport {
+        tenant: String,
+        path: PathBuf,
+    },
+    TenantImport {
+        path: PathBuf,
+        /// Instead of the name it had.
+        name: Option<String>,
     },
     TokenCreate {
         tenant: String,
@@ -61,6 +72,13 @@ impl App {
                 json!(self.links_set(&tenant, enabled, &Origin::operator())?)
             }
             PeopleCommand::TenantDelete { tenant } => json!({ "deleted": self.tenant_delete(&tenant)? }),
+            PeopleCommand::TenantExport { tenant, path } => {
+                let manifest = self.tenant_export(&*self.tenant_get(&tenant)?, &path, &Origin::operator())?;
+                json!({ "file": path, "manifest": manifest })
+            }
+            PeopleCommand::TenantImport { path, name } => {
+                json!(self.tenant_import(&path, name.as_deref(), &Origin::operator())?)
+            }
             PeopleCommand::TokenCreate { tenant, name, scope, expires_at, channels } => {
                 let tenant = self.tenant_get(&tenant)?;
                 let named = self.channels_named(&tenant, &channels)?;
