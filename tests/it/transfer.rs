@@ -248,6 +248,9 @@ fn what_is_cut_changed_newer_or_strange_is_refused_and_leaves_nothing() {
     with(&database("PRAGMA user_version = 999"), "schema version 999");
     let trigger = "CREATE TRIGGER t AFTER INSERT ON posts BEGIN DELETE FROM posts; END";
     with(&database(trigger), "other tables than those");
+    let replaced = "DROP TRIGGER page_orphaned;
+        CREATE TRIGGER page_orphaned AFTER DELETE ON post_pages BEGIN DELETE FROM posts; END";
+    with(&database(replaced), "other tables than those");
     let twice = |files: &mut Files| {
         let mut members: Vec<Value> = serde_json::from_slice(&files["members.json"]).unwrap();
         members.push(members[0].clone());
