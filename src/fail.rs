@@ -18,16 +18,22 @@ pub enum FailPoint {
     AfterIndexCommit,
     /// Vectors are computed, not stored yet.
     BeforeVectorCommit,
+    /// An update of the bot is durable and claimed, nothing is done about it yet.
+    AfterBotClaim,
+    /// What an update asks for is done, neither its mark nor its answer is written yet.
+    BeforeBotSettle,
 }
 
 impl FailPoint {
-    pub const ALL: [FailPoint; 6] = [
+    pub const ALL: [FailPoint; 8] = [
         FailPoint::AfterStoreCommit,
         FailPoint::AfterClaim,
         FailPoint::BeforeSettle,
         FailPoint::MidIndexCommit,
         FailPoint::AfterIndexCommit,
         FailPoint::BeforeVectorCommit,
+        FailPoint::AfterBotClaim,
+        FailPoint::BeforeBotSettle,
     ];
 
     pub fn name(self) -> &'static str {
@@ -38,6 +44,8 @@ impl FailPoint {
             FailPoint::MidIndexCommit => "mid_index_commit",
             FailPoint::AfterIndexCommit => "after_index_commit",
             FailPoint::BeforeVectorCommit => "before_vector_commit",
+            FailPoint::AfterBotClaim => "after_bot_claim",
+            FailPoint::BeforeBotSettle => "before_bot_settle",
         }
     }
 }

@@ -14,6 +14,7 @@ mod flow;
 mod inbox;
 mod incoming;
 mod markdown;
+mod notices;
 mod outbox;
 mod pace;
 mod polling;
@@ -57,12 +58,14 @@ impl BotService {
         }))
     }
 
-    /// Starts handling, sending and, without a webhook, asking for updates; all end with `stop`.
+    /// Starts handling, sending, telling notices and, without a webhook, asking for updates; all end with `stop`.
     pub fn start(self: &Arc<Self>, tasks: &Tasks, stop: &CancellationToken) {
         let (bot, until) = (Arc::clone(self), stop.clone());
         tasks.spawn(async move { bot.inbox.run(until).await });
         let (bot, until) = (Arc::clone(self), stop.clone());
         tasks.spawn(async move { bot.outbox.run(until).await });
+        let (bot, until) = (Arc::clone(self), stop.clone());
+        tasks.spawn(async move { notices::run(&bot.app, until).await });
         let (bot, until) = (Arc::clone(self), stop.clone());
         tasks.spawn(async move {
             tokio::select! {
@@ -88,6 +91,11 @@ impl BotService {
     /// Handles every update that is due; how many.
     pub async fn handle_due(&self) -> usize {
         self.inbox.drain().await
+    }
+
+    /// Puts the notices that are due as messages; how many.
+    pub async fn tell_due(&self) -> Result<usize, Error> {
+        call(&self.app, notices::tell).await
     }
 
     /// Sends what may be sent now. When to look again; `None`: when there is something new.

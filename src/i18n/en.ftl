@@ -159,3 +159,8 @@ privacy-title = What is kept, and where
 privacy-where = Everything lies on the server of whoever installed this assistant. Posts and questions are sent to no other service unless the owner connected a language model.
 privacy-what = Kept are: your name in Telegram, your channels and their posts, your questions with their answers, and the session of the connected account (encrypted).
 privacy-how-long = Messages of the bot are forgotten after two days. Only you see your questions and answers.
+
+## What the bot says unasked
+notice-session-ended = Telegram ended the session of your account, so new posts are not read. Please connect the account again. Everything read so far is still here.
+notice-session-paused = The administrator paused your account: new posts are not read for now. Everything read so far is still here.
+notice-channel-paused = The channel “{ $title }” can no longer be read: it is closed, deleted, or you are not in it. I will try again by myself. If you do not need it, remove it.

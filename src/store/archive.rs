@@ -111,6 +111,8 @@ pub fn archive_adopt(
         [],
     )?;
     tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('tenant_id', ?1)", [id.to_string()])?;
+    // Whether strangers' pages are fetched from here is decided here.
+    tx.execute("DELETE FROM meta WHERE key = 'links'", [])?;
     tx.execute_batch("DROP TABLE member_ids")?;
     tx.commit()?;
     Ok(())

@@ -20,6 +20,7 @@ mod auth;
 mod bot;
 mod bot_delivery;
 mod bot_markdown;
+mod bot_process;
 mod bot_sending;
 mod cli;
 mod cli_people;

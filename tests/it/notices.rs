@@ -9,8 +9,9 @@ use tga::{
 
 use crate::{
     support::{
-        TestApp,
-        dc::TestDc,
+        BOT_TOKEN, TestApp,
+        bot::Bot,
+        dc::{FIRST_DC, TestDc},
         reading::{ALL, World},
         wait_for,
     },
@@ -51,6 +52,34 @@ fn the_end_of_a_session_is_told_once_and_survives_a_restart() {
     tell_all(&app);
     assert!(due(&app).is_empty());
     app.restart();
+    assert!(due(&app).is_empty());
+}
+
+#[test]
+fn the_bot_tells_the_end_of_a_session_once() {
+    let mut bot = Bot::start();
+    let (dc, api) = (TestDc::start(), bot.api.url());
+    let mut app = TestApp::builder()
+        .telegram(&dc)
+        .set("BOT_TOKEN", BOT_TOKEN)
+        .set("TGA__BOT__API_URL", &api)
+        .set("BOT_PUBLIC_URL", "https://assistant.example.org")
+        .build();
+    dc.add_user(IVAN, "Ivan", FIRST_DC);
+    app.member("main", IVAN, Role::User);
+    ended(&dc, &app, KEY_NUMBER);
+    bot.attach(&app);
+    assert_eq!(bot.tell_due(), 1);
+    // Killed before it was sent, and looked for again.
+    bot.detach();
+    app.restart();
+    bot.attach(&app);
+    assert_eq!(bot.tell_due(), 0);
+    bot.settle(&app);
+    let shown = bot.api.chat(IVAN);
+    assert_eq!(shown.len(), 1);
+    assert!(shown[0].html.contains("завершил сеанс") || shown[0].html.contains("ended the session"));
+    assert!(shown[0].markup.to_string().contains("https://assistant.example.org/tg/app/"));
     assert!(due(&app).is_empty());
 }
 

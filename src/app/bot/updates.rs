@@ -6,7 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::super::{App, Error, ErrorCode};
-use crate::store::{BotDead, BotSettled, BotUpdate};
+use crate::{
+    fail::{FailPoint, fail_point},
+    store::{BotDead, BotSettled, BotUpdate},
+};
 
 /// Updates that may wait; beyond that Telegram is asked to send again later.
 pub const UPDATES_WAITING_MAX: usize = 5_000;
@@ -38,11 +41,16 @@ impl App {
 
     /// The next updates to handle, one a person; `busy` are those whose update is being handled.
     pub fn bot_update_claim(&self, busy: Vec<i64>, limit: usize) -> Result<Vec<BotUpdate>, Error> {
-        Ok(self.control.bot_update_claim(busy, limit, self.now())?)
+        let claimed = self.control.bot_update_claim(busy, limit, self.now())?;
+        if !claimed.is_empty() {
+            fail_point(FailPoint::AfterBotClaim);
+        }
+        Ok(claimed)
     }
 
     /// An update is handled: its effects become durable together with its end.
     pub fn bot_update_settle(&self, update_id: i64, settled: BotSettled) -> Result<(), Error> {
+        fail_point(FailPoint::BeforeBotSettle);
         let shows = !settled.messages.is_empty();
         if self.control.bot_update_settle(update_id, settled, self.now())? {
             self.bot_update_over();

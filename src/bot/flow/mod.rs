@@ -64,9 +64,9 @@ impl Outcome {
 }
 
 /// Everything a flow may look at.
-struct Context<'a> {
+pub(super) struct Context<'a> {
     app: &'a App,
-    lang: Lang,
+    pub(super) lang: Lang,
     person: &'a Profile,
     update_id: i64,
     /// Where an answer goes: in place of the message that bore the button, or below.
@@ -81,15 +81,20 @@ struct Inside<'a> {
 }
 
 impl Context<'_> {
-    fn t(&self, key: &str) -> String {
+    pub(super) fn t(&self, key: &str) -> String {
         self.lang.t(key)
+    }
+
+    /// Plain words below everything.
+    pub(super) fn plain(text: String) -> Reply {
+        Reply::new(Rich::new().text(text))
     }
 
     fn reply(&self, text: Rich) -> Reply {
         Reply::new(text).at(self.place)
     }
 
-    fn button(&self, key: &str, callback: Callback) -> Button {
+    pub(super) fn button(&self, key: &str, callback: Callback) -> Button {
         Button::call(self.t(key), callback)
     }
 
@@ -114,7 +119,7 @@ impl Context<'_> {
     }
 
     /// A button that opens the Mini App, where there is one.
-    fn app_button(&self, key: &str) -> Option<Button> {
+    pub(super) fn app_button(&self, key: &str) -> Option<Button> {
         let base = self.app.config().bot.public_url.as_ref()?;
         let address = format!("{}/tg/app/", base.as_str().trim_end_matches('/'));
         Some(Button { label: self.t(key), does: Does::App(address) })
@@ -179,6 +184,17 @@ pub(super) fn answer(app: &App, incoming: &Incoming) -> Result<Outcome, Error> {
 pub(super) fn gave_up(app: &App, incoming: &Incoming) -> Reply {
     let chat = app.bot_chat(incoming.person.telegram_id).unwrap_or_default();
     Reply::new(Rich::new().text(language(&chat, &incoming.person).t("error-gave-up")))
+}
+
+/// Something to tell a person who asked for nothing, in their language.
+pub(super) fn notice(
+    app: &App,
+    person: &Profile,
+    words: impl FnOnce(&Context<'_>) -> Reply,
+) -> Result<Reply, Error> {
+    let chat = app.bot_chat(person.telegram_id)?;
+    let lang = language(&chat, person);
+    Ok(words(&Context { app, lang, person, update_id: 0, place: Place::New }))
 }
 
 /// Telegram's menu of commands in a language.

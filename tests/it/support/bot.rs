@@ -76,6 +76,10 @@ impl Bot {
         self.runtime.block_on(self.service().handle_due())
     }
 
+    pub(crate) fn tell_due(&self) -> usize {
+        self.runtime.block_on(self.service().tell_due()).unwrap()
+    }
+
     pub(crate) fn send_due(&self) -> Option<jiff::Timestamp> {
         self.runtime.block_on(self.service().send_due()).unwrap()
     }

@@ -1,12 +1,13 @@
 //! A Bot API server for one bot: speaks its wire protocol over HTTP, keeps the chats, refuses what Telegram refuses.
 //!
 //! Takes JSON, multipart and form bodies, methods in any case. Faults are set by a method's name and used up one a call. Every call
-//! is kept with the time of the test's clock. Works on a thread of its own until it is dropped.
+//! is kept with the time of the test's clock; a question for updates waits as it asks. Works on a thread of its own until it is dropped.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -33,6 +34,8 @@ pub(crate) enum Fault {
     Refuse(u16, &'static str),
     /// Too many requests: wait so many seconds.
     Flood(u32),
+    /// The call is noted, nothing is done, and no answer ever comes.
+    Silence,
 }
 
 /// A call as it came.
@@ -149,25 +152,48 @@ async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let mut world = world.lock().unwrap();
     if bot != format!("bot{BOT_TOKEN}") {
         return refuse(401, "Unauthorized", json!(null));
     }
     let method = method.to_lowercase();
     let params = read(&headers, &body);
+    if method == "getupdates" {
+        held(&world, &params).await;
+    }
+    match answered(&world, method, params) {
+        Some(response) => response,
+        None => std::future::pending().await,
+    }
+}
+
+/// A question for updates waits as long as it says, or until there is one.
+async fn held(world: &Mutex<World>, params: &Value) {
+    let until = Instant::now() + Duration::from_secs(params["timeout"].as_u64().unwrap_or_default());
+    while Instant::now() < until && world.lock().unwrap().is_idle(params) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The answer to a call; `None`: there is none.
+fn answered(world: &Mutex<World>, method: String, params: Value) -> Option<Response> {
+    let mut world = world.lock().unwrap();
     let at = world.clock.as_ref().map(|clock| clock.now());
     let answer = match world.faults.get_mut(&method).and_then(VecDeque::pop_front) {
         Some(Fault::Refuse(code, words)) => Err((code, words.to_owned(), json!(null))),
         Some(Fault::Flood(seconds)) => {
             Err((429, format!("Too Many Requests: retry after {seconds}"), json!({ "retry_after": seconds })))
         }
+        Some(Fault::Silence) => {
+            world.calls.push(Call { method, params, at, refused: true });
+            return None;
+        }
         None => world.answer(&method, &params).map_err(|(code, words)| (code, words, json!(null))),
     };
     world.calls.push(Call { method, params, at, refused: answer.is_err() });
-    match answer {
+    Some(match answer {
         Ok(result) => axum::Json(json!({ "ok": true, "result": result })).into_response(),
         Err((code, words, parameters)) => refuse(code, &words, parameters),
-    }
+    })
 }
 
 fn refuse(code: u16, words: &str, parameters: Value) -> Response {
@@ -244,6 +270,12 @@ impl World {
             "answercallbackquery" | "sendchataction" => Ok(json!(true)),
             _ => Err((404, "Not Found".to_owned())),
         }
+    }
+
+    fn is_idle(&self, params: &Value) -> bool {
+        let offset = params["offset"].as_i64().unwrap_or_default();
+        let is_new = |update: &Value| update["update_id"].as_i64().unwrap() >= offset;
+        self.webhook.is_none() && !self.faults.contains_key("getupdates") && !self.updates.iter().any(is_new)
     }
 
     fn updates(&mut self, params: &Value) -> Answer {

@@ -1,0 +1,75 @@
+//! What people are told unasked: problems of their accounts, each once, with the next step as a button.
+//!
+//! A notice is put as a message whose slot is the notice, and only then marked as told: a crash in between finds the slot taken and
+//! tells nothing twice. Who blocked the bot is told nothing, and the notice is over.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{call, callback::Callback, flow, reply::Reply};
+use crate::{
+    app::{App, Error, notices::NoticeView},
+    store::{BotLane, NewBotMessage, NoticeKind},
+};
+
+/// How often it is looked for something to tell.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// Tells until stopped.
+pub(super) async fn run(app: &Arc<App>, stop: CancellationToken) {
+    loop {
+        if let Err(error) = call(app, tell).await {
+            tracing::warn!(%error, "notices cannot be told now");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// Tells what is due; how many notices.
+pub(super) fn tell(app: &App) -> Result<usize, Error> {
+    let mut told = 0;
+    for notice in app.notice_due_list()? {
+        let telegram_id = notice.member.profile.telegram_id;
+        let reply = flow::notice(app, &notice.member.profile, |context| words(context, &notice))?;
+        if let Some(body) = reply.bodies(telegram_id).into_iter().next() {
+            app.bot_notice_put(NewBotMessage {
+                telegram_id,
+                slot: format!("notice:{}:{}", notice.tenant_id, notice.id),
+                message_id: None,
+                body: serde_json::to_string(&body).unwrap_or_default(),
+                lane: BotLane::Notice,
+            })?;
+        }
+        // A tenant that went meanwhile took its notices along.
+        if let Some(tenant) = app.tenant_by_id(notice.tenant_id)? {
+            told += usize::from(app.notice_sent(&tenant, notice.id)?);
+        }
+    }
+    Ok(told)
+}
+
+fn words(context: &flow::Context<'_>, notice: &NoticeView) -> Reply {
+    let menu = vec![context.button("button-menu", Callback::Menu)];
+    match notice.kind {
+        NoticeKind::SessionEnded => {
+            let connect = context.app_button("button-connect").into_iter().collect();
+            flow::Context::plain(context.t("notice-session-ended")).row(connect).row(menu)
+        }
+        NoticeKind::SessionPaused => flow::Context::plain(context.t("notice-session-paused")).row(menu),
+        NoticeKind::ChannelPaused => {
+            let title = notice.channel.as_ref().map(|channel| channel.title.clone()).unwrap_or_default();
+            let text = context.lang.tx("notice-channel-paused", &[("title", title.into())]);
+            let channel = notice.channel.as_ref().map(|channel| {
+                vec![
+                    context.button("button-channel", Callback::Channel(channel.id)),
+                    context.button("button-remove", Callback::ChannelRemove(channel.id)),
+                ]
+            });
+            flow::Context::plain(text).row(channel.unwrap_or_default()).row(menu)
+        }
+    }
+}
