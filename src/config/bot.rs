@@ -19,6 +19,8 @@ pub struct Bot {
     pub api_url: Url,
     /// Where people and Telegram reach this service; without it the bot asks for updates itself.
     pub public_url: Option<Url>,
+    /// The Mini App that buttons open; without it there are no such buttons.
+    pub app_url: Option<Url>,
     /// What Telegram sends with every update, in place of the one derived from the token.
     pub webhook_secret: Option<Secret>,
 }
@@ -39,12 +41,11 @@ pub(super) fn check(c: &mut Check<'_>, raw: &mut RawBot) -> Bot {
     let id = in_token.or((raw.id > 0).then_some(raw.id));
     let public_url = (!raw.public_url.is_empty()).then(|| c.base_url("bot.public_url", &raw.public_url));
     let public_url = public_url.flatten();
-    if public_url.as_ref().is_some_and(|url| url.scheme() != "https") {
-        c.problem(
-            "bot.public_url",
-            "is not https",
-            "Telegram sends updates and opens Mini Apps over https only",
-        );
+    let app_url = (!raw.app_url.is_empty()).then(|| c.base_url("bot.app_url", &raw.app_url)).flatten();
+    for (key, url) in [("bot.public_url", &public_url), ("bot.app_url", &app_url)] {
+        if url.as_ref().is_some_and(|url| url.scheme() != "https") {
+            c.problem(key, "is not https", "Telegram sends updates and opens Mini Apps over https only");
+        }
     }
     let webhook_secret = c.secret("bot.webhook_secret", &mut raw.webhook_secret, &raw.webhook_secret_file);
     let plain = |secret: &Secret| {
@@ -62,6 +63,7 @@ pub(super) fn check(c: &mut Check<'_>, raw: &mut RawBot) -> Bot {
         telegram_key: key.unwrap_or_default(),
         api_url: c.base_url("bot.api_url", &raw.api_url).unwrap_or_else(default_api),
         public_url,
+        app_url,
         webhook_secret,
     }
 }

@@ -156,8 +156,10 @@ pub struct RawBot {
     pub telegram_key: String,
     /// Where the Bot API is: Telegram's, or your own server of it.
     pub api_url: String,
-    /// Where people and Telegram reach this service, `https`. Empty: the bot asks for updates itself and has no Mini App buttons.
+    /// Where people and Telegram reach this service, `https`. Empty: the bot asks for updates itself.
     pub public_url: String,
+    /// Address of a Mini App for the bot's buttons, `https`. Empty: there are no such buttons.
+    pub app_url: String,
     /// What Telegram sends with every update. Empty: derived from the token.
     pub webhook_secret: String,
     /// The same as a file.
@@ -240,6 +242,7 @@ impl Default for RawConfig {
                 telegram_key: TELEGRAM_KEY.to_owned(),
                 api_url: super::bot::API_URL.to_owned(),
                 public_url: String::new(),
+                app_url: String::new(),
                 webhook_secret: String::new(),
                 webhook_secret_file: String::new(),
             },

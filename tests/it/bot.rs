@@ -22,12 +22,18 @@ use crate::{
 const ANNA: i64 = 7001;
 const BORIS: i64 = 7002;
 const PUBLIC: &str = "https://assistant.example.org";
+const APP: &str = "https://assistant.example.org/tg/app";
 
 /// An appliance with a bot, and one talker a language.
 fn each(name: &str, scene: impl Fn(&mut TestApp, &mut Bot, Talker)) {
     for who in [Talker::ru(ANNA), Talker::en(ANNA)] {
         let mut bot = Bot::start();
-        let mut app = TestApp::builder().bot(&bot).set("BOT_PUBLIC_URL", PUBLIC).tenant("other").build();
+        let mut app = TestApp::builder()
+            .bot(&bot)
+            .set("BOT_PUBLIC_URL", PUBLIC)
+            .set("TGA__BOT__APP_URL", APP)
+            .tenant("other")
+            .build();
         bot.attach(&app);
         scene(&mut app, &mut bot, who);
         bot.detach();

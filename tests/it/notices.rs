@@ -63,7 +63,7 @@ fn the_bot_tells_the_end_of_a_session_once() {
         .telegram(&dc)
         .set("BOT_TOKEN", BOT_TOKEN)
         .set("TGA__BOT__API_URL", &api)
-        .set("BOT_PUBLIC_URL", "https://assistant.example.org")
+        .set("TGA__BOT__APP_URL", "https://assistant.example.org/tg/app/")
         .build();
     dc.add_user(IVAN, "Ivan", FIRST_DC);
     app.member("main", IVAN, Role::User);
@@ -79,7 +79,7 @@ fn the_bot_tells_the_end_of_a_session_once() {
     let shown = bot.api.chat(IVAN);
     assert_eq!(shown.len(), 1);
     assert!(shown[0].html.contains("завершил сеанс") || shown[0].html.contains("ended the session"));
-    assert!(shown[0].markup.to_string().contains("https://assistant.example.org/tg/app/"));
+    assert!(shown[0].markup.to_string().contains("https://assistant.example.org/tg/app"));
     assert!(due(&app).is_empty());
 }
 

@@ -120,9 +120,8 @@ impl Context<'_> {
 
     /// A button that opens the Mini App, where there is one.
     pub(super) fn app_button(&self, key: &str) -> Option<Button> {
-        let base = self.app.config().bot.public_url.as_ref()?;
-        let address = format!("{}/tg/app/", base.as_str().trim_end_matches('/'));
-        Some(Button { label: self.t(key), does: Does::App(address) })
+        let address = self.app.config().bot.app_url.as_ref()?;
+        Some(Button { label: self.t(key), does: Does::App(address.to_string()) })
     }
 }
 
