@@ -9,6 +9,8 @@ import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { demoStart } from "./server.js";
 
+// Letters that the inflected forms of a tag share.
+const TAG_ROOT_CHARS = 5;
 const ANSWERABLE = "Какой фильм получил гран-при «Северного луча»?";
 const ENGLISH = "Why did tidelock go down?";
 const UNANSWERABLE = "Сколько пингвинов живёт в зоопарке Сиднея?";
@@ -162,8 +164,10 @@ async function checks() {
     const cards = await page.locator("#hits-body .card").all();
     assert.ok(cards.length > 0);
     for (const card of cards) {
-      const tags = (await card.locator(".chip").allTextContents()).map((each) => each.toLocaleLowerCase("ru"));
-      assert.ok(tags.includes(tag.toLocaleLowerCase("ru")), `${tag} is not among ${tags}`);
+      // A post shows the form that stands in its text; the vocabulary joins the inflected ones.
+      const root = (word) => word.toLocaleLowerCase("ru").slice(0, TAG_ROOT_CHARS);
+      const tags = await card.locator(".chip").allTextContents();
+      assert.ok(tags.map(root).includes(root(tag)), `${tag} is not among ${tags}`);
     }
     await off.click();
     await page.locator(".example").first().waitFor();
