@@ -230,15 +230,11 @@ fn embed_loop(app: &App, stop: &AtomicBool) {
 }
 
 fn links_loop(app: &App, stop: &AtomicBool) {
-    let mut reader = None;
+    let mut reader = LinkReader::default();
     while !stop.load(Ordering::Relaxed) {
         let seen = app.links_wake().seen();
         let mut outcome = LinksOutcome::Idle { until: None };
         let failed = guarded("links", || {
-            let reader = match &mut reader {
-                Some(reader) => reader,
-                None => reader.insert(LinkReader::new(app)?),
-            };
             outcome = reader.tick(app, stop)?;
             Ok(())
         });

@@ -49,15 +49,22 @@ pub enum LinksOutcome {
 }
 
 /// Fetches what is due.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct LinkReader {
-    runtime: tokio::runtime::Runtime,
-    fetcher: Fetcher,
+    /// Made with the first page: most installations never read one.
+    tools: Option<Tools>,
     sites: Sites,
 }
 
-impl LinkReader {
-    pub fn new(app: &App) -> Result<Self, Error> {
+/// What fetching takes.
+#[derive(Debug)]
+struct Tools {
+    runtime: tokio::runtime::Runtime,
+    fetcher: Fetcher,
+}
+
+impl Tools {
+    fn new(app: &App) -> Result<Self, Error> {
         let config = &app.config().links;
         let guard = Guard::new(config.allowed_networks.clone(), links::own_addresses());
         let settings = Settings {
@@ -72,10 +79,36 @@ impl LinkReader {
         Ok(Self {
             runtime: runtime.map_err(|error| failed(&error))?,
             fetcher: Fetcher::new(settings, guard).map_err(|error| failed(&error))?,
-            sites: Sites::default(),
         })
     }
 
+    /// Fetches pages side by side and reads them one by one.
+    fn fetch(
+        &self,
+        batch: Vec<(DuePage, Address)>,
+        sites: &Sites,
+        now: Timestamp,
+    ) -> Vec<(DuePage, PageRead)> {
+        let rules = SiteRules { sites, now };
+        let count = batch.len().max(1);
+        let all = stream::iter(batch).map(|(page, address)| {
+            let (fetcher, rules) = (&self.fetcher, &rules);
+            async move {
+                let fetched = fetcher.page(&address, rules).await;
+                // Whatever a stranger's page does to the reader, it does to that page alone.
+                let read = fetched.and_then(|fetched| {
+                    let read = catch_unwind(AssertUnwindSafe(|| page_read(&fetched)));
+                    let read = read.unwrap_or(Err(links::Refusal::Unreadable));
+                    Ok((fetched.address.as_str().to_owned(), read?))
+                });
+                (page, read)
+            }
+        });
+        self.runtime.block_on(all.buffer_unordered(count).collect())
+    }
+}
+
+impl LinkReader {
     /// One round over every tenant that has pages due.
     pub fn tick(&mut self, app: &App, stop: &AtomicBool) -> Result<LinksOutcome, Error> {
         let (mut asked, mut until) = (0, None::<Timestamp>);
@@ -137,7 +170,16 @@ impl LinkReader {
             }
         }
         let asked = batch.len();
-        for (page, outcome) in self.fetch(batch, now) {
+        let read = if batch.is_empty() {
+            Vec::new()
+        } else {
+            let tools = match &mut self.tools {
+                Some(tools) => tools,
+                None => self.tools.insert(Tools::new(app)?),
+            };
+            tools.fetch(batch, &self.sites, now)
+        };
+        for (page, outcome) in read {
             let name = outcome.as_ref().map_or_else(links::Error::name, |_| "read");
             metrics::counter!("links_fetched_total", "outcome" => name).increment(1);
             settled.push((page.id, outcome_of(&page, outcome, now)));
@@ -145,26 +187,6 @@ impl LinkReader {
         let advance = tenant.store().pages_settle(settled, now)?;
         app.links_advance(tenant, &advance)?;
         Ok(asked)
-    }
-
-    /// Fetches pages side by side and reads them one by one.
-    fn fetch(&self, batch: Vec<(DuePage, Address)>, now: Timestamp) -> Vec<(DuePage, PageRead)> {
-        let rules = SiteRules { sites: &self.sites, now };
-        let count = batch.len().max(1);
-        let all = stream::iter(batch).map(|(page, address)| {
-            let (fetcher, rules) = (&self.fetcher, &rules);
-            async move {
-                let fetched = fetcher.page(&address, rules).await;
-                // Whatever a stranger's page does to the reader, it does to that page alone.
-                let read = fetched.and_then(|fetched| {
-                    let read = catch_unwind(AssertUnwindSafe(|| page_read(&fetched)));
-                    let read = read.unwrap_or(Err(links::Refusal::Unreadable));
-                    Ok((fetched.address.as_str().to_owned(), read?))
-                });
-                (page, read)
-            }
-        });
-        self.runtime.block_on(all.buffer_unordered(count).collect())
     }
 }
 

@@ -331,7 +331,7 @@ fn pages_are_read_only_where_it_was_switched_on_and_make_their_posts_findable() 
     let post = line("news", 1, "Атомоход и гидрометстанция: подробности по ссылке")
         .with("links", serde_json::json!([{ "text": "", "url": site.url("/article?utm_source=tg") }]));
     app.index_jsonl(&[post]);
-    let mut reader = LinkReader::new(app.app()).unwrap();
+    let mut reader = LinkReader::default();
     read_pages(&app, &mut reader);
     assert!(site.pages_asked().is_empty(), "nobody switched it on");
     assert_eq!(app.search("торосы", SearchMode::Fulltext).hits.len(), 0);
@@ -384,7 +384,7 @@ fn robots_pace_and_budget_are_kept_and_a_site_that_is_down_is_asked_again() {
         .map(|path| serde_json::json!({ "text": "", "url": site.url(path) }))
         .to_vec();
     app.index_jsonl(&[line("news", 1, "Четыре ссылки на один сайт").with("links", links)]);
-    let mut reader = LinkReader::new(app.app()).unwrap();
+    let mut reader = LinkReader::default();
     read_pages(&app, &mut reader);
     assert_eq!(site.pages_asked().len(), 1, "one page of a site at a time: {:?}", site.pages_asked());
     for _ in 0..6 {
