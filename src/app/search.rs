@@ -131,6 +131,13 @@ pub(super) struct Ranking<'a> {
     pub(super) fulltext_weight: Option<f32>,
 }
 
+impl<'a> Ranking<'a> {
+    /// As a search asks: time counts nothing, words and meanings as configured.
+    fn of(request: &'a SearchRequest, query: &'a Query, filter: Filter) -> Self {
+        Self { query, text: &request.query, mode: request.mode, filter, recency: None, fulltext_weight: None }
+    }
+}
+
 impl App {
     /// Finds posts in the channels of `visible`.
     pub fn search(
@@ -144,14 +151,7 @@ impl App {
         asked_checked(&request.query, limit, HITS_MAX)?;
         let filter = filter_of(tenant, visible, request)?;
         let query = Query::parse(&request.query);
-        let ranking = Ranking {
-            query: &query,
-            text: &request.query,
-            mode: request.mode,
-            filter,
-            recency: None,
-            fulltext_weight: None,
-        };
+        let ranking = Ranking::of(request, &query, filter);
         let ranked = self.rank(tenant, &ranking)?;
         let wanted: Vec<Fused> = ranked.candidates.into_iter().take(limit + STORY_MARGIN).collect();
         let hits = Self::hits(tenant, visible, &wanted, &request.query, limit)?;
@@ -305,14 +305,7 @@ impl App {
         asked_checked(&request.query, limit, POSTS_LISTED_MAX)?;
         let filter = filter_of(tenant, visible, request)?;
         let query = Query::parse(&request.query);
-        let ranking = Ranking {
-            query: &query,
-            text: &request.query,
-            mode: request.mode,
-            filter,
-            recency: None,
-            fulltext_weight: None,
-        };
+        let ranking = Ranking::of(request, &query, filter);
         let ranked = self.rank(tenant, &ranking)?;
         let ids: Vec<PostId> =
             ranked.candidates.iter().skip(offset).take(limit).map(|hit| hit.post_id).collect();

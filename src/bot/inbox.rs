@@ -110,7 +110,13 @@ impl Inbox {
         let started = std::time::Instant::now();
         let person = update.telegram_id;
         let (update_id, attempt) = (update.update_id, update.attempt);
-        let outcome = match self.work(&update).await {
+        let worked = if attempt > ATTEMPTS_MAX {
+            // Its last try never came to an end, so it took the process with it; one more would do the same.
+            Err(Error::Unavailable("handling it ended the process".to_owned()))
+        } else {
+            self.work(&update).await
+        };
+        let outcome = match worked {
             Ok(()) => "success",
             Err(error) => {
                 let ended = self.failed(&update, &error).await;
@@ -170,12 +176,15 @@ impl Inbox {
             call(&self.app, move |app| app.bot_update_retry(update_id, pause, reason)).await?;
             return Ok("retry");
         }
-        let told = Incoming::read(&update.body, update_id).map(|incoming| {
-            let reply = flow::gave_up(&self.app, &incoming);
-            let outcome = Outcome::reply(reply);
-            settled(update_id, incoming.person.telegram_id, outcome)
-        });
-        call(&self.app, move |app| app.bot_update_dead(update_id, reason, told.unwrap_or_default())).await?;
+        let incoming = Incoming::read(&update.body, update_id);
+        call(&self.app, move |app| {
+            let told = incoming.map(|incoming| {
+                let outcome = Outcome::reply(flow::gave_up(app, &incoming));
+                settled(update_id, incoming.person.telegram_id, outcome)
+            });
+            app.bot_update_dead(update_id, reason, told.unwrap_or_default())
+        })
+        .await?;
         Ok("dead")
     }
 

@@ -3,7 +3,11 @@
 //! The only place in the crate that prints to stdout. With `--json` an answer is printed as it is; otherwise the command's own
 //! rendering makes text of the same document, so the two can never disagree.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use serde_json::{Value, json};
 
@@ -28,52 +32,62 @@ impl Output {
     }
 
     /// Prints an answer.
-    #[expect(clippy::print_stdout, reason = "stdout is where a command answers")]
     pub(super) fn show(self, answer: &Value, text: fn(&Value) -> String) {
         if self.json {
-            println!("{}", serde_json::to_string_pretty(answer).unwrap_or_default());
+            say(&serde_json::to_string_pretty(answer).unwrap_or_default());
         } else {
-            println!("{}", text(answer).trim_end());
+            say(text(answer).trim_end());
         }
     }
 
     /// One JSON line of a stream that goes on.
-    #[expect(clippy::print_stdout, reason = "stdout is where a command answers")]
     pub(super) fn line(self, answer: &Value, text: fn(&Value) -> String) {
         if self.json {
-            println!("{answer}");
+            say(&answer.to_string());
         } else {
-            println!("{}", text(answer).trim_end());
+            say(text(answer).trim_end());
         }
     }
 
     /// Prints a failure in words of the command's own, on stdout, where the old tool had them; with `--json` the document.
-    #[expect(clippy::print_stdout, reason = "stdout is where a command answers")]
     pub(super) fn error_worded(self, error: &Error, words: &str) {
         if self.json {
             let body = json!({ "error": { "code": error.code().name(), "message": error.to_string() } });
-            println!("{}", serde_json::to_string_pretty(&body).unwrap_or_default());
+            say(&serde_json::to_string_pretty(&body).unwrap_or_default());
         } else {
-            println!("{words}");
+            say(words);
         }
     }
 
     /// Prints a failure: words on stderr, and with `--json` a document on stdout.
-    #[expect(clippy::print_stderr, clippy::print_stdout, reason = "the one place where a command fails")]
+    #[expect(clippy::print_stderr, reason = "the one place where a command fails")]
     pub(super) fn error(self, error: &Error) {
         if self.json {
             let body = json!({ "error": { "code": error.code(), "message": error.to_string() } });
-            println!("{}", serde_json::to_string_pretty(&body).unwrap_or_default());
+            say(&serde_json::to_string_pretty(&body).unwrap_or_default());
         }
         eprintln!("tga: {error}");
     }
 }
 
+/// Writes a line of the answer. A reader that went away (`tga … | head`) has what it wanted: the command ends there, in peace.
+#[expect(clippy::print_stderr, reason = "where stdout cannot be written this is all that is left")]
+fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            eprintln!("tga: write the answer: {error}");
+            std::process::exit(1)
+        }
+    }
+}
+
 /// Prints what is wrong with the arguments as the document that `--json` promises; the words go to stderr as always.
-#[expect(clippy::print_stdout, reason = "stdout is where a command answers")]
 pub(super) fn usage(message: &str) {
     let body = json!({ "error": { "code": "usage", "message": message.trim_end() } });
-    println!("{}", serde_json::to_string_pretty(&body).unwrap_or_default());
+    say(&serde_json::to_string_pretty(&body).unwrap_or_default());
 }
 
 /// 1 when a check found a problem, so that scripts notice.

@@ -40,6 +40,8 @@ const EMBEDDED_POSTS: usize = 1_000;
 const QUESTIONS: usize = 300;
 /// One word in this many is left out of a repeated post.
 const WORDS_LEFT_OUT: u64 = 7;
+/// How long one merge is waited for before it is asked for again.
+const MERGE_ASKED_EVERY: Duration = Duration::from_secs(45);
 /// Longest wait for a merge.
 const MERGE_WAIT_MAX: Duration = Duration::from_mins(5);
 /// Longest wait for `/ready`.
@@ -172,8 +174,10 @@ fn large(file: &Path, wheel: Option<&Path>) {
 fn merge(place: &Place) {
     let fulltext = place.tenant.indexes().fulltext();
     let (before, started) = (fulltext.segments().unwrap(), Instant::now());
-    if fulltext.merge_if_scattered().unwrap() {
-        while fulltext.segments().unwrap() > 1 && started.elapsed() < MERGE_WAIT_MAX {
+    // Asked for as often as a sweep would: a merge that tantivy began by itself may take a segment of ours away.
+    while started.elapsed() < MERGE_WAIT_MAX && fulltext.merge_if_scattered().unwrap() {
+        let asked = Instant::now();
+        while fulltext.segments().unwrap() > 1 && asked.elapsed() < MERGE_ASKED_EVERY {
             std::thread::park_timeout(Duration::from_millis(20));
         }
     }

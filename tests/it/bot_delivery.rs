@@ -155,6 +155,24 @@ fn an_update_that_fails_is_tried_again_then_given_up_visibly() {
 }
 
 #[test]
+fn an_update_that_ends_the_process_again_and_again_is_given_up() {
+    let (mut app, mut bot) = world();
+    let update = bot.message(Talker::en(ANNA), "/start");
+    assert_eq!(bot.deliver(&app, &update).status, StatusCode::OK);
+    for attempt in 1..=5 {
+        let claimed = app.app().bot_update_claim(Vec::new(), 1).unwrap();
+        assert_eq!(claimed[0].attempt, attempt);
+        bot.detach();
+        app.crash();
+        bot.attach(&app);
+    }
+    bot.settle(&app);
+    assert_eq!(app.app().bot_counts().unwrap().updates_dead, 1);
+    let chat = bot.api.chat(ANNA);
+    assert_eq!(chat.len(), 1, "the person is told, once");
+}
+
+#[test]
 fn beyond_what_may_wait_telegram_is_asked_to_come_again() {
     let (app, mut bot) = world();
     for _ in 0..UPDATES_WAITING_MAX {

@@ -387,3 +387,19 @@ fn an_export_that_breaks_off_fails_with_file_byte_and_fix() {
     let found = home.ok(&["search", "ледокол", "--tenant", "main"]);
     assert_eq!(found["hits"][0]["message_id"], 1, "what was read is kept and searchable");
 }
+
+/// `tga … | head` used to end with a panic.
+#[test]
+fn a_reader_that_goes_away_ends_a_command_in_peace() {
+    let home = Binary::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_tga"))
+        .args(["config", "print", "--data-dir"])
+        .arg(home.data_dir())
+        .current_dir(home.dir())
+        .stdout(writer)
+        .output()
+        .unwrap();
+    assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(0), ""));
+}

@@ -12,7 +12,7 @@ use tga::{
     store::{Member, Profile, Subscription},
 };
 
-use crate::support::{TestApp, line};
+use crate::support::{TestApp, files_under, line};
 
 /// Words that stand for the one who leaves, wherever they may have got to.
 const MARKS: [&str; 8] = [
@@ -79,19 +79,11 @@ fn filled() -> (TestApp, Member, Member) {
 /// Files of the data directory that hold one of these words, in any case.
 fn files_with(dir: &Path, words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
-    let mut pending = vec![dir.to_owned()];
-    while let Some(dir) = pending.pop() {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                pending.push(path);
-                continue;
-            }
-            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).to_lowercase();
-            for word in words {
-                if text.contains(&word.to_lowercase()) {
-                    found.push(format!("{word} in {}", path.display()));
-                }
+    for (path, bytes) in files_under(dir) {
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        for word in words {
+            if text.contains(&word.to_lowercase()) {
+                found.push(format!("{word} in {}", path.display()));
             }
         }
     }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Binary, BinaryService as Service,
     dc::{FIRST_DC, OTHER_DC, TestDc},
-    wait_for,
+    files_under, wait_for,
 };
 
 const IVAN: i64 = 100_200_300;
@@ -184,21 +184,11 @@ fn holds(bytes: &[u8], secrets: &[(String, Vec<u8>)]) -> Option<String> {
 
 /// Searches a directory; returns how many files were looked at.
 fn assert_clean(dir: &Path, secrets: &[(String, Vec<u8>)]) -> usize {
-    let (mut pending, mut files) = (vec![dir.to_owned()], 0);
-    while let Some(dir) = pending.pop() {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                pending.push(path);
-                continue;
-            }
-            // A socket cannot be read, and a file may go while it is looked for.
-            let Ok(bytes) = std::fs::read(&path) else { continue };
-            files += 1;
-            assert_eq!(holds(&bytes, secrets), None, "in {}", path.display());
-        }
+    let files = files_under(dir);
+    for (path, bytes) in &files {
+        assert_eq!(holds(bytes, secrets), None, "in {}", path.display());
     }
-    files
+    files.len()
 }
 
 /// Everything of this login that must be nowhere.

@@ -253,19 +253,7 @@ impl TestApp {
 
     /// Every file of the data directory with its bytes.
     pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut pending = vec![self.data_dir.clone()];
-        let mut files = Vec::new();
-        while let Some(dir) = pending.pop() {
-            for entry in std::fs::read_dir(dir).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    pending.push(path);
-                } else if path.is_file() {
-                    files.push((path.clone(), std::fs::read(&path).unwrap()));
-                }
-            }
-        }
-        files
+        super::files_under(&self.data_dir)
     }
 
     /// Says that this many dead letters are right.

@@ -21,7 +21,10 @@ pub(crate) use http::{Reply, send_through};
 pub(crate) use people::{BOT_TOKEN, Person};
 pub(crate) use posts::{Line, line, shared_data, test_model};
 
-use std::time::{Duration, Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 /// Longest wait for something that happens in another process or thread.
 const WAIT_MAX: Duration = Duration::from_mins(1);
@@ -38,4 +41,21 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
         assert!(started.elapsed() < WAIT_MAX, "waited {} s for {what}", WAIT_MAX.as_secs());
         std::thread::park_timeout(WAIT_STEP);
     }
+}
+
+/// Every file under a directory with its bytes. A socket cannot be read, and a file may go while a service runs: both are left out.
+pub(crate) fn files_under(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut pending = vec![dir.to_owned()];
+    let mut files = Vec::new();
+    while let Some(dir) = pending.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if let Ok(bytes) = std::fs::read(&path) {
+                files.push((path, bytes));
+            }
+        }
+    }
+    files
 }
