@@ -349,12 +349,12 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         connections_max: c.within("server.connections_max", raw.server.connections_max, 8, 100_000),
         header_timeout: seconds(c.within("server.header_timeout_s", raw.server.header_timeout_s, 1, 300)),
     };
+    let public_url = c.public_url("server.public_url", &raw.server.public_url);
     let metrics_listen =
         (!raw.metrics.listen.is_empty()).then(|| c.address("metrics.listen", &raw.metrics.listen));
     Config {
         data_dir: PathBuf::from(&raw.data_dir),
         server,
-        public_url: c.public_url("server.public_url", &raw.server.public_url),
         trusted_proxies: c.nets("server.trusted_proxies", &raw.server.trusted_proxies),
         limits: c.limits(&raw.limits),
         metrics_listen,
@@ -377,7 +377,8 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         ),
         operators: raw.operators.clone(),
         auth: check_auth(&mut c, &mut raw.auth),
-        bot: bot::check(&mut c, &mut raw.bot),
+        bot: bot::check(&mut c, &mut raw.bot, public_url.as_ref()),
+        public_url,
         tiers: check_tiers(&mut c, &raw.tiers),
         telegram: telegram::check(&mut c, &mut raw.telegram),
         pipeline: Pipeline {

@@ -128,6 +128,7 @@ impl App {
             ("sessions", json!(self.session_list(member.id, None)?)),
             ("feedback", json!(feedback)),
             ("consents", json!(consents)),
+            ("saved_posts", json!(tenant.saved_links(member.id)?)),
             ("passkeys", json!(self.passkey_list(member)?)),
             ("auth_events", json!(self.auth_events_of(member)?)),
             ("audit", json!(self.audit_of(member)?)),

@@ -82,6 +82,7 @@ codes! {
     LoginsBusy = "logins_busy", 429, "Too many logins are under way.";
     TelegramNotConfigured = "telegram_not_configured", 503, "No application id for Telegram is configured.";
     BotNotConfigured = "bot_not_configured", 503, "No bot is configured, so Telegram's word cannot be checked.";
+    LinkInvalid = "link_invalid", 401, "The sign-in link is unknown, expired, or was used already: ask the bot for a new one.";
     PasskeyRefused = "passkey_refused", 401, "The passkey is unknown, or its answer does not prove anything.";
     PasskeyChallengeOver = "passkey_challenge_over", 410, "The challenge is unknown, was answered already or has expired: start again.";
     PasskeysNotConfigured = "passkeys_not_configured", 503, "No public address is configured that passkeys could be bound to.";

@@ -42,16 +42,19 @@ pub enum Audience {
     TgAuth,
     /// A login that the bot has begun for a Telegram user.
     TgLogin,
+    /// A link that signs a member in once.
+    SignInLink,
 }
 
 impl Audience {
-    pub const ALL: [Audience; 3] = [Audience::Api, Audience::TgAuth, Audience::TgLogin];
+    pub const ALL: [Audience; 4] = [Audience::Api, Audience::TgAuth, Audience::TgLogin, Audience::SignInLink];
 
     pub fn name(self) -> &'static str {
         match self {
             Audience::Api => "tga-api",
             Audience::TgAuth => "tg-auth",
             Audience::TgLogin => "tg-login",
+            Audience::SignInLink => "sign-in-link",
         }
     }
 }

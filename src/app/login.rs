@@ -52,6 +52,8 @@ pub struct LoginAsked {
     /// From the bot: a token for one Telegram user.
     pub session_token: Option<String>,
     pub tenant_id: Option<TenantId>,
+    /// Whoever is signed in already and connects an account.
+    pub member: Option<Member>,
 }
 
 /// A login that was begun.
@@ -141,8 +143,12 @@ impl App {
             return Err(crate::model::Refusal::InviteRequired.into());
         }
         let telegram_id = proved.map(|(id, _)| id).or(asked.telegram_user_id);
-        let admittance =
-            Admittance { telegram_id, tenant: asked.tenant_id, invite_code: asked.invite_code.clone() };
+        let own_tenant = asked.member.as_ref().map(|member| member.tenant_id);
+        let admittance = Admittance {
+            telegram_id,
+            tenant: asked.tenant_id.or(own_tenant),
+            invite_code: asked.invite_code.clone(),
+        };
         let member = self.admission_check(&admittance)?;
         let now = self.now();
         let expires_at = now + SignedDuration::try_from(LOGIN_TTL).unwrap_or_default();
@@ -318,6 +324,9 @@ impl App {
         if let Some(raw) = asked.init_data.as_deref().filter(|raw| !raw.is_empty()) {
             let data = self.init_data_check(raw)?;
             return Ok(Some((data.user.id, Some(data.fingerprint))));
+        }
+        if let Some(member) = &asked.member {
+            return Ok(Some((member.profile.telegram_id, None)));
         }
         let Some(token) = asked.session_token.as_deref().filter(|token| !token.is_empty()) else {
             return Ok(None);

@@ -172,9 +172,13 @@ impl App {
             revoked_at: None,
         };
         // A proof is refused as too old before it is forgotten here, by however little the clocks differ.
-        let age_max = SignedDuration::try_from(self.config().auth.init_data_age).unwrap_or_default();
+        let age_max = self.config().auth.init_data_age.max(super::sign_in_links::LINK_TTL);
+        let age_max = SignedDuration::try_from(age_max).unwrap_or_default();
         let proofs_after = now.saturating_sub(age_max + super::init_data::AHEAD_MAX * 2).unwrap_or(now);
         let stored = self.control.session_insert(session.clone(), sha256(&refresh), proof, proofs_after)?;
+        if !stored && method == SignInMethod::Link {
+            return Err(super::sign_in_links::link_invalid());
+        }
         if !stored {
             return Err(Error::refused(
                 ErrorCode::InitDataReplayed,

@@ -7,6 +7,7 @@
 //! of logins and sessions hold the appliance weakly; those that read end with [`App::telegram_stop`].
 
 mod keeper;
+pub mod own;
 mod sessions;
 
 use std::{

@@ -19,13 +19,17 @@ pub struct Bot {
     pub api_url: Url,
     /// Where people and Telegram reach this service; without it the bot asks for updates itself.
     pub public_url: Option<Url>,
-    /// The Mini App that buttons open; without it there are no such buttons.
+    /// The Mini App that buttons open: the one of this service, unless told. Without an address there are no such buttons.
     pub app_url: Option<Url>,
     /// What Telegram sends with every update, in place of the one derived from the token.
     pub webhook_secret: Option<Secret>,
 }
 
-pub(super) fn check(c: &mut Check<'_>, raw: &mut RawBot) -> Bot {
+/// Where the Mini App is under the service's own address.
+const APP_PATH: &str = "app";
+
+/// `server_url` is where browsers reach the service.
+pub(super) fn check(c: &mut Check<'_>, raw: &mut RawBot, server_url: Option<&Url>) -> Bot {
     let token = c.secret("bot.token", &mut raw.token, &raw.token_file);
     let in_token = token.as_ref().and_then(|token| token.expose().split_once(':')?.0.parse::<i64>().ok());
     if token.is_some() && in_token.is_none_or(|id| id <= 0) {
@@ -47,6 +51,13 @@ pub(super) fn check(c: &mut Check<'_>, raw: &mut RawBot) -> Bot {
             c.problem(key, "is not https", "Telegram sends updates and opens Mini Apps over https only");
         }
     }
+    let own_app = || {
+        let base =
+            [server_url, public_url.as_ref()].into_iter().flatten().find(|url| url.scheme() == "https");
+        let base = base?.as_str().trim_end_matches('/');
+        Url::parse(&format!("{base}/{APP_PATH}")).ok()
+    };
+    let app_url = app_url.or_else(own_app);
     let webhook_secret = c.secret("bot.webhook_secret", &mut raw.webhook_secret, &raw.webhook_secret_file);
     let plain = |secret: &Secret| {
         let text = secret.expose();

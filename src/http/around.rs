@@ -13,7 +13,7 @@ use axum::{
 };
 use tracing::Instrument as _;
 
-use super::{ApiError, Web, caller::ClientIp, error, limits};
+use super::{ApiError, Web, caller::ClientIp, error, limits, miniapp};
 use crate::app::ErrorCode;
 
 /// Longest request id taken over from a client, characters.
@@ -58,10 +58,13 @@ pub(super) async fn around(State(web): State<Web>, mut request: Request, next: N
     if let Some(allowance) = allowance {
         allowance.write(headers);
     }
+    // The Mini App is shown inside Telegram's page; its own policy says who may frame it.
+    if !miniapp::is_route(&route) {
+        headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    }
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
         (
             header::CONTENT_SECURITY_POLICY,
             "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -19,6 +19,7 @@ use crate::{
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::new()
         .routes(routes!(telegram_webapp))
+        .routes(routes!(link))
         .routes(routes!(refresh))
         .routes(routes!(logout))
         .routes(routes!(sessions, sessions_end))
@@ -60,6 +61,31 @@ async fn telegram_webapp(
     let asked =
         WebappSignIn { init_data: body.init_data, tenant_id: body.tenant_id, invite_code: body.invite_code };
     web.call(move |app| app.sign_in_webapp(&asked, device)).await.map(Json)
+}
+
+/// What stands behind the `#` of a sign-in link.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "token": "eyJhbGciOiJIUzI1NiIsImtpZCI6IjFhIn0…" }))]
+pub(super) struct LinkBody {
+    #[schema(max_length = 2048)]
+    token: String,
+}
+
+/// Signs in by a link that the bot handed out, good once.
+#[utoipa::path(
+    post, path = "/api/auth/link", tag = "auth", request_body = LinkBody,
+    responses(
+        (status = 200, description = "Signed in.", body = SignedIn),
+        (status = 401, description = "`link_invalid`: unknown, expired or used.")
+    )
+)]
+async fn link(
+    State(web): State<Web>,
+    device: Device,
+    Body(body): Body<LinkBody>,
+) -> Result<Json<SignedIn>, ApiError> {
+    web.call(move |app| app.sign_in_link_use(&body.token, device)).await.map(Json)
 }
 
 /// The refresh token.

@@ -210,6 +210,22 @@ impl FromRequestParts<Web> for Operator {
     }
 }
 
+/// Whoever has signed in already, where a route is open to all; a credential that is no good makes nobody.
+#[derive(Debug)]
+pub(super) struct SignedInAlready(pub(super) Option<Member>);
+
+impl FromRequestParts<Web> for SignedInAlready {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiError> {
+        if bearer(&parts.headers).is_none() {
+            return Ok(Self(None));
+        }
+        let caller = Caller::from_request_parts(parts, web).await.ok();
+        Ok(Self(caller.and_then(|caller| caller.member)))
+    }
+}
+
 impl FromRequestParts<Web> for ClientIp {
     type Rejection = std::convert::Infallible;
 

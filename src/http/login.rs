@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 
 use super::{
     ApiError, Web,
-    caller::ClientIp,
+    caller::{ClientIp, SignedInAlready},
     extract::{Body, InPath, Params},
     streams::StreamReader,
 };
@@ -121,6 +121,7 @@ enum StartAnswers {
 async fn start(
     State(web): State<Web>,
     mut device: Device,
+    SignedInAlready(member): SignedInAlready,
     Body(body): Body<StartBody>,
 ) -> Result<Json<LoginStarted>, ApiError> {
     if let Some(agent) = body.client_meta.and_then(|meta| meta.ua) {
@@ -132,6 +133,7 @@ async fn start(
         init_data: body.init_data,
         session_token: body.session_token,
         tenant_id: body.tenant_id,
+        member,
     };
     web.call(move |app| app.login_start(&asked, device)).await.map(Json)
 }
@@ -141,9 +143,10 @@ async fn start(
 async fn init(
     web: State<Web>,
     device: Device,
+    member: SignedInAlready,
     body: Body<StartBody>,
 ) -> Result<Json<LoginStarted>, ApiError> {
-    start(web, device, body).await
+    start(web, device, member, body).await
 }
 
 /// How the answer is written.

@@ -4,6 +4,7 @@
 //! block, so each runs on a blocking thread, at most `server.requests_max` at a time: a slow search never holds the runtime. Those
 //! that keep a processor busy (searches, answers) wait for one another first, so that a flood of them leaves room for the rest.
 
+mod account;
 mod admin;
 mod around;
 mod auth;
@@ -18,6 +19,7 @@ mod history;
 mod limits;
 mod login;
 mod metrics;
+mod miniapp;
 pub mod openapi;
 mod operator;
 mod ops;
@@ -25,6 +27,7 @@ mod pages;
 mod passkeys;
 mod posts;
 mod routes;
+mod saved_posts;
 mod search;
 mod serve;
 mod shape;

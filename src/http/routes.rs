@@ -8,8 +8,8 @@ use axum::{Router, routing::get};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Web, admin, auth, bot, channels, docs, feedback, history, login, openapi, operator, ops, pages, passkeys,
-    posts, search, tags, users,
+    Web, account, admin, auth, bot, channels, docs, feedback, history, login, miniapp, openapi, operator,
+    ops, pages, passkeys, posts, saved_posts, search, tags, users,
 };
 
 /// The documented routes.
@@ -21,10 +21,12 @@ pub(super) fn documented() -> OpenApiRouter<Web> {
         .merge(bot::routes())
         .merge(search::routes())
         .merge(history::routes())
+        .merge(account::routes())
         .merge(users::routes())
         .merge(admin::routes())
         .merge(channels::routes())
         .merge(posts::routes())
+        .merge(saved_posts::routes())
         .merge(tags::routes())
         .merge(feedback::routes())
         .merge(pages::routes())
@@ -43,4 +45,5 @@ pub(super) fn files() -> Router<Web> {
         .route("/words.js", get(pages::script_words))
         .route("/favicon.ico", get(pages::favicon))
         .merge(docs::files())
+        .merge(miniapp::files())
 }

@@ -68,12 +68,52 @@ impl Lang {
         text
     }
 
-    /// The catalogue as Fluent's own source, for the Mini App.
-    pub fn source(self) -> &'static str {
-        match self {
-            Lang::Ru => include_str!("ru.ftl"),
-            Lang::En => include_str!("en.ftl"),
+    /// A part of the catalogue as Fluent's own source.
+    pub fn source(self, part: Part) -> &'static str {
+        match (part, self) {
+            (Part::Bot, Lang::Ru) => include_str!("ru.ftl"),
+            (Part::Bot, Lang::En) => include_str!("en.ftl"),
+            (Part::App, Lang::Ru) => include_str!("app.ru.ftl"),
+            (Part::App, Lang::En) => include_str!("app.en.ftl"),
+            (Part::Admin, Lang::Ru) => include_str!("admin.ru.ftl"),
+            (Part::Admin, Lang::En) => include_str!("admin.en.ftl"),
         }
+    }
+
+    /// A part as the Mini App reads it: the app's own comes with what all parts share.
+    pub fn part_source(self, part: Part) -> String {
+        self.with_shared(part, self.source(part))
+    }
+
+    /// `text`, which is this part, with what all parts share before it.
+    pub fn with_shared(self, part: Part, text: &str) -> String {
+        let shared = self.source(Part::Bot).split("\n## ").nth(1).unwrap_or_default();
+        match part {
+            Part::App => format!("## {shared}\n{text}"),
+            Part::Bot | Part::Admin => text.to_owned(),
+        }
+    }
+}
+
+/// Who shows the texts of a file. The first section of the bot's file is shared by all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Bot,
+    App,
+    Admin,
+}
+
+impl Part {
+    pub const ALL: [Part; 3] = [Part::Bot, Part::App, Part::Admin];
+
+    /// The part's file among the sources.
+    pub fn file_name(self, lang: Lang) -> String {
+        let of = match self {
+            Part::Bot => "",
+            Part::App => "app.",
+            Part::Admin => "admin.",
+        };
+        format!("{of}{}.ftl", lang.code())
     }
 }
 
@@ -171,12 +211,15 @@ fn built(lang: Lang) -> Bundle {
     // Telegram and browsers order mixed directions by themselves; the marks would be counted as characters.
     bundle.set_use_isolating(false);
     bundle.set_formatter(Some(|value, _| grouped(value)));
-    let resource = FluentResource::try_new(lang.source().to_owned()).unwrap_or_else(|(resource, errors)| {
-        debug_assert!(errors.is_empty(), "{}: {errors:?}", lang.code());
-        resource
-    });
-    if let Err(errors) = bundle.add_resource(resource) {
-        debug_assert!(errors.is_empty(), "{}: {errors:?}", lang.code());
+    for part in Part::ALL {
+        let source = lang.source(part).to_owned();
+        let resource = FluentResource::try_new(source).unwrap_or_else(|(resource, errors)| {
+            debug_assert!(errors.is_empty(), "{}: {errors:?}", lang.code());
+            resource
+        });
+        if let Err(errors) = bundle.add_resource(resource) {
+            debug_assert!(errors.is_empty(), "{}: {errors:?}", lang.code());
+        }
     }
     bundle
 }

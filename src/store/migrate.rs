@@ -44,6 +44,7 @@ pub const TENANT: Schema = Schema {
         include_str!("../../schema/tenant/0008_tag_vocabulary.sql"),
         include_str!("../../schema/tenant/0009_pages.sql"),
         include_str!("../../schema/tenant/0010_feedback.sql"),
+        include_str!("../../schema/tenant/0011_saved_posts.sql"),
     ],
 };
 

@@ -24,16 +24,20 @@ pub enum SignInMethod {
     /// A Telegram login by QR code.
     Qr,
     Passkey,
+    /// A link from the bot, good once.
+    Link,
 }
 
 impl SignInMethod {
-    pub const ALL: [SignInMethod; 3] = [SignInMethod::Webapp, SignInMethod::Qr, SignInMethod::Passkey];
+    pub const ALL: [SignInMethod; 4] =
+        [SignInMethod::Webapp, SignInMethod::Qr, SignInMethod::Passkey, SignInMethod::Link];
 
     pub fn name(self) -> &'static str {
         match self {
             SignInMethod::Webapp => "webapp",
             SignInMethod::Qr => "qr",
             SignInMethod::Passkey => "passkey",
+            SignInMethod::Link => "link",
         }
     }
 

@@ -5,16 +5,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tga::i18n::Lang;
+use tga::i18n::{Lang, Part};
 
 /// Where texts are used.
 const USERS: [&str; 3] = ["rs", "js", "html"];
+
+/// All parts of a language.
+fn source(lang: Lang) -> String {
+    Part::ALL.map(|part| lang.source(part)).join("\n")
+}
 
 /// Every key with the variables that stand in it.
 fn catalogue(lang: Lang) -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut key = String::new();
-    for row in lang.source().lines().filter(|row| !row.starts_with('#')) {
+    for row in source(lang).lines().filter(|row| !row.starts_with('#')) {
         if let Some((name, _)) = row.split_once(" =").filter(|_| row.starts_with(char::is_alphabetic)) {
             name.clone_into(&mut key);
             assert!(
@@ -65,9 +70,11 @@ fn both_languages_say_the_same_things() {
 #[test]
 fn every_text_is_used() {
     let mut files = Vec::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    for dir in ["src", "webapp/app"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(dir), &mut files);
+    }
     let code: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
-    let catalogues = Lang::ALL.map(Lang::source).concat();
+    let catalogues = Lang::ALL.map(source).concat();
     let unused: Vec<String> = catalogue(Lang::Ru)
         .into_keys()
         .filter(|key| !code.contains(&format!("\"{key}\"")) && !catalogues.contains(&format!("{{ {key} }}")))

@@ -48,7 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     // Calls app; the leaves' plain types come with it.
     ("pipeline", &["ai", "app", "fail", "job", "links", "model", "queue", "search", "store", "text"]),
-    ("http", &["app", "clock", "config", "lifecycle", "model", "search", "store"]),
+    ("http", &["app", "clock", "config", "i18n", "lifecycle", "model", "search", "store"]),
     ("i18n", &[]),
     ("bot", &["app", "config", "i18n", "lifecycle", "model", "store"]),
     ("cli", &["app", "clock", "config", "lifecycle", "model", "store"]),
@@ -82,7 +82,7 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("rustls", &["lifecycle"]),
     ("tracing_subscriber", &["lifecycle", "config"]),
     ("zip", &["telegram", "ai", "app/transfer"]),
-    ("flate2", &["telegram", "links"]),
+    ("flate2", &["telegram", "links", "http/miniapp"]),
     ("html5gum", &["links"]),
     ("encoding_rs", &["links"]),
     ("chardetng", &["links"]),

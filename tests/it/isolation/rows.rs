@@ -61,6 +61,10 @@ fn qr_password() -> Value {
     json!({ "session_token": "nonsense", "password": "nonsense" })
 }
 
+fn no_link() -> Value {
+    json!({ "token": "nonsense" })
+}
+
 fn no_refresh() -> Value {
     json!({ "refresh_token": "tgr_00" })
 }
@@ -151,6 +155,7 @@ pub(super) const ROWS: &[Row] = &[
         all(401),
         [401, 401, 401],
     ),
+    row(("POST", "/api/auth/link", "/api/auth/link"), no_link, all(401), [401, 401, 401]),
     row(("POST", "/api/auth/refresh", "/api/auth/refresh"), no_refresh, all(401), [401, 401, 401]),
     row(("POST", "/api/auth/logout", "/api/auth/logout"), none, all(204), NO_TOKENS),
     row(("GET", "/api/auth/sessions", "/api/auth/sessions"), none, all(200), NO_TOKENS),
@@ -203,6 +208,9 @@ pub(super) const ROWS: &[Row] = &[
     row(("GET", "/api/operator/health", "/api/operator/health"), none, [403, 403, 403, 403, 200], NO_TOKENS),
     row(("GET", "/api/users/me", "/api/users/me"), none, all(200), NO_TOKENS),
     row(("DELETE", "/api/users/me", "/api/users/me"), not_me, all(422), NO_TOKENS),
+    // Nobody here has connected an account.
+    row(("GET", "/api/users/me/account", "/api/users/me/account"), none, all(200), NO_TOKENS),
+    row(("DELETE", "/api/users/me/account", "/api/users/me/account"), none, all(404), NO_TOKENS),
     row(("GET", "/api/users/me/export", "/api/users/me/export"), none, all(200), NO_TOKENS),
     // The user who follows the channel has the Telegram id 1.
     row(("GET", "/api/users/{id}", "/api/users/1"), none, OF_USER, NO_TOKENS),
@@ -326,6 +334,9 @@ pub(super) const ROWS: &[Row] = &[
     row(("POST", "/api/rag/query", "/api/rag/query"), query, all(200), TOKENS),
     row(("GET", "/api/posts", "/api/posts"), none, all(200), TOKENS),
     row(("GET", "/api/posts/{id}", "/api/posts/{post}"), none, OF_CHANNEL, TOKENS),
+    row(("GET", "/api/saved", "/api/saved"), none, all(200), NO_TOKENS),
+    row(("PUT", "/api/posts/{id}/saved", "/api/posts/{post}/saved"), none, OF_CHANNEL, NO_TOKENS),
+    row(("DELETE", "/api/posts/{id}/saved", "/api/posts/{post}/saved"), none, all(204), NO_TOKENS),
     row(("GET", "/api/posts/{id}/trace", "/api/posts/{post}/trace"), none, OF_CHANNEL, TOKENS),
     row(("GET", "/api/channels", "/api/channels"), none, all(200), TOKENS),
     row(("POST", "/api/channels", "/api/channels"), news, [200, 409, 409, 409, 409], NO_TOKENS),

@@ -1,0 +1,191 @@
+// From an address to a screen: history, the back button, focus, the scroll position, two panes on a wide page.
+//
+// An address is the app's path under /app. A screen is a module whose default export makes a node of its `place`; leaving it
+// aborts `place.signal`. What Telegram put behind the `#` stays there. A module that cannot be fetched means that the app
+// was updated meanwhile: the page is loaded again, once. Knows the table of screens, nothing of what they show.
+
+import { BASE, add, fill, h } from "./dom.js";
+import { bones, trouble } from "./parts.js";
+import { SCREENS } from "./screens.js";
+import { isAdmin, session } from "./session.js";
+import { backButton, mainButton } from "./telegram.js";
+import { t, textsLoad, language } from "./words.js";
+
+const WIDE = matchMedia("(min-width: 900px)");
+const RELOADED = "tga.reloaded";
+
+const ROUTES = SCREENS.map((screen) => ({ ...screen, pattern: new RegExp(`^${screen.path.replace(/:(\w+)/g, "(?<$1>[^/]+)")}/?$`) }));
+
+let outlet = null;
+let changed = () => {};
+let panes = [];
+let depth = 0;
+const partsLoaded = new Set();
+
+/** The app's path and query of the page's address. */
+export const here = () => {
+  const path = location.pathname.startsWith(BASE) ? location.pathname.slice(BASE.length) : "/";
+  return (path || "/") + location.search;
+};
+
+function match(address) {
+  const { pathname, searchParams } = new URL(address, location.origin);
+  for (const route of ROUTES) {
+    const found = route.pattern.exec(pathname);
+    if (!found) continue;
+    if (route.to) return match(route.to);
+    const params = Object.fromEntries(Object.entries(found.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]));
+    return { route, params, query: searchParams, address };
+  }
+  return null;
+}
+
+/** Goes to an address of the app; `replace` leaves no way back to this one. */
+export function go(address, { replace = false } = {}) {
+  if (!replace) {
+    history.replaceState({ ...history.state, scroll: scrollY }, "");
+    depth += 1;
+  }
+  history[replace ? "replaceState" : "pushState"]({ depth }, "", BASE + address + (location.hash.includes("tgWebApp") ? location.hash : ""));
+  return show();
+}
+
+/** Changes the address without leaving the screen, so that a reload comes back to the same. */
+export const addressPut = (address) => history.replaceState(history.state, "", BASE + address + (location.hash.includes("tgWebApp") ? location.hash : ""));
+
+/** One step back, or to where a screen belongs when the app was opened on it. */
+export function back() {
+  const parent = panes.at(-1)?.match.route.parent ?? "/ask";
+  if (depth > 0) history.back();
+  else go(parent, { replace: true });
+}
+
+function place(found, pane, controller) {
+  return {
+    params: found.params,
+    query: found.query,
+    signal: controller.signal,
+    go,
+    back,
+    /** The screen's name, in its head and the window's. */
+    title: (text) => {
+      pane.heading.textContent = text;
+      if (panes.at(-1) === pane) document.title = `${text} · ${t("app-name")}`;
+    },
+    /** Buttons at the right of the head. */
+    actions: (...nodes) => fill(pane.actions, nodes),
+    /** The one thing the screen is for: Telegram's main button, or one at the bottom. `{ text, press, busy, disabled }` or null. */
+    main: (what) => {
+      if (controller.signal.aborted) return;
+      const shown = mainButton(what);
+      fill(pane.main, what && !shown && h("button", { type: "button", class: `button main wide${what.busy ? " busy" : ""}`, disabled: what.disabled || what.busy, on: { click: what.press } }, h("span", {}, what.text)));
+    },
+  };
+}
+
+function paneMade(found, withBack) {
+  const controller = new AbortController();
+  const heading = h("h1", { tabindex: -1, dir: "auto" });
+  const pane = { match: found, controller, heading, actions: h("div", { class: "head-actions" }), body: h("div", { class: "body" }), main: h("div", { class: "main-button" }) };
+  const backShown = withBack && h("button", { type: "button", class: "icon-button head-back", "aria-label": t("app-back"), on: { click: back } }, "‹");
+  pane.node = h("div", { class: "pane" }, h("header", { class: "head" }, backShown, heading, pane.actions), pane.body, pane.main);
+  return pane;
+}
+
+async function paneFill(pane) {
+  const { route } = pane.match;
+  const bonesShown = bones(5);
+  fill(pane.body, bonesShown);
+  try {
+    if (route.texts && !partsLoaded.has(route.texts + language())) {
+      await textsLoad(language(), route.texts);
+      partsLoaded.add(route.texts + language());
+    }
+    const module = await route.load();
+    sessionStorage.removeItem(RELOADED);
+    if (pane.controller.signal.aborted) return;
+    const node = await module.default(place(pane.match, pane, pane.controller));
+    if (!pane.controller.signal.aborted) fill(pane.body, node);
+  } catch (error) {
+    if (pane.controller.signal.aborted) return;
+    console.error(error);
+    if (error instanceof TypeError && !sessionStorage.getItem(RELOADED)) {
+      sessionStorage.setItem(RELOADED, "1");
+      location.reload();
+      return;
+    }
+    fill(pane.body, trouble(error, () => paneFill(pane)));
+  }
+}
+
+function leave(kept = []) {
+  for (const pane of panes) {
+    if (kept.includes(pane)) continue;
+    pane.controller.abort(new DOMException("left", "AbortError"));
+  }
+}
+
+/** Shows the screen of the page's address. */
+export async function show() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  const address = here();
+  let found = match(address);
+  const allowed = found && (!found.route.role || isAdmin());
+  if (!found || !allowed) {
+    found = match("/ask");
+    addressPut("/ask");
+  }
+  if (!found.route.open && !session()) {
+    const then = found.address === "/ask" ? "" : `?then=${encodeURIComponent(found.address)}`;
+    addressPut(`/sign-in${then}`);
+    found = match(`/sign-in${then}`);
+  }
+  mainButton(null);
+  // A wide page keeps the list where its detail is shown.
+  const parent = WIDE.matches && found.route.parent && session() ? match(found.route.parent) : null;
+  const list = parent && !parent.route.parent && !found.route.alone ? parent : null;
+  const kept = panes.find((pane) => list && pane.match.address === list.address);
+  leave(kept ? [kept] : []);
+  const detail = paneMade(found, Boolean(found.route.parent) && !list);
+  const first = list ? kept ?? paneMade(list, false) : null;
+  panes = [first, detail].filter(Boolean);
+  const inside = backButton(found.route.parent || depth > 0 ? back : null);
+  outlet.classList.toggle("two", panes.length === 2);
+  outlet.classList.toggle("back-outside", inside);
+  if (kept) {
+    for (const node of [...outlet.children]) if (node !== kept.node) node.remove();
+    add(outlet, detail.node);
+  } else {
+    fill(outlet, panes.map((pane) => pane.node));
+  }
+  changed(found.route);
+  if (first && !kept) paneFill(first);
+  await paneFill(detail);
+  scrollTo(0, history.state?.scroll ?? 0);
+  if (document.activeElement === document.body || !document.activeElement) detail.heading.focus({ preventScroll: true });
+}
+
+/** Begins: `node` holds the screens, `onChange(route)` hears of each. */
+export function routerStart(node, onChange) {
+  outlet = node;
+  changed = onChange;
+  history.scrollRestoration = "manual";
+  addEventListener("popstate", () => {
+    depth = history.state?.depth ?? 0;
+    show();
+  });
+  // A screen without another beside it stays as it is, with what is typed in it.
+  WIDE.addEventListener("change", () => {
+    const { route } = panes.at(-1)?.match ?? {};
+    if (route?.parent && !route.alone) show();
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href]");
+    if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || link.target || link.hasAttribute("download")) return;
+    const href = link.getAttribute("href");
+    if (!href.startsWith(`${BASE}/`)) return;
+    event.preventDefault();
+    go(href.slice(BASE.length));
+  });
+  return show();
+}
