@@ -1,0 +1,93 @@
+// One check of the app in a browser context of its own: what it did wrong besides what it is asked, and how it looks.
+//
+// A check fails on any message in the console, page error, refused resource or request to another host. TGA_SHOTS names a directory
+// for screenshots, which are never part of the repository; CHROMIUM names another browser.
+
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const WAIT_MS = 30_000;
+const BROWSER_ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SHOTS = process.env.TGA_SHOTS;
+const LOOKS = [["light", 360], ["dark", 360], ["light", 1280], ["dark", 1280]];
+
+export async function checkerStart(origin) {
+  if (SHOTS) mkdirSync(SHOTS, { recursive: true });
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: BROWSER_ARGS });
+  const count = { passed: 0, failed: 0 };
+  const only = process.env.TGA_E2E_ONLY;
+
+  /** A context whose pages are watched; `complaints` collects, `allow` takes patterns of what may be said. */
+  async function context(options = {}, allow = []) {
+    const made = await browser.newContext({ viewport: { width: 390, height: 844 }, locale: "ru-RU", ...options });
+    made.setDefaultTimeout(WAIT_MS);
+    const complaints = [];
+    const say = (text) => { if (!allow.some((one) => one.test(text))) complaints.push(text); };
+    await made.addInitScript(() => addEventListener("securitypolicyviolation", (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`)));
+    made.on("page", (page) => {
+      page.on("console", (message) => say(`console ${message.type()}: ${message.text()}`));
+      page.on("pageerror", (error) => say(`page error: ${error}`));
+      page.on("request", (request) => { if (![origin, `blob:${origin}`, "data:"].some((own) => request.url().startsWith(own))) say(`other host: ${request.url()}`); });
+      page.on("response", (response) => { if (response.status() >= 400) say(`${response.status()}: ${response.url()}`); });
+    });
+    made.complaints = complaints;
+    return made;
+  }
+
+  async function check(name, body, options = {}) {
+    if (only && !name.includes(only)) return;
+    const { allow = [], ...rest } = options;
+    const made = await context(rest, allow);
+    const started = Date.now();
+    const page = await made.newPage();
+    try {
+      await body(page, made);
+      assert.deepEqual(made.complaints, []);
+      count.passed += 1;
+      console.log(`ok   ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+    } catch (error) {
+      count.failed += 1;
+      console.log(`FAIL ${name}\n     ${String(error.stack ?? error).replaceAll("\n", "\n     ")}`);
+      if (made.complaints.length > 0) console.log(`     ${made.complaints.join("\n     ")}`);
+      if (SHOTS) await page.screenshot({ path: `${SHOTS}/FAIL-${name.replace(/\W+/g, "-")}.png` }).catch(() => {});
+    } finally {
+      await made.close();
+    }
+  }
+
+  return { browser, context, check, count, stop: () => browser.close() };
+}
+
+/** Serious and critical findings of axe on the page. */
+export async function axe(page) {
+  // Evaluated, not added as a script: the page's policy stays as it is.
+  const found = await page.evaluate(`${AXE}; axe.run(document, { resultTypes: ["violations"] })`);
+  return found.violations.filter((one) => ["serious", "critical"].includes(one.impact))
+    .map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target} ${node.any[0]?.message ?? ""}`).join("; ")}`);
+}
+
+/** Waits until nothing on the page is busy. */
+export const settled = (page) => page.waitForFunction(() => document.documentElement.dataset.ready === "true"
+  && document.querySelector("#screen h1")?.textContent && !document.querySelector("[aria-busy=true], .bones"));
+
+/** The page in both themes, narrow and wide: kept as pictures, no sideways scroll, nothing serious for axe. */
+export async function looks(page, name) {
+  const before = page.viewportSize();
+  const problems = [];
+  for (const [scheme, width] of LOOKS) {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    await page.setViewportSize({ width, height: width === 360 ? 740 : 800 });
+    await settled(page);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (over > 0) problems.push(`${name} ${scheme} ${width}: scrolls sideways by ${over}`);
+    problems.push(...(await axe(page)).map((one) => `${name} ${scheme} ${width}: ${one}`));
+    if (SHOTS) await page.screenshot({ path: `${SHOTS}/${name}-${width}-${scheme}.png` });
+  }
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  await page.setViewportSize(before);
+  assert.deepEqual(problems, []);
+}
