@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod admissions;
+pub mod alerts;
 pub mod ask;
 pub mod audit;
 pub mod auth_events;
@@ -97,6 +98,7 @@ pub struct App {
     passkeys: passkeys::Passkeys,
     bot: bot::BotState,
     flags: flags::Flags,
+    alert_meanings: alerts::Meanings,
     /// Why nothing can work until a person acts; set by the worker, shown by `/ready` and doctor.
     halted: RwLock<Option<String>>,
     /// A tenant was opened whose full-text index lacks posts: the next sweep should not wait for its time.
@@ -142,6 +144,7 @@ impl App {
             flags: flags::Flags::new(control.flag_rule_list()?),
             passkeys: passkeys::Passkeys::new(config.public_url.as_ref()),
             bot: bot::BotState::default(),
+            alert_meanings: alerts::Meanings::default(),
             halted: RwLock::new(None),
             sweep_wanted: AtomicBool::new(false),
             embed_wake: Wake::default(),

@@ -110,6 +110,12 @@ impl Tenant {
         })
     }
 
+    /// The channel of this id, if the caller may see it.
+    pub fn channel_of(&self, id: ChannelId, channels: &ChannelSet) -> Result<Channel, Error> {
+        let found = self.store.channel_get(id)?.filter(|channel| channels.contains(channel.id));
+        found.ok_or_else(|| Error::NotFound(format!("no channel {id}")))
+    }
+
     pub fn post_get(&self, id: PostId, channels: &ChannelSet) -> Result<PostView, Error> {
         let post =
             self.store.post_find(id, channels)?.ok_or_else(|| Error::NotFound(format!("no post {id}")))?;

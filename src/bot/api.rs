@@ -7,13 +7,13 @@ use std::time::Duration;
 use teloxide::{
     ApiError, Bot, RequestError,
     payloads::{
-        AnswerCallbackQuerySetters as _, EditMessageTextSetters as _, SendMessageSetters as _,
-        SetMyCommandsSetters as _, SetWebhookSetters as _,
+        AnswerCallbackQuerySetters as _, EditMessageTextSetters as _, SendDocumentSetters as _,
+        SendMessageSetters as _, SetMyCommandsSetters as _, SetWebhookSetters as _,
     },
     requests::Requester as _,
     types::{
-        AllowedUpdate, BotCommand, CallbackQueryId, ChatAction, ChatId, InlineKeyboardButton,
-        InlineKeyboardButtonKind, InlineKeyboardMarkup, LinkPreviewOptions, MessageId, ParseMode, WebAppInfo,
+        AllowedUpdate, BotCommand, CallbackQueryId, ChatId, InlineKeyboardButton, InlineKeyboardButtonKind,
+        InlineKeyboardMarkup, InputFile, LinkPreviewOptions, MessageId, ParseMode, WebAppInfo,
     },
 };
 use url::Url;
@@ -77,6 +77,25 @@ impl Api {
         Ok(request.await.map_err(failure)?.id.0)
     }
 
+    /// Sends a file with the message's words as its caption.
+    pub(super) async fn send_file(
+        &self,
+        chat: i64,
+        body: &Body,
+        name: &str,
+        file: Vec<u8>,
+    ) -> Result<i32, Failure> {
+        let mut request = self
+            .0
+            .send_document(ChatId(chat), InputFile::memory(file).file_name(name.to_owned()))
+            .caption(body.html.clone())
+            .parse_mode(ParseMode::Html);
+        if let Some(keyboard) = keyboard(body) {
+            request = request.reply_markup(keyboard);
+        }
+        Ok(request.await.map_err(failure)?.id.0)
+    }
+
     pub(super) async fn edit(&self, chat: i64, message: i32, body: &Body) -> Result<(), Failure> {
         let mut request = self
             .0
@@ -96,11 +115,6 @@ impl Api {
             request = request.text(words);
         }
         request.await.map(drop).map_err(failure)
-    }
-
-    /// Shows that the bot is at work.
-    pub(super) async fn typing(&self, chat: i64) -> Result<(), Failure> {
-        self.0.send_chat_action(ChatId(chat), ChatAction::Typing).await.map(drop).map_err(failure)
     }
 
     pub(super) async fn webhook(&self) -> Result<Webhook, Failure> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     i18n::Lang,
-    model::{ChannelId, TenantId},
+    model::{AlertId, ChannelId, MembershipId, TenantId},
 };
 
 /// What Telegram takes, bytes.
@@ -33,13 +33,53 @@ pub(super) enum Callback {
     ChannelDepthSet(ChannelId, u32),
     Ask,
     Search,
+    /// More on what the person asked with an update.
+    Asked(i64, Refine),
+    /// Whether an answer, by its number in the history, was good.
+    Rate(Uuid, bool),
+    Alerts,
+    AlertNew,
+    Alert(AlertId),
+    /// What it found lately.
+    AlertFound(AlertId),
+    /// Tells nothing for so many days; 0: tells again.
+    AlertMute(AlertId, u32),
+    /// Whether nothing is told at night.
+    AlertNight(AlertId, bool),
+    /// Whether other words of the same meaning count.
+    AlertMeaning(AlertId, bool),
+    AlertDelete(AlertId),
     Tags,
     Settings,
+    Subscription,
+    Feedback,
+    Export,
+    /// Asks whether to delete everything.
+    DeleteMe,
+    /// Deletes this membership.
+    DeleteMeSure(MembershipId),
+    Admin,
+    AdminInvite,
+    /// A page of the tenant's people, from 0.
+    AdminUsers(u32),
+    AdminStats,
     Languages,
     Language(Lang),
     Tenants,
     Tenant(TenantId),
     Privacy,
+}
+
+/// How a person goes on from an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refine {
+    /// A page of further posts, from 0.
+    More(u32),
+    /// Asks which channel.
+    Channels,
+    Channel(ChannelId),
+    Week,
+    Alert,
 }
 
 /// Why a button is not obeyed.
@@ -68,6 +108,29 @@ impl Callback {
             Callback::ChannelDepthSet(id, days) => format!("dps:{id}:{days}"),
             Callback::Ask => "ask".to_owned(),
             Callback::Search => "find".to_owned(),
+            Callback::Asked(update, Refine::More(page)) => format!("q:{update}:m:{page}"),
+            Callback::Asked(update, Refine::Channels) => format!("q:{update}:cs"),
+            Callback::Asked(update, Refine::Channel(id)) => format!("q:{update}:c:{id}"),
+            Callback::Asked(update, Refine::Week) => format!("q:{update}:w"),
+            Callback::Asked(update, Refine::Alert) => format!("q:{update}:a"),
+            Callback::Rate(query, good) => format!("{}:{}", if good { "up" } else { "down" }, query.simple()),
+            Callback::Alerts => "als".to_owned(),
+            Callback::AlertNew => "aln".to_owned(),
+            Callback::Alert(id) => format!("al:{id}"),
+            Callback::AlertFound(id) => format!("alf:{id}"),
+            Callback::AlertMute(id, days) => format!("alm:{id}:{days}"),
+            Callback::AlertNight(id, on) => format!("alq:{id}:{}", u8::from(on)),
+            Callback::AlertMeaning(id, on) => format!("alw:{id}:{}", u8::from(on)),
+            Callback::AlertDelete(id) => format!("ald:{id}"),
+            Callback::Subscription => "sub".to_owned(),
+            Callback::Feedback => "fb".to_owned(),
+            Callback::Export => "exp".to_owned(),
+            Callback::DeleteMe => "del".to_owned(),
+            Callback::DeleteMeSure(id) => format!("dely:{id}"),
+            Callback::Admin => "adm".to_owned(),
+            Callback::AdminInvite => "admi".to_owned(),
+            Callback::AdminUsers(page) => format!("admu:{page}"),
+            Callback::AdminStats => "adms".to_owned(),
             Callback::Tags => "tags".to_owned(),
             Callback::Settings => "set".to_owned(),
             Callback::Languages => "langs".to_owned(),
@@ -96,6 +159,13 @@ impl Callback {
 
     fn read(name: &str, arguments: &[&str]) -> Option<Self> {
         let channel = |text: &str| text.parse().ok().map(ChannelId);
+        let alert = |text: &str| text.parse().ok().map(AlertId);
+        let update = |text: &str| text.parse::<i64>().ok();
+        let on = |text: &str| match text {
+            "0" => Some(false),
+            "1" => Some(true),
+            _ => None,
+        };
         Some(match (name, arguments) {
             ("menu", []) => Callback::Menu,
             ("help", []) => Callback::Help,
@@ -110,6 +180,30 @@ impl Callback {
             ("dps", [id, days]) => Callback::ChannelDepthSet(channel(id)?, days.parse().ok()?),
             ("ask", []) => Callback::Ask,
             ("find", []) => Callback::Search,
+            ("q", [id, "m", page]) => Callback::Asked(update(id)?, Refine::More(page.parse().ok()?)),
+            ("q", [id, "cs"]) => Callback::Asked(update(id)?, Refine::Channels),
+            ("q", [id, "c", of]) => Callback::Asked(update(id)?, Refine::Channel(channel(of)?)),
+            ("q", [id, "w"]) => Callback::Asked(update(id)?, Refine::Week),
+            ("q", [id, "a"]) => Callback::Asked(update(id)?, Refine::Alert),
+            ("up", [query]) => Callback::Rate(Uuid::parse_str(query).ok()?, true),
+            ("down", [query]) => Callback::Rate(Uuid::parse_str(query).ok()?, false),
+            ("als", []) => Callback::Alerts,
+            ("aln", []) => Callback::AlertNew,
+            ("al", [id]) => Callback::Alert(alert(id)?),
+            ("alf", [id]) => Callback::AlertFound(alert(id)?),
+            ("alm", [id, days]) => Callback::AlertMute(alert(id)?, days.parse().ok()?),
+            ("alq", [id, night]) => Callback::AlertNight(alert(id)?, on(night)?),
+            ("alw", [id, meaning]) => Callback::AlertMeaning(alert(id)?, on(meaning)?),
+            ("ald", [id]) => Callback::AlertDelete(alert(id)?),
+            ("sub", []) => Callback::Subscription,
+            ("fb", []) => Callback::Feedback,
+            ("exp", []) => Callback::Export,
+            ("del", []) => Callback::DeleteMe,
+            ("dely", [id]) => Callback::DeleteMeSure(MembershipId(id.parse().ok()?)),
+            ("adm", []) => Callback::Admin,
+            ("admi", []) => Callback::AdminInvite,
+            ("admu", [page]) => Callback::AdminUsers(page.parse().ok()?),
+            ("adms", []) => Callback::AdminStats,
             ("tags", []) => Callback::Tags,
             ("set", []) => Callback::Settings,
             ("langs", []) => Callback::Languages,
@@ -144,6 +238,30 @@ mod tests {
             Callback::ChannelDepthSet(id, u32::MAX),
             Callback::Ask,
             Callback::Search,
+            Callback::Asked(i64::MAX, Refine::More(u32::MAX)),
+            Callback::Asked(i64::MAX, Refine::Channels),
+            Callback::Asked(i64::MAX, Refine::Channel(ChannelId(9_999_999_999))),
+            Callback::Asked(i64::MAX, Refine::Week),
+            Callback::Asked(i64::MAX, Refine::Alert),
+            Callback::Rate(Uuid::from_u128(u128::MAX), true),
+            Callback::Rate(Uuid::from_u128(u128::MAX), false),
+            Callback::Alerts,
+            Callback::AlertNew,
+            Callback::Alert(AlertId(i64::MAX)),
+            Callback::AlertFound(AlertId(i64::MAX)),
+            Callback::AlertMute(AlertId(i64::MAX), u32::MAX),
+            Callback::AlertNight(AlertId(i64::MAX), true),
+            Callback::AlertMeaning(AlertId(i64::MAX), false),
+            Callback::AlertDelete(AlertId(i64::MAX)),
+            Callback::Subscription,
+            Callback::Feedback,
+            Callback::Export,
+            Callback::DeleteMe,
+            Callback::DeleteMeSure(MembershipId(i64::MAX)),
+            Callback::Admin,
+            Callback::AdminInvite,
+            Callback::AdminUsers(u32::MAX),
+            Callback::AdminStats,
             Callback::Tags,
             Callback::Settings,
             Callback::Languages,

@@ -5,12 +5,13 @@
 //! told, and the update is a dead letter that doctor names. Flows run on blocking threads; a panic in one is an error.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -34,19 +35,34 @@ const SIDE_BY_SIDE: usize = 16;
 const ATTEMPTS_MAX: u32 = 5;
 /// An answer that takes longer than this is announced.
 const WORKING_AFTER: Duration = Duration::from_secs(1);
+/// Updates of one person within a minute; what comes beyond is not handled.
+pub const UPDATES_PER_MINUTE_MAX: u32 = 60;
+/// People whose updates are counted before those of the minute before are forgotten.
+const COUNTED_MAX: usize = 10_000;
 /// Old rows are forgotten this often.
-const PRUNE_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+const PRUNE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Debug)]
 pub(super) struct Inbox {
     app: Arc<App>,
     api: Api,
     busy: Mutex<HashSet<i64>>,
+    /// How many updates a person sent since that minute began.
+    counted: Mutex<HashMap<i64, (Timestamp, u32)>>,
+}
+
+/// Whether a person may be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Haste {
+    Fine,
+    /// The first that is too much: they are told once.
+    Told,
+    Silent,
 }
 
 impl Inbox {
     pub(super) fn new(app: Arc<App>, api: Api) -> Self {
-        Self { app, api, busy: Mutex::default() }
+        Self { app, api, busy: Mutex::default(), counted: Mutex::default() }
     }
 
     /// Handles until stopped; what is under way is finished.
@@ -139,30 +155,84 @@ impl Inbox {
             return call(&self.app, move |app| app.bot_update_settle(update_id, BotSettled::default())).await;
         };
         let (person, button) = (incoming.person.telegram_id, incoming.button_id());
-        let question = matches!(incoming.said, Said::Text(_));
+        if update.attempt == 1 && incoming.said != Said::Blocked {
+            let haste = self.haste(person);
+            if haste != Haste::Fine {
+                return self.too_fast(update_id, incoming, haste).await;
+            }
+        }
+        let asks = matches!(incoming.said, Said::Text(_) | Said::Command { .. });
+        let asked = incoming.clone();
         let answering = call(&self.app, move |app| {
-            let outcome = flow::answer(app, &incoming)?;
-            let words = outcome.toast.clone();
+            let mut outcome = flow::answer(app, &incoming)?;
+            let (words, farewell) = (outcome.toast.take(), outcome.farewell.take());
             app.bot_update_settle(update_id, settled(update_id, incoming.person.telegram_id, outcome))?;
-            Ok(words)
+            Ok((words, farewell))
         });
         let mut answering = std::pin::pin!(answering);
-        let words = tokio::select! {
+        let (words, farewell) = tokio::select! {
             done = &mut answering => done?,
-            () = tokio::time::sleep(WORKING_AFTER), if question => {
-                // The sign that the bot is at work lasts some seconds; the answer comes by itself.
-                if let Err(failure) = self.api.typing(person).await {
-                    tracing::debug!(?failure, "no sign of work could be shown");
-                }
+            () = tokio::time::sleep(WORKING_AFTER), if asks => {
+                self.working(update_id, asked).await;
                 answering.await?
             }
         };
+        // Whoever has left reads it once, and no row of it stays.
+        for body in farewell.into_iter().flat_map(|reply| reply.bodies(person)) {
+            if let Err(failure) = self.api.send(person, &body).await {
+                tracing::warn!(?failure, "whoever left could not be told so");
+            }
+        }
         if let Some(button) = button
             && let Err(failure) = self.api.answer_callback(&button, words.as_deref()).await
         {
             tracing::debug!(?failure, "a button could not be answered");
         }
         Ok(())
+    }
+
+    /// Counts an update of a person.
+    fn haste(&self, person: i64) -> Haste {
+        let now = self.app.now();
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |began: Timestamp| now.duration_since(began) < SignedDuration::from_mins(1);
+        if counted.len() >= COUNTED_MAX {
+            counted.retain(|_, (began, _)| fresh(*began));
+        }
+        let (began, count) = counted.entry(person).or_insert((now, 0));
+        if !fresh(*began) {
+            (*began, *count) = (now, 0);
+        }
+        *count += 1;
+        match *count {
+            ..=UPDATES_PER_MINUTE_MAX => Haste::Fine,
+            count if count == UPDATES_PER_MINUTE_MAX + 1 => Haste::Told,
+            _ => Haste::Silent,
+        }
+    }
+
+    /// Ends an update of somebody who sends too many.
+    async fn too_fast(&self, update_id: i64, incoming: Incoming, haste: Haste) -> Result<(), Error> {
+        call(&self.app, move |app| {
+            let outcome = match haste {
+                Haste::Told => Outcome::reply(flow::too_fast(app, &incoming)),
+                Haste::Fine | Haste::Silent => Outcome::default(),
+            };
+            app.bot_update_settle(update_id, settled(update_id, incoming.person.telegram_id, outcome))
+        })
+        .await
+    }
+
+    /// Shows that an answer is being worked on, in the place where it will stand.
+    async fn working(&self, update_id: i64, incoming: Incoming) {
+        let shown = call(&self.app, move |app| {
+            let person = incoming.person.telegram_id;
+            let first = rows(update_id, person, 0, &flow::working(app, &incoming)).into_iter().next();
+            first.map_or(Ok(false), |message| app.bot_notice_put(message))
+        });
+        if let Err(error) = shown.await {
+            tracing::debug!(%error, "no sign of work could be shown");
+        }
     }
 
     /// Tries again later, or gives up and says so.
@@ -200,7 +270,8 @@ fn settled(update_id: i64, telegram_id: i64, outcome: Outcome) -> BotSettled {
         messages.extend(rows(update_id, telegram_id, at, reply));
     }
     let chat = outcome.chat.map(|change| BotChatChange { telegram_id, ..change });
-    BotSettled { messages, chat }
+    let asked = outcome.asked.and_then(|asked| serde_json::to_string(&asked).ok());
+    BotSettled { messages, chat, asked: asked.map(|asked| (telegram_id, asked)) }
 }
 
 fn rows(update_id: i64, telegram_id: i64, at: usize, reply: &Reply) -> Vec<NewBotMessage> {

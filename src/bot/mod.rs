@@ -8,6 +8,7 @@
 //! A flow is a plain function: it reads, calls `app` and says what to show. Everything that must survive is a row of control.db, so
 //! this module holds no state worth keeping but the pace. Telegram's word on who writes is taken: the Bot API authenticates.
 
+mod alerts;
 mod api;
 mod callback;
 mod flow;
@@ -24,6 +25,7 @@ mod setup;
 
 use std::{sync::Arc, time::Duration};
 
+pub use inbox::UPDATES_PER_MINUTE_MAX;
 use jiff::Timestamp;
 pub use markdown::markdown;
 pub use pace::{CHAT_PAUSE, PER_SECOND_MAX};
@@ -33,7 +35,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::{App, Error},
     lifecycle::Tasks,
-    store::{BotLane, NewBotMessage},
 };
 
 /// The running bot.
@@ -93,9 +94,9 @@ impl BotService {
         self.inbox.drain().await
     }
 
-    /// Puts the notices that are due as messages; how many.
+    /// Puts the notices and the finds of alerts that are due as messages; how many.
     pub async fn tell_due(&self) -> Result<usize, Error> {
-        call(&self.app, notices::tell).await
+        call(&self.app, |app| Ok(notices::tell(app)? + alerts::tell(app)?)).await
     }
 
     /// Sends what may be sent now. When to look again; `None`: when there is something new.
@@ -106,16 +107,7 @@ impl BotService {
 
 /// Gives a person a notice, once for each `slot`; `false` if they have it already or blocked the bot. Longer than one message is cut.
 pub fn notice_give(app: &App, telegram_id: i64, slot: &str, text: Rich) -> Result<bool, Error> {
-    let Some(body) = reply::Reply::new(text).bodies(telegram_id).into_iter().next() else {
-        return Ok(false);
-    };
-    app.bot_notice_put(NewBotMessage {
-        telegram_id,
-        slot: slot.to_owned(),
-        message_id: None,
-        body: serde_json::to_string(&body).unwrap_or_default(),
-        lane: BotLane::Notice,
-    })
+    notices::put(app, telegram_id, slot.to_owned(), &reply::Reply::new(text))
 }
 
 /// Runs an application call where it may block. What it begins is finished even if nobody waits for it any more.

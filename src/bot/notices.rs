@@ -1,4 +1,5 @@
-//! What people are told unasked: problems of their accounts, each once, with the next step as a button.
+//! What people are told unasked: problems of their accounts, each once, with the next step as a button; and what their alerts
+//! found ([`alerts`]).
 //!
 //! A notice is put as a message whose slot is the notice, and only then marked as told: a crash in between finds the slot taken and
 //! tells nothing twice. Who blocked the bot is told nothing, and the notice is over.
@@ -7,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{call, callback::Callback, flow, reply::Reply};
+use super::{alerts, call, callback::Callback, flow, reply::Reply};
 use crate::{
     app::{App, Error, notices::NoticeView},
     store::{BotLane, NewBotMessage, NoticeKind},
@@ -19,11 +20,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// Tells until stopped.
 pub(super) async fn run(app: &Arc<App>, stop: CancellationToken) {
     loop {
+        let seen = app.bot_alerts_wake().seen();
         if let Err(error) = call(app, tell).await {
             tracing::warn!(%error, "notices cannot be told now");
         }
+        if let Err(error) = call(app, alerts::tell).await {
+            tracing::warn!(%error, "alerts cannot be told now");
+        }
         tokio::select! {
             () = stop.cancelled() => return,
+            () = app.bot_alerts_wake().changed(seen) => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
@@ -35,21 +41,25 @@ pub(super) fn tell(app: &App) -> Result<usize, Error> {
     for notice in app.notice_due_list()? {
         let telegram_id = notice.member.profile.telegram_id;
         let reply = flow::notice(app, &notice.member.profile, |context| words(context, &notice))?;
-        if let Some(body) = reply.bodies(telegram_id).into_iter().next() {
-            app.bot_notice_put(NewBotMessage {
-                telegram_id,
-                slot: format!("notice:{}:{}", notice.tenant_id, notice.id),
-                message_id: None,
-                body: serde_json::to_string(&body).unwrap_or_default(),
-                lane: BotLane::Notice,
-            })?;
-        }
+        put(app, telegram_id, format!("notice:{}:{}", notice.tenant_id, notice.id), &reply)?;
         // A tenant that went meanwhile took its notices along.
         if let Some(tenant) = app.tenant_by_id(notice.tenant_id)? {
             told += usize::from(app.notice_sent(&tenant, notice.id)?);
         }
     }
     Ok(told)
+}
+
+/// Puts what a person is told unasked, once for each slot; `false` if it was put before, or they blocked the bot.
+pub(super) fn put(app: &App, telegram_id: i64, slot: String, reply: &Reply) -> Result<bool, Error> {
+    let Some(body) = reply.bodies(telegram_id).into_iter().next() else { return Ok(false) };
+    app.bot_notice_put(NewBotMessage {
+        telegram_id,
+        slot,
+        message_id: None,
+        body: serde_json::to_string(&body).unwrap_or_default(),
+        lane: BotLane::Notice,
+    })
 }
 
 fn words(context: &flow::Context<'_>, notice: &NoticeView) -> Reply {

@@ -15,11 +15,12 @@ use super::{
     api::{Api, Failure},
     call,
     pace::Pace,
-    reply::Body,
+    reply::{Body, Document},
     sleep_until,
 };
 use crate::{
     app::{App, Error},
+    model::Disposition,
     store::BotMessage,
 };
 
@@ -28,6 +29,8 @@ const ATTEMPTS_MAX: u32 = 8;
 /// The pause after the first failure; each further one is twice as long.
 const RETRY_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 const RETRY_PAUSE_MAX: SignedDuration = SignedDuration::from_mins(5);
+/// Largest file a bot may send: 50 MB (core.telegram.org/bots/api#senddocument), and some room for the form around it.
+const FILE_BYTES_MAX: usize = 49_000_000;
 /// A silence Telegram asks for is believed up to this.
 const SILENCE_MAX: SignedDuration = SignedDuration::from_hours(1);
 
@@ -93,9 +96,10 @@ impl Outbox {
     async fn show(&self, message: BotMessage) -> Result<(), Error> {
         let shown = match serde_json::from_str::<Body>(&message.body) {
             Err(error) => Err(Failure::Refused(format!("the message's row cannot be read: {error}"))),
-            Ok(body) => match message.message_id {
-                Some(id) => self.api.edit(message.telegram_id, id, &body).await.map(|()| None),
-                None => self.api.send(message.telegram_id, &body).await.map(Some),
+            Ok(body) => match (body.document, message.message_id) {
+                (Some(document), _) => self.send_file(message.telegram_id, &body, document).await.map(Some),
+                (None, Some(id)) => self.api.edit(message.telegram_id, id, &body).await.map(|()| None),
+                (None, None) => self.api.send(message.telegram_id, &body).await.map(Some),
             },
         };
         let outcome = match &shown {
@@ -124,6 +128,20 @@ impl Outbox {
             Err(Failure::Refused(reason)) => {
                 call(&self.app, move |app| app.bot_message_failed(&message, None, reason)).await
             }
+        }
+    }
+
+    /// Makes the file and sends it.
+    async fn send_file(&self, person: i64, body: &Body, document: Document) -> Result<i32, Failure> {
+        let Document::Export { tenant } = document;
+        let made = call(&self.app, move |app| app.bot_export(person, tenant, FILE_BYTES_MAX)).await;
+        match made {
+            Ok(Some(file)) => self.api.send_file(person, body, "telegram-assistant.json", file).await,
+            Ok(None) => Err(Failure::Stopped),
+            Err(error) if error.disposition() == Disposition::Reject => {
+                Err(Failure::Refused(error.to_string()))
+            }
+            Err(error) => Err(Failure::Later(error.to_string())),
         }
     }
 

@@ -8,6 +8,7 @@ use super::{
     callback::Callback,
     rich::{MESSAGE_UNITS_MAX, Rich},
 };
+use crate::model::TenantId;
 
 /// Messages one reply may take; what is longer is cut there.
 const MESSAGES_MAX: usize = 5;
@@ -26,6 +27,16 @@ pub(super) struct Reply {
     pub(super) text: Rich,
     pub(super) buttons: Vec<Vec<Button>>,
     pub(super) place: Place,
+    /// Sent with the words as its caption.
+    pub(super) document: Option<Document>,
+}
+
+/// A file that is made when it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Document {
+    /// Everything that is kept of the person in this tenant, as JSON.
+    Export { tenant: TenantId },
 }
 
 /// A button below a message.
@@ -44,7 +55,7 @@ pub(super) enum Does {
 
 impl Reply {
     pub(super) fn new(text: Rich) -> Self {
-        Self { text, buttons: Vec::new(), place: Place::New }
+        Self { text, buttons: Vec::new(), place: Place::New, document: None }
     }
 
     pub(super) fn row(mut self, row: Vec<Button>) -> Self {
@@ -71,7 +82,8 @@ impl Reply {
             .collect();
         let body = |(at, html): (usize, String)| {
             let keyboard = if at == last { keyboard.clone() } else { Vec::new() };
-            Body { html, keyboard }
+            let document = if at == last { self.document } else { None };
+            Body { html, keyboard, document }
         };
         texts.into_iter().enumerate().map(body).collect()
     }
@@ -89,6 +101,8 @@ pub(super) struct Body {
     pub(super) html: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) keyboard: Vec<Vec<Key>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) document: Option<Document>,
 }
 
 /// A button as it is kept.

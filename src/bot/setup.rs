@@ -39,6 +39,8 @@ pub(super) async fn until_done(app: &Arc<App>, api: &Api) {
 
 pub(super) async fn setup(app: &Arc<App>, api: &Api) -> Result<(), Error> {
     let name = api.me().await.map_err(said)?;
+    let known = name.clone();
+    call(app, move |app| app.bot_username_put(&known)).await?;
     webhook(app, api).await?;
     commands(app, api).await?;
     tracing::info!(bot = name, webhook = app.config().bot.public_url.is_some(), "the bot is ready");

@@ -6,6 +6,7 @@
 
 mod account;
 mod admin;
+mod alerts;
 mod around;
 mod auth;
 mod bot;

@@ -41,6 +41,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         (name = "bot", description = "Where Telegram delivers what people tell the bot."),
         (name = "posts", description = "Posts and tags the caller may see."),
         (name = "demo", description = "The demo page's own figures."),
+        (name = "alerts", description = "Saved searches of one's own that tell of new posts."),
         (name = "users", description = "Oneself, and for admins the others of the tenant."),
         (name = "admin", description = "What a tenant's admins do: people, invites, failed jobs, records."),
         (name = "operator", description = "What only those see who run the installation (`operators`)."),

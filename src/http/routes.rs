@@ -8,8 +8,8 @@ use axum::{Router, routing::get};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Web, account, admin, auth, bot, channels, docs, feedback, history, login, miniapp, openapi, operator,
-    ops, pages, passkeys, posts, saved_posts, search, tags, users,
+    Web, account, admin, alerts, auth, bot, channels, docs, feedback, history, login, miniapp, openapi,
+    operator, ops, pages, passkeys, posts, saved_posts, search, tags, users,
 };
 
 /// The documented routes.
@@ -29,6 +29,7 @@ pub(super) fn documented() -> OpenApiRouter<Web> {
         .merge(saved_posts::routes())
         .merge(tags::routes())
         .merge(feedback::routes())
+        .merge(alerts::routes())
         .merge(pages::routes())
         .merge(operator::routes())
         .merge(ops::routes())

@@ -30,6 +30,16 @@ command-channel-stats = How much of a channel is read
 command-remove-channel = Stop reading a channel
 command-ask = Ask your channels
 command-search = Find posts
+command-recommend = What to read on a topic
+command-alerts = Alerts about new posts
+command-subscription = Tier and what is left
+command-feedback = Say what is good and what is not
+command-export = Get all your data
+command-delete-me = Delete yourself and your data
+command-admin = Manage the space
+command-admin-invite = Invite somebody
+command-admin-users = Who is here
+command-admin-stats = How things are going
 command-tags = What my channels write about
 command-settings = Settings
 command-language = Language
@@ -70,6 +80,7 @@ wordless = I understand text and forwarded posts of channels. Write a question o
 short-question = That is too short for a question. Write a little more.
 button-foreign = This button is not yours.
 button-stale = This button is out of date. Here is a fresh menu.
+too-fast = Too fast. Wait a minute and go on.
 error-gave-up = I could not answer: something is broken on my side. Your message is kept and the administrator will see it. Please try again a little later.
 error-refused = That did not work: { $reason }
 
@@ -129,6 +140,16 @@ answer-search = 🔍 Found
 answer-recommend = 🎯 Worth reading
 answer-trend = 📈 What is written about
 answer-digest = 📰 In short
+recommend-ask = On which topic shall I pick posts?
+working = 🔎 Looking through your channels…
+ask-forgotten = I do not remember this question any more. Please ask it again.
+ask-which-channel = From which channel?
+asked-channel = only “{ $title }”
+asked-days = of the last { count-days }
+button-more = More
+button-only-channel = Only this channel
+button-week = Last week
+button-save-alert = 🔔 Tell me of new ones
 search-ask = What shall I find? Words, an “exact phrase” in quotes, -unwanted.
 search-none = Nothing was found for “{ $query }”.
 search-found = 🔍 Found: { count-posts }
@@ -137,6 +158,43 @@ tags-none = There are no tags yet: they come with the posts.
 button-ask = 💬 Ask
 button-search = 🔍 Find
 button-tags = 🏷 Tags
+
+## Alerts
+alerts-title = Alerts
+alerts-what = I tell you at once when a post appears in your channels that you wait for.
+alerts-none = There is none yet. Write what to tell you of.
+alerts-limit = { $max } alerts are as many as there can be. Delete one you do not need.
+alert-ask = What shall I tell you of? Words that are all in the post, an “exact phrase” in quotes, #tag, -unwanted.
+alert-empty = There is nothing to look for. Write at least a word, a phrase in quotes or a #tag.
+alert-added = Done, I will tell you.
+alert-known = You have this alert already.
+alert-last-week = In the last week it would have found { count-posts }.
+alert-gone = There is no such alert any more.
+alert-deleted = Deleted.
+alert-changed = Done.
+alert-by-words = I look for posts with all these words.
+alert-by-meaning = I look for these words or the same in other words.
+alert-all-channels = In all your channels
+alert-channels = Channels: { $titles }
+alert-per-day = At most { $n } a day
+alert-quiet = Silent from { $from } to { $until } ({ $zone })
+alert-muted = Muted until { $until }
+alert-muted-toast = I am silent.
+alert-unmuted-toast = I tell you again.
+alert-found = Found: { count-posts }
+alert-last-today = This is the last one today: the rest is kept here.
+button-alerts = 🔔 Alerts
+button-alert = ⚙️ Alert
+button-alert-new = ➕ New
+button-alert-found = 🔎 What it found
+button-alert-delete = 🗑 Delete
+button-mute-day = 🔕 For a day
+button-mute-week = 🔕 For a week
+button-unmute = 🔔 Tell again
+button-night-on = 🌙 Not at night
+button-night-off = ☀️ At night too
+button-meaning-on = 🧠 By meaning too
+button-meaning-off = 🔤 Words only
 
 ## Settings
 settings-title = Settings
@@ -154,10 +212,48 @@ button-language = 🌐 Language
 button-space = 🗂 Space
 button-privacy = 🔒 What is kept
 
+subscription-title = Tier { $tier }
+subscription-channels = Channels: { $used } of { $max }
+subscription-questions = Questions today: { $used } of { $max }
+subscription-anew = Questions are counted from nothing again at { $at }.
+subscription-more = Do you need more? Tell the administrator, who can change the tier.
+feedback-ask = Write what is good and what is not. The administrator will read it.
+feedback-kept = Thank you!
+feedback-enough = That is enough feedback for today, thank you.
+export-done = Everything that is kept of you here is in this file.
+delete-title = Delete you and everything that is kept of you?
+delete-what = What goes: your name, the session of your Telegram account, your channels, questions with answers, alerts, and the channels that only you read. There is no way back. If you want a copy, take the file first.
+delete-done = You are gone from here: everything is deleted. This is a signed receipt; keep it if you need it.
+delete-last-admin = You are the only administrator here. Make somebody else administrator first.
+button-subscription = 🎟 Tier
+button-feedback = ✍️ Feedback
+button-export = 📦 My data
+button-delete = 🗑 Delete me
+button-delete-sure = Yes, delete everything
+
+## Management
+admin-title = Management: { $space }
+admin-invite = An invite for one person:
+admin-users = { $n ->
+    [one] There is { $n } person here
+   *[other] There are { $n } people here
+}
+admin-role = administrator
+admin-stats = How things are going
+admin-stats-people = People: { $n }, of these administrators: { $admins }
+admin-stats-posts = Posts: { $posts }, searchable: { $indexed }, channels: { $channels }
+admin-stats-week = In a week: posts { $posts }, questions { $questions }
+admin-stats-queue = In the queue: { $jobs }, failed: { $dead }
+admin-stats-invites = Invites in force: { $n }
+button-admin = 🛠 Management
+button-admin-invite = ✉️ Invite
+button-admin-users = 👥 People
+button-admin-stats = 📈 Figures
+
 ## Personal data
 privacy-title = What is kept, and where
 privacy-where = Everything lies on the server of whoever installed this assistant. Posts and questions are sent to no other service unless the owner connected a language model.
-privacy-what = Kept are: your name in Telegram, your channels and their posts, your questions with their answers, and the session of the connected account (encrypted).
+privacy-what = Kept are: your name in Telegram, your channels and their posts, your questions with their answers, your alerts and feedback, and the session of the connected account (encrypted).
 privacy-how-long = Messages of the bot are forgotten after two days. Only you see your questions and answers.
 
 ## What the bot says unasked

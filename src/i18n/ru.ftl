@@ -33,6 +33,16 @@ command-channel-stats = Сколько прочитано в канале
 command-remove-channel = Перестать читать канал
 command-ask = Задать вопрос по каналам
 command-search = Найти посты
+command-recommend = Что почитать на тему
+command-alerts = Оповещения о новых постах
+command-subscription = Тариф и остаток
+command-feedback = Сказать, что хорошо, а что нет
+command-export = Получить все свои данные
+command-delete-me = Удалить себя и свои данные
+command-admin = Управление пространством
+command-admin-invite = Пригласить человека
+command-admin-users = Кто здесь
+command-admin-stats = Как идут дела
 command-tags = О чём пишут мои каналы
 command-settings = Настройки
 command-language = Язык
@@ -73,6 +83,7 @@ wordless = Я понимаю текст и пересланные посты к�
 short-question = Слишком коротко для вопроса. Напишите чуть подробнее.
 button-foreign = Эта кнопка не ваша.
 button-stale = Эта кнопка устарела. Вот свежее меню.
+too-fast = Слишком быстро. Подождите минуту и продолжайте.
 error-gave-up = Не получилось ответить: что-то сломалось у меня. Ваше сообщение сохранено, администратор увидит его. Попробуйте ещё раз чуть позже.
 error-refused = Не получилось: { $reason }
 
@@ -132,6 +143,16 @@ answer-search = 🔍 Нашлось
 answer-recommend = 🎯 Стоит прочитать
 answer-trend = 📈 О чём пишут
 answer-digest = 📰 Коротко о главном
+recommend-ask = На какую тему подобрать посты?
+working = 🔎 Ищу в ваших каналах…
+ask-forgotten = Этого вопроса я уже не помню. Задайте его ещё раз.
+ask-which-channel = Из какого канала?
+asked-channel = только «{ $title }»
+asked-days = за { count-days }
+button-more = Ещё
+button-only-channel = Только этот канал
+button-week = За неделю
+button-save-alert = 🔔 Сообщать о новом
 search-ask = Что найти? Слова, «точная фраза» в кавычках, -лишнее.
 search-none = По запросу «{ $query }» ничего не нашлось.
 search-found = 🔍 Нашлось: { count-posts }
@@ -140,6 +161,43 @@ tags-none = Тегов пока нет: они появятся, когда со
 button-ask = 💬 Спросить
 button-search = 🔍 Найти
 button-tags = 🏷 Теги
+
+## Оповещения
+alerts-title = Оповещения
+alerts-what = Скажу сразу, когда в ваших каналах появится пост, который вы ждёте.
+alerts-none = Пока нет ни одного. Напишите, о чём сообщать.
+alerts-limit = Больше { $max } оповещений держать нельзя. Удалите ненужное.
+alert-ask = О чём сообщать? Слова, которые должны быть в посте, «точная фраза» в кавычках, #тег, -лишнее.
+alert-empty = Здесь нечего искать. Напишите хотя бы одно слово, фразу в кавычках или #тег.
+alert-added = Готово, буду сообщать.
+alert-known = Такое оповещение у вас уже есть.
+alert-last-week = За последнюю неделю подошло бы: { count-posts }.
+alert-gone = Такого оповещения больше нет.
+alert-deleted = Удалено.
+alert-changed = Готово.
+alert-by-words = Ищу посты, где есть все эти слова.
+alert-by-meaning = Ищу эти слова или то же другими словами.
+alert-all-channels = Во всех ваших каналах
+alert-channels = Каналы: { $titles }
+alert-per-day = Не больше { $n } в день
+alert-quiet = Молчу с { $from } до { $until } ({ $zone })
+alert-muted = Заглушено до { $until }
+alert-muted-toast = Молчу.
+alert-unmuted-toast = Снова сообщаю.
+alert-found = Нашлось: { count-posts }
+alert-last-today = На сегодня это последнее: остальное сохраню здесь.
+button-alerts = 🔔 Оповещения
+button-alert = ⚙️ Оповещение
+button-alert-new = ➕ Новое
+button-alert-found = 🔎 Что нашлось
+button-alert-delete = 🗑 Удалить
+button-mute-day = 🔕 На день
+button-mute-week = 🔕 На неделю
+button-unmute = 🔔 Снова сообщать
+button-night-on = 🌙 Молчать ночью
+button-night-off = ☀️ И ночью
+button-meaning-on = 🧠 И по смыслу
+button-meaning-off = 🔤 Только слова
 
 ## Настройки
 settings-title = Настройки
@@ -157,10 +215,49 @@ button-language = 🌐 Язык
 button-space = 🗂 Пространство
 button-privacy = 🔒 Что хранится
 
+subscription-title = Тариф { $tier }
+subscription-channels = Каналов: { $used } из { $max }
+subscription-questions = Вопросов сегодня: { $used } из { $max }
+subscription-anew = Счёт вопросов начнётся заново { $at }.
+subscription-more = Нужно больше? Скажите администратору: тариф меняет он.
+feedback-ask = Напишите, что хорошо, а что нет. Прочтёт администратор.
+feedback-kept = Спасибо!
+feedback-enough = На сегодня отзывов достаточно, спасибо.
+export-done = Всё, что о вас хранится здесь, — в этом файле.
+delete-title = Удалить вас и всё, что о вас хранится?
+delete-what = Уйдут: ваше имя, сеанс вашего аккаунта Telegram, подписки, вопросы с ответами, оповещения и каналы, которые читаете только вы. Вернуть это будет нельзя. Если нужна копия, сначала возьмите файл.
+delete-done = Вас здесь больше нет: всё удалено. Это подписанная справка; сохраните её, если она нужна.
+delete-last-admin = Вы здесь единственный администратор. Сначала сделайте администратором кого-нибудь ещё.
+button-subscription = 🎟 Тариф
+button-feedback = ✍️ Отзыв
+button-export = 📦 Мои данные
+button-delete = 🗑 Удалить меня
+button-delete-sure = Да, удалить всё
+
+## Управление
+admin-title = Управление: { $space }
+admin-invite = Приглашение на одного человека:
+admin-users = { $n ->
+    [one] Здесь { $n } человек
+    [few] Здесь { $n } человека
+   *[other] Здесь { $n } человек
+}
+admin-role = администратор
+admin-stats = Как идут дела
+admin-stats-people = Людей: { $n }, из них администраторов: { $admins }
+admin-stats-posts = Постов: { $posts }, в поиске: { $indexed }, каналов: { $channels }
+admin-stats-week = За неделю: постов { $posts }, вопросов { $questions }
+admin-stats-queue = В очереди: { $jobs }, не получилось: { $dead }
+admin-stats-invites = Действующих приглашений: { $n }
+button-admin = 🛠 Управление
+button-admin-invite = ✉️ Пригласить
+button-admin-users = 👥 Люди
+button-admin-stats = 📈 Цифры
+
 ## Личные данные
 privacy-title = Что хранится и где
 privacy-where = Всё лежит на сервере того, кто поставил этого помощника. Никакому другому сервису посты и вопросы не отправляются, если владелец не подключил языковую модель сам.
-privacy-what = Хранятся: ваше имя в Telegram, каналы, их посты, ваши вопросы с ответами и сессия подключённого аккаунта (зашифрована).
+privacy-what = Хранятся: ваше имя в Telegram, каналы, их посты, ваши вопросы с ответами, оповещения, отзывы и сессия подключённого аккаунта (зашифрована).
 privacy-how-long = Сообщения бота забываются через двое суток. Вопросы и ответы видны только вам.
 
 ## Что бот говорит сам

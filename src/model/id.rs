@@ -32,6 +32,10 @@ row_id! {
     /// One identity in one tenant: the API's `user_id`.
     MembershipId
 }
+row_id! {
+    /// An alert's row in one tenant's `tenant.db`.
+    AlertId
+}
 
 /// A tenant: the name of its directory.
 #[derive(

@@ -15,7 +15,7 @@ mod stage;
 pub use disposition::Disposition;
 pub use event::Event;
 pub use flag::{ConsentPurpose, Experiment, Flag, FlagScope, Outcome, Rating, Variant};
-pub use id::{ChannelId, MembershipId, PostId, TenantId};
+pub use id::{AlertId, ChannelId, MembershipId, PostId, TenantId};
 pub use login::{AuthEventKind, InviteStatus, LoginStatus, Refusal};
 pub use net::Net;
 pub use person::{Actor, AuditAction, Role, Tier};

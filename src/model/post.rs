@@ -183,6 +183,14 @@ pub enum ChannelSet {
 }
 
 impl ChannelSet {
+    /// How many are in it; `None`: all there are.
+    pub fn count(&self) -> Option<usize> {
+        match self {
+            ChannelSet::All => None,
+            ChannelSet::Only(channels) => Some(channels.len()),
+        }
+    }
+
     /// Whether nothing can be in it.
     pub fn is_empty(&self) -> bool {
         match self {

@@ -41,6 +41,7 @@ fn sweep_tenant(app: &App, row: &store::Tenant, swept: &mut Swept) -> Result<(),
         let posts = tenant.indexes().rebuild(tenant.store(), &mut |_, _| {})?;
         app.log_system("info", format!("tenant {}: full-text index rebuilt with {posts} posts", row.slug))?;
     }
+    app.alerts_match(&tenant)?;
     let mut after = PostId(0);
     loop {
         let posts = tenant.store().post_unfinished_list(after, BATCH_POSTS)?;

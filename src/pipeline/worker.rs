@@ -216,6 +216,10 @@ impl Step<'_> {
         counted(&reached);
         self.app.embed_wake().signal();
         self.app.links_wake().signal();
+        // What is not looked at now is in the log and is looked at with the next posts, or by the sweep.
+        if let Err(error) = self.app.alerts_match(tenant) {
+            tracing::warn!(tenant = %tenant.id(), %error, "alerts cannot be matched now");
+        }
         Ok(())
     }
 }

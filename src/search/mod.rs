@@ -15,6 +15,7 @@ mod error;
 mod filter;
 mod fulltext;
 mod fusion;
+mod percolator;
 mod query;
 mod vectors;
 
@@ -23,6 +24,7 @@ pub use error::Error;
 pub use filter::{Filter, VectorFilter};
 pub use fulltext::{Document, FullText, FullTextSettings, HITS_MAX, Weights};
 pub use fusion::{CANDIDATES, Fused, FusionSettings, Recency, fuse, fuse_rrf, trust};
+pub use percolator::{Fit, Percolator, PostWords};
 pub use query::{Clause, QUERY_CHARS_MAX, Query};
 pub use vectors::{BuildOutcome, Encoding, VECTOR_HITS_MAX, VectorRow, VectorSettings, Vectors};
 

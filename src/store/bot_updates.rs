@@ -4,7 +4,7 @@
 //! what the bot waits for) and its mark as done are one transaction.
 
 use jiff::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{
     Control, Error,
@@ -37,6 +37,8 @@ pub struct BotDead {
 pub struct BotSettled {
     pub messages: Vec<NewBotMessage>,
     pub chat: Option<BotChatChange>,
+    /// Who asked, and what, in the bot's own form: what the buttons below the answer refer to.
+    pub asked: Option<(i64, String)>,
 }
 
 impl Control {
@@ -99,7 +101,7 @@ impl Control {
             if tx.prepare_cached(sql)?.execute([update_id])? == 0 {
                 return Ok(false);
             }
-            effects(tx, &settled, now)?;
+            effects(tx, update_id, &settled, now)?;
             Ok(true)
         })
     }
@@ -126,9 +128,20 @@ impl Control {
             let sql =
                 "UPDATE bot_updates SET state = 'dead', reason = ?2 WHERE update_id = ?1 AND state = 'due'";
             if tx.prepare_cached(sql)?.execute(params![update_id, reason])? > 0 {
-                effects(tx, &settled, now)?;
+                effects(tx, update_id, &settled, now)?;
             }
             Ok(())
+        })
+    }
+
+    /// What a person asked with an update, as long as it is kept.
+    pub fn bot_asked_find(&self, telegram_id: i64, update_id: i64) -> Result<Option<String>, Error> {
+        self.0.read(|db| {
+            let sql = "SELECT asked FROM bot_asked WHERE update_id = ?1 AND telegram_id = ?2";
+            Ok(db
+                .prepare_cached(sql)?
+                .query_row(params![update_id, telegram_id], |row| row.get(0))
+                .optional()?)
         })
     }
 
@@ -170,9 +183,10 @@ impl Control {
         })
     }
 
-    /// Forgets what was handled before `done_before` and what was given up before `dead_before`; how many rows.
+    /// Forgets what was handled before `done_before`, and what was given up or asked before `dead_before`; how many rows.
     pub fn bot_prune(&self, done_before: Timestamp, dead_before: Timestamp) -> Result<usize, Error> {
         self.0.write(move |tx| {
+            tx.execute("DELETE FROM bot_asked WHERE created_at < ?1", [dead_before.as_millisecond()])?;
             let (done, dead) = (done_before.as_millisecond(), dead_before.as_millisecond());
             let sql = "DELETE FROM bot_updates WHERE received_at < ?1 AND state = 'done'
                        OR received_at < ?2 AND state = 'dead'";
@@ -184,12 +198,16 @@ impl Control {
     }
 }
 
-fn effects(tx: &Transaction<'_>, settled: &BotSettled, now: Timestamp) -> Result<(), Error> {
+fn effects(tx: &Transaction<'_>, update_id: i64, settled: &BotSettled, now: Timestamp) -> Result<(), Error> {
     for message in &settled.messages {
         message_put(tx, message, now)?;
     }
     if let Some(change) = &settled.chat {
         chat_change(tx, change, now)?;
+    }
+    if let Some((telegram_id, asked)) = &settled.asked {
+        let sql = "INSERT OR REPLACE INTO bot_asked (update_id, telegram_id, asked, created_at) VALUES (?1, ?2, ?3, ?4)";
+        tx.prepare_cached(sql)?.execute(params![update_id, telegram_id, asked, now.as_millisecond()])?;
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ pub const CONTROL: Schema = Schema {
         include_str!("../../schema/control/0005_passkeys.sql"),
         include_str!("../../schema/control/0006_bot.sql"),
         include_str!("../../schema/control/0007_flags.sql"),
+        include_str!("../../schema/control/0008_bot_asked.sql"),
     ],
 };
 
@@ -45,6 +46,7 @@ pub const TENANT: Schema = Schema {
         include_str!("../../schema/tenant/0009_pages.sql"),
         include_str!("../../schema/tenant/0010_feedback.sql"),
         include_str!("../../schema/tenant/0011_saved_posts.sql"),
+        include_str!("../../schema/tenant/0012_alerts.sql"),
     ],
 };
 

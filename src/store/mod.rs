@@ -7,6 +7,7 @@
 //! All calls block until done (a write: until durable); async callers go through a blocking thread.
 
 mod account_limits;
+mod alerts;
 mod archive;
 mod audit;
 mod auth_events;
@@ -47,6 +48,7 @@ mod tenant;
 mod vectors;
 
 pub use account_limits::{ChannelPeer, FloodWait};
+pub use alerts::{Alert, AlertAdded, AlertChanged, AlertMatch, AlertSpec, MatchState};
 pub use archive::{ArchiveCounts, ArchivedMember, archive_adopt, archive_check};
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
 pub use auth_events::{AuthEvent, AuthEventFilter, NewAuthEvent};

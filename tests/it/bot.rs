@@ -25,7 +25,7 @@ const PUBLIC: &str = "https://assistant.example.org";
 const APP: &str = "https://assistant.example.org/tg/app";
 
 /// An appliance with a bot, and one talker a language.
-fn each(name: &str, scene: impl Fn(&mut TestApp, &mut Bot, Talker)) {
+pub(crate) fn each(name: &str, scene: impl Fn(&mut TestApp, &mut Bot, Talker)) {
     for who in [Talker::ru(ANNA), Talker::en(ANNA)] {
         let mut bot = Bot::start();
         let mut app = TestApp::builder()
@@ -48,7 +48,7 @@ fn invite(app: &TestApp, tenant: &str, uses_limit: u32) -> String {
 }
 
 /// Channels with posts that the person follows, without an account that reads them.
-fn follow(app: &mut TestApp, telegram_id: i64, channels: usize) {
+pub(crate) fn follow(app: &mut TestApp, telegram_id: i64, channels: usize) {
     let lines: Vec<_> = (0..channels)
         .flat_map(|channel| {
             let name = format!("channel{channel:02}");
@@ -60,6 +60,11 @@ fn follow(app: &mut TestApp, telegram_id: i64, channels: usize) {
         })
         .collect();
     app.index_jsonl(&lines);
+    follow_all(app, telegram_id);
+}
+
+/// Makes the person follow every channel there is.
+pub(crate) fn follow_all(app: &TestApp, telegram_id: i64) {
     let member = app.app().memberships_of(telegram_id).unwrap().remove(0);
     let tenant = app.tenant();
     for channel in tenant.store().channel_list().unwrap() {

@@ -10,9 +10,9 @@ use axum::http::Method;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::SignedDuration;
 use tga::{
-    app::jwt::Audience,
+    app::{alerts::AlertInput, jwt::Audience},
     http::openapi,
-    model::{ChannelSet, Role},
+    model::{AlertId, ChannelSet, Role},
     store::{Member, Scope, Subscription},
 };
 
@@ -30,6 +30,8 @@ struct World {
     people: [Member; 5],
     /// The code of an invite into `main`.
     invite: String,
+    /// An alert of the one who follows.
+    alert: AlertId,
 }
 
 impl World {
@@ -61,7 +63,9 @@ impl World {
         let post = app.post_id("news", 1).0;
         let (invites, _) = app.app().invite_list(Some(app.tenant().id()), None, 1, 0).unwrap();
         let invite = invites[0].code.clone();
-        Self { app, post, people, invite }
+        let looks_for = AlertInput { query: "ледокол море".to_owned(), ..AlertInput::default() };
+        let (alert, _) = app.app().alert_add(&app.tenant(), people[0].id, looks_for).unwrap();
+        Self { alert: alert.id, app, post, people, invite }
     }
 
     fn ask(&self, row: &Row, owner: &Person, token: Option<&str>) -> Reply {
@@ -70,7 +74,8 @@ impl World {
             .replace("{post}", &self.post.to_string())
             .replace("{user}", &self.people[0].id.to_string())
             .replace("{session}", &owner.session_id)
-            .replace("{invite}", &self.invite);
+            .replace("{invite}", &self.invite)
+            .replace("{alert}", &self.alert.to_string());
         let method = Method::from_bytes(row.method.as_bytes()).unwrap();
         let mut request = self.app.request(method, &path);
         if let Some(token) = token {

@@ -15,9 +15,11 @@
 )]
 
 mod account_limits;
+mod alerts;
 mod ask;
 mod auth;
 mod bot;
+mod bot_account;
 mod bot_delivery;
 mod bot_markdown;
 mod bot_process;

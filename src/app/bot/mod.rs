@@ -29,6 +29,7 @@ pub(super) struct BotState {
     waiting: AtomicUsize,
     updates: Wake,
     messages: Wake,
+    alerts: Wake,
 }
 
 impl App {
@@ -40,6 +41,11 @@ impl App {
     /// Signalled when there is something to show.
     pub fn bot_messages_wake(&self) -> &Wake {
         &self.bot.messages
+    }
+
+    /// Signalled when an alert found something.
+    pub fn bot_alerts_wake(&self) -> &Wake {
+        &self.bot.alerts
     }
 
     /// What Telegram must send with every update: as configured, else derived from the bot's token, so that it changes with it.

@@ -7,6 +7,9 @@ use crate::{
     store::{BotChat, BotChatChange, Profile},
 };
 
+/// The setting that holds the bot's name.
+const USERNAME: &str = "bot.username";
+
 impl App {
     /// What a person chose, and what the bot waits for.
     pub fn bot_chat(&self, telegram_id: i64) -> Result<BotChat, Error> {
@@ -34,6 +37,38 @@ impl App {
         let chosen = members.iter().find(|member| Some(member.tenant_id) == chosen).cloned();
         let Some(member) = chosen.or_else(|| members.into_iter().next()) else { return Ok(None) };
         self.access_of(member, None).map(Some)
+    }
+
+    /// Everything that is kept of a person in a tenant, as a file; `None`: they are not in it any more. Refused where it would have
+    /// more than `bytes_max`.
+    pub fn bot_export(
+        &self,
+        telegram_id: i64,
+        tenant: TenantId,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let Some(member) = self.control.member_of(tenant, telegram_id)? else { return Ok(None) };
+        let Some(tenant) = self.tenant_by_id(tenant)? else { return Ok(None) };
+        let mut file = Vec::new();
+        self.user_export(&tenant, &member, &mut |piece| {
+            if file.len() + piece.len() > bytes_max {
+                return Err(Error::Invalid(format!(
+                    "the export has more than {bytes_max} bytes; the Mini App gives it whole"
+                )));
+            }
+            file.extend_from_slice(piece.as_bytes());
+            Ok(())
+        })?;
+        Ok(Some(file))
+    }
+
+    /// The bot's own name in Telegram, once Telegram has said it.
+    pub fn bot_username(&self) -> Result<Option<String>, Error> {
+        Ok(self.control.setting_find(USERNAME)?.filter(|name| !name.is_empty()))
+    }
+
+    pub fn bot_username_put(&self, name: &str) -> Result<(), Error> {
+        Ok(self.control.setting_put(USERNAME, name, self.now())?)
     }
 
     /// What the bot remembers of what it told Telegram.

@@ -81,6 +81,11 @@ impl App {
         Ok(())
     }
 
+    /// What a person asked with an update: what the buttons below its answer mean.
+    pub fn bot_asked(&self, telegram_id: i64, update_id: i64) -> Result<Option<String>, Error> {
+        Ok(self.control.bot_asked_find(telegram_id, update_id)?)
+    }
+
     /// When the next update is due that waits for another try.
     pub fn bot_update_next(&self) -> Result<Option<Timestamp>, Error> {
         Ok(self.control.bot_update_next(self.now())?)

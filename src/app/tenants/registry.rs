@@ -26,10 +26,11 @@ pub enum Upkeep {
     Embed,
     Notices,
     Links,
+    Alerts,
 }
 
 impl Upkeep {
-    const ALL: [Upkeep; 4] = [Upkeep::Sweep, Upkeep::Embed, Upkeep::Notices, Upkeep::Links];
+    const ALL: [Upkeep; 5] = [Upkeep::Sweep, Upkeep::Embed, Upkeep::Notices, Upkeep::Links, Upkeep::Alerts];
 }
 
 /// When a tenant was last used and last found without work.

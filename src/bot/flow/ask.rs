@@ -1,49 +1,89 @@
-//! Questions, searches, tags: what is answered from the person's channels, every statement linked to its post.
+//! Questions: what is answered from the person's channels, every statement linked to its post; and how one goes on from there.
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 
-use super::{Dialogue, Inside, Outcome, start};
+use super::{
+    Dialogue, Inside, Outcome,
+    asked::{Asked, Kind},
+    search::{preview, searched},
+    start,
+};
 use crate::{
     app::{
         Error, ErrorCode,
         ask::{AskRequest, AskResponse, SourceView},
-        search::{SearchHit, SearchRequest},
     },
     bot::{
-        callback::Callback,
+        callback::{Callback, Refine},
         markdown::markdown,
-        reply::Reply,
+        reply::{Button, Reply},
         rich::{Rich, Style},
     },
+    model::ChannelId,
 };
 
 /// The shortest question, characters.
 const QUESTION_CHARS_MIN: usize = 3;
-/// Hits and tags shown.
-const HITS_SHOWN: usize = 8;
-const TAGS_SHOWN: usize = 30;
-/// Longest piece of a post beside its link, characters.
-const PREVIEW_CHARS_MAX: usize = 160;
 /// Answers below this are called inexact.
 const UNSURE_BELOW: f32 = 0.5;
+/// Longest label of a button with a channel's title, characters.
+const LABEL_CHARS_MAX: usize = 32;
+/// What "the last week" is.
+const WEEK_DAYS: u32 = 7;
 
 pub(super) fn ask_ask(inside: &Inside<'_>) -> Outcome {
     Outcome::reply(start::asking(inside, "ask-ask")).waiting(Dialogue::Question)
 }
 
-pub(super) fn search_ask(inside: &Inside<'_>) -> Outcome {
-    Outcome::reply(start::asking(inside, "search-ask")).waiting(Dialogue::Search)
-}
-
 /// Answers a question.
 pub(super) fn ask(inside: &Inside<'_>, text: &str) -> Result<Outcome, Error> {
-    if text.chars().count() < QUESTION_CHARS_MIN {
+    answer(inside, Asked::new(Kind::Ask, text))
+}
+
+/// Goes on from what the person asked with an earlier update.
+pub(super) fn refine(inside: &Inside<'_>, update_id: i64, how: Refine) -> Result<Outcome, Error> {
+    let Some(mut asked) = Asked::find(inside, update_id)? else {
+        return Ok(Outcome::default().toast(inside.t("ask-forgotten")));
+    };
+    match how {
+        Refine::More(page) => searched(inside, asked, update_id, page),
+        Refine::Channels => Ok(channels(inside, &asked, update_id)),
+        Refine::Channel(channel) => {
+            asked.channel = Some(channel);
+            again(inside, asked)
+        }
+        Refine::Week => {
+            asked.days = Some(WEEK_DAYS);
+            again(inside, asked)
+        }
+        Refine::Alert => super::alerts::save(inside, &asked),
+    }
+}
+
+fn again(inside: &Inside<'_>, asked: Asked) -> Result<Outcome, Error> {
+    if asked.channel.is_some_and(|channel| !inside.access.channels.contains(channel)) {
+        return Ok(Outcome::default().toast(inside.t("channel-gone")));
+    }
+    match asked.kind {
+        Kind::Ask => answer(inside, asked),
+        Kind::Search => searched(inside, asked, inside.update_id, 0),
+    }
+}
+
+fn answer(inside: &Inside<'_>, mut asked: Asked) -> Result<Outcome, Error> {
+    if asked.text.chars().count() < QUESTION_CHARS_MIN {
         return Ok(Outcome::reply(Reply::new(Rich::new().text(inside.t("short-question")))));
     }
     if inside.access.channels.is_empty() {
         return Ok(no_channels(inside));
     }
-    let request = AskRequest { query: text.to_owned(), ..AskRequest::default() };
+    let days = asked.days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
+    let request = AskRequest {
+        query: asked.text.clone(),
+        channel_ids: asked.channel.into_iter().collect(),
+        since: days.and_then(|days| inside.app.now().checked_sub(days).ok()),
+        ..AskRequest::default()
+    };
     let access = &inside.access;
     let answered = inside.app.ask_as(
         &access.tenant,
@@ -53,20 +93,32 @@ pub(super) fn ask(inside: &Inside<'_>, text: &str) -> Result<Outcome, Error> {
         &TimeZone::system(),
     );
     match answered {
-        Ok(answer) => Ok(Outcome::reply(answered_with(inside, &answer))),
+        Ok(answer) => {
+            for source in &answer.result.sources {
+                if !asked.sources.contains(&source.channel_id) {
+                    asked.sources.push(source.channel_id);
+                }
+            }
+            let reply = answered_with(inside, &asked, &answer);
+            Ok(Outcome { asked: Some(asked), ..Outcome::reply(reply) })
+        }
         Err(error) => refused(inside, error),
     }
 }
 
-fn answered_with(inside: &Inside<'_>, answer: &AskResponse) -> Reply {
+fn answered_with(inside: &Inside<'_>, asked: &Asked, answer: &AskResponse) -> Reply {
     let result = &answer.result;
+    let narrowed = asked.narrowed(inside);
     if result.abstained {
         let mut text = Rich::new().bold(inside.t("ask-nothing"));
+        if let Some(words) = narrowed {
+            text = text.line().italic(words);
+        }
         if !result.sources.is_empty() {
             text = text.gap().text(inside.t("ask-nearest"));
             text = sources(inside, text, &result.sources);
         }
-        return next(inside, Reply::new(text));
+        return next(inside, Reply::new(text).row(further(inside, asked, inside.update_id)));
     }
     let header = match answer.intent {
         "search" => "answer-search",
@@ -80,12 +132,58 @@ fn answered_with(inside: &Inside<'_>, answer: &AskResponse) -> Reply {
         "local" => Rich::new().text(&result.answer),
         _ => markdown(&result.answer),
     };
-    let mut text = Rich::new().bold(inside.t(header)).gap().then(cited(body, &result.sources));
+    let mut text = Rich::new().bold(inside.t(header));
+    if let Some(words) = narrowed {
+        text = text.line().italic(words);
+    }
+    text = text.gap().then(cited(body, &result.sources));
     if result.confidence < UNSURE_BELOW {
         text = text.gap().italic(inside.t("ask-unsure"));
     }
-    text = text.gap().bold(inside.t("ask-sources"));
-    next(inside, Reply::new(sources(inside, text, &result.sources)))
+    text = sources(inside, text.gap().bold(inside.t("ask-sources")), &result.sources);
+    let rate = vec![
+        Button::call("👍".to_owned(), Callback::Rate(answer.query_id, true)),
+        Button::call("👎".to_owned(), Callback::Rate(answer.query_id, false)),
+        inside.button("button-more", Callback::Asked(inside.update_id, Refine::More(0))),
+    ];
+    next(inside, Reply::new(text).row(rate).row(further(inside, asked, inside.update_id)))
+}
+
+/// How the same is asked more narrowly.
+pub(super) fn further(inside: &Inside<'_>, asked: &Asked, update_id: i64) -> Vec<Button> {
+    let of = |how| Callback::Asked(update_id, how);
+    let mut row = Vec::new();
+    if asked.channel.is_none() && inside.access.channels.count().is_none_or(|count| count > 1) {
+        match asked.sources.as_slice() {
+            [] => {}
+            [only] => row.push(inside.button("button-only-channel", of(Refine::Channel(*only)))),
+            [_, _, ..] => row.push(inside.button("button-only-channel", of(Refine::Channels))),
+        }
+    }
+    if asked.days.is_none() {
+        row.push(inside.button("button-week", of(Refine::Week)));
+    }
+    row.push(inside.button("button-save-alert", of(Refine::Alert)));
+    row
+}
+
+/// Which of the channels that answered.
+fn channels(inside: &Inside<'_>, asked: &Asked, update_id: i64) -> Outcome {
+    let mut reply = Reply::new(Rich::new().text(inside.t("ask-which-channel")));
+    for id in &asked.sources {
+        if let Some(title) = channel_title(inside, *id) {
+            let title: String = title.chars().take(LABEL_CHARS_MAX).collect();
+            let only = Callback::Asked(update_id, Refine::Channel(*id));
+            reply = reply.row(vec![Button::call(title, only)]);
+        }
+    }
+    Outcome::reply(reply)
+}
+
+/// The title of a channel that the person may see.
+pub(super) fn channel_title(inside: &Inside<'_>, id: ChannelId) -> Option<String> {
+    let channel = inside.access.tenant.channel_of(id, &inside.access.channels).ok()?;
+    Some(channel.title)
 }
 
 /// Makes each `[n]` a link to its source.
@@ -128,7 +226,7 @@ fn sources(inside: &Inside<'_>, mut text: Rich, sources: &[SourceView]) -> Rich 
 }
 
 /// What one does after an answer.
-fn next(inside: &Inside<'_>, reply: Reply) -> Reply {
+pub(super) fn next(inside: &Inside<'_>, reply: Reply) -> Reply {
     reply.row(vec![
         inside.button("button-search", Callback::Search),
         inside.button("button-tags", Callback::Tags),
@@ -136,13 +234,13 @@ fn next(inside: &Inside<'_>, reply: Reply) -> Reply {
     ])
 }
 
-fn no_channels(inside: &Inside<'_>) -> Outcome {
+pub(super) fn no_channels(inside: &Inside<'_>) -> Outcome {
     let add = vec![inside.button("button-add", Callback::ChannelAdd)];
     Outcome::reply(Reply::new(Rich::new().text(inside.t("ask-none"))).row(add))
 }
 
 /// A refusal in the person's words; what is no refusal stays an error.
-fn refused(inside: &Inside<'_>, error: Error) -> Result<Outcome, Error> {
+pub(super) fn refused(inside: &Inside<'_>, error: Error) -> Result<Outcome, Error> {
     let code = error.code();
     let words = if code == ErrorCode::TierLimitExceeded {
         let max = inside.app.tier_limits(inside.member.tier).questions_per_day_max;
@@ -154,64 +252,4 @@ fn refused(inside: &Inside<'_>, error: Error) -> Result<Outcome, Error> {
     };
     let menu = vec![inside.button("button-menu", Callback::Menu)];
     Ok(Outcome::reply(Reply::new(Rich::new().text(words)).row(menu)))
-}
-
-/// Finds posts by words and meaning.
-pub(super) fn search(inside: &Inside<'_>, query: &str) -> Result<Outcome, Error> {
-    if inside.access.channels.is_empty() {
-        return Ok(no_channels(inside));
-    }
-    let request =
-        SearchRequest { query: query.to_owned(), limit: Some(HITS_SHOWN), ..SearchRequest::default() };
-    let found = match inside.app.search(&inside.access.tenant, &inside.access.channels, &request) {
-        Ok(found) => found,
-        Err(error) => return refused(inside, error),
-    };
-    if found.hits.is_empty() {
-        let words = inside.lang.tx("search-none", &[("query", preview(query).into())]);
-        return Ok(Outcome::reply(next(inside, Reply::new(Rich::new().text(words)))));
-    }
-    let mut text = Rich::new().bold(inside.lang.tx("search-found", &[("n", found.total.into())])).line();
-    for (place, hit) in found.hits.iter().enumerate() {
-        text = text.line().text(format!("{}. ", place + 1));
-        let title = format!("{}, {}", hit.channel_title, inside.day(&hit.posted_at));
-        text = match &hit.permalink {
-            Some(address) => text.link(title, address),
-            None => text.text(title),
-        };
-        text = highlighted(text.text(" — "), hit);
-    }
-    Ok(Outcome::reply(next(inside, Reply::new(text))))
-}
-
-/// The hit's snippet on one line, its words in bold.
-fn highlighted(mut text: Rich, hit: &SearchHit) -> Rich {
-    for (place, c) in hit.snippet.chars().enumerate().take(PREVIEW_CHARS_MAX) {
-        let bold = hit.highlights.iter().any(|(start, end)| (*start..*end).contains(&place));
-        let c = if c.is_whitespace() { ' ' } else { c };
-        text.push(c.encode_utf8(&mut [0; 4]), Style { bold, ..Style::default() });
-    }
-    text
-}
-
-/// The tags of the person's channels.
-pub(super) fn tags(inside: &Inside<'_>) -> Result<Reply, Error> {
-    let top = inside.access.tenant.tag_top(&inside.access.channels, TAGS_SHOWN)?;
-    if top.is_empty() {
-        return Ok(next(inside, inside.reply(Rich::new().text(inside.t("tags-none")))));
-    }
-    let mut text = Rich::new().bold(inside.t("tags-title")).line();
-    for tag in top {
-        text = text.line().text(format!("• {} — {}", tag.tag, tag.count));
-    }
-    Ok(next(inside, inside.reply(text)))
-}
-
-/// The beginning of a text on one line.
-fn preview(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(PREVIEW_CHARS_MAX) {
-        None => line,
-        Some((cut, _)) => format!("{}…", line[..cut].trim_end()),
-    }
 }

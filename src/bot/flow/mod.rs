@@ -3,15 +3,21 @@
 //! Flows call `app` and block; they write nothing of the bot's own. Whatever was begun ends with the next thing said, unless that
 //! goes on with it, so `/cancel` works everywhere. Who belongs nowhere reaches only what is for strangers.
 
+mod account;
+mod admin;
+mod alerts;
 mod ask;
+mod asked;
 mod channels;
 mod command;
+mod search;
 mod settings;
 mod start;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::{alerts::told as alert_told, asked::Asked};
 use super::{
     callback::{Callback, Stale},
     incoming::{Incoming, Said},
@@ -33,6 +39,10 @@ pub(super) struct Outcome {
     pub(super) toast: Option<String>,
     /// What changes of the person's choices.
     pub(super) chat: Option<BotChatChange>,
+    /// What was asked, for the buttons below the answer.
+    pub(super) asked: Option<Asked>,
+    /// Said at once and kept nowhere: the person is gone.
+    pub(super) farewell: Option<Reply>,
     /// What the bot waits for next.
     waits: Option<Dialogue>,
 }
@@ -45,6 +55,9 @@ enum Dialogue {
     Channel,
     Question,
     Search,
+    Recommend,
+    Alert,
+    Feedback,
 }
 
 impl Outcome {
@@ -179,6 +192,18 @@ pub(super) fn answer(app: &App, incoming: &Incoming) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
+/// What somebody reads whose answer takes longer.
+pub(super) fn working(app: &App, incoming: &Incoming) -> Reply {
+    let chat = app.bot_chat(incoming.person.telegram_id).unwrap_or_default();
+    Reply::new(Rich::new().italic(language(&chat, &incoming.person).t("working")))
+}
+
+/// What somebody reads who sends too much.
+pub(super) fn too_fast(app: &App, incoming: &Incoming) -> Reply {
+    let chat = app.bot_chat(incoming.person.telegram_id).unwrap_or_default();
+    Reply::new(Rich::new().text(language(&chat, &incoming.person).t("too-fast")))
+}
+
 /// What somebody reads whose update was given up.
 pub(super) fn gave_up(app: &App, incoming: &Incoming) -> Reply {
     let chat = app.bot_chat(incoming.person.telegram_id).unwrap_or_default();
@@ -217,12 +242,10 @@ fn said(
             Some(command) => commanded(context, inside, command, rest, waited),
             None => Ok(Outcome::reply(start::unknown(context, name))),
         },
-        Said::Text(text) => match (inside, waited) {
-            (None, _) if !start::is_code(text) => Ok(start::stranger(context)),
-            (None, _) | (Some(_), Some(Dialogue::Invite)) => start::invite(context, text),
-            (Some(inside), Some(Dialogue::Channel)) => channels::add(inside, text),
-            (Some(inside), Some(Dialogue::Search)) => ask::search(inside, text),
-            (Some(inside), Some(Dialogue::Question) | None) => ask::ask(inside, text),
+        Said::Text(text) => match inside {
+            Some(inside) => texted(inside, text, waited),
+            None if start::is_code(text) => start::invite(context, text),
+            None => Ok(start::stranger(context)),
         },
         Said::Forwarded { reference, .. } => match inside {
             Some(inside) => channels::add(inside, reference),
@@ -237,6 +260,19 @@ fn said(
     }
 }
 
+/// A text of somebody who is in: the answer to what the bot asked, else a question.
+fn texted(inside: &Inside<'_>, text: &str, waited: Option<Dialogue>) -> Result<Outcome, Error> {
+    match waited {
+        Some(Dialogue::Invite) => start::invite(inside, text),
+        Some(Dialogue::Channel) => channels::add(inside, text),
+        Some(Dialogue::Search) => search::search(inside, text),
+        Some(Dialogue::Recommend) => search::recommend(inside, text),
+        Some(Dialogue::Alert) => alerts::new(inside, text),
+        Some(Dialogue::Feedback) => account::feedback(inside, text),
+        Some(Dialogue::Question) | None => ask::ask(inside, text),
+    }
+}
+
 fn commanded(
     context: &Context<'_>,
     inside: Option<&Inside<'_>>,
@@ -244,45 +280,73 @@ fn commanded(
     rest: &str,
     waited: Option<Dialogue>,
 ) -> Result<Outcome, Error> {
+    let is_bare = rest.is_empty();
     match command {
-        Command::Start if rest.is_empty() => return start::start(context, inside),
-        Command::Login if rest.is_empty() => return Ok(start::login(context)),
+        Command::Start if is_bare => return start::start(context, inside),
+        Command::Login if is_bare => return Ok(start::login(context)),
         Command::Start | Command::Login => return start::invite(context, rest),
         Command::Help => return Ok(Outcome::reply(start::help(context))),
         Command::Language => return Ok(Outcome::reply(settings::languages(context))),
         Command::Privacy => return Ok(Outcome::reply(settings::privacy(context))),
         Command::Cancel => return Ok(start::cancel(context, waited.is_some())),
         Command::Menu
+        | Command::Ask
+        | Command::Search
+        | Command::Recommend
+        | Command::Alerts
+        | Command::Tags
         | Command::AddChannel
         | Command::MyChannels
         | Command::ChannelStats
         | Command::RemoveChannel
-        | Command::Ask
-        | Command::Search
-        | Command::Tags
-        | Command::Settings => {}
+        | Command::Settings
+        | Command::Subscription
+        | Command::Feedback
+        | Command::Export
+        | Command::DeleteMe
+        | Command::Admin
+        | Command::AdminInvite
+        | Command::AdminUsers
+        | Command::AdminStats => {}
     }
     let Some(inside) = inside else { return Ok(start::stranger(context)) };
-    match command {
-        Command::AddChannel if rest.is_empty() => Ok(channels::add_ask(inside)),
-        Command::AddChannel => channels::add(inside, rest),
-        Command::MyChannels => Ok(Outcome::reply(channels::list(inside, 0)?)),
-        Command::ChannelStats => channels::choose(inside, rest, channels::Chosen::Show),
-        Command::RemoveChannel => channels::choose(inside, rest, channels::Chosen::Remove),
-        Command::Ask if rest.is_empty() => Ok(ask::ask_ask(inside)),
-        Command::Ask => ask::ask(inside, rest),
-        Command::Search if rest.is_empty() => Ok(ask::search_ask(inside)),
-        Command::Search => ask::search(inside, rest),
-        Command::Tags => Ok(Outcome::reply(ask::tags(inside)?)),
-        Command::Settings => Ok(Outcome::reply(settings::settings(inside)?)),
+    if command.is_for_admins() && !admin::is_admin(inside) {
+        return Ok(admin::only_admins(context, command));
+    }
+    let shown = match command {
+        Command::AddChannel if is_bare => return Ok(channels::add_ask(inside)),
+        Command::AddChannel => return channels::add(inside, rest),
+        Command::ChannelStats => return channels::choose(inside, rest, channels::Chosen::Show),
+        Command::RemoveChannel => return channels::choose(inside, rest, channels::Chosen::Remove),
+        Command::Ask if is_bare => return Ok(ask::ask_ask(inside)),
+        Command::Ask => return ask::ask(inside, rest),
+        Command::Search if is_bare => return Ok(search::search_ask(inside)),
+        Command::Search => return search::search(inside, rest),
+        Command::Recommend if is_bare => return Ok(search::recommend_ask(inside)),
+        Command::Recommend => return search::recommend(inside, rest),
+        Command::Alerts if !is_bare => return alerts::new(inside, rest),
+        Command::Feedback if is_bare => return Ok(account::feedback_ask(inside)),
+        Command::Feedback => return account::feedback(inside, rest),
+        Command::Export => return Ok(account::export(inside)),
+        Command::Alerts => alerts::list(inside)?,
+        Command::MyChannels => channels::list(inside, 0)?,
+        Command::Tags => search::tags(inside)?,
+        Command::Subscription => account::subscription(inside)?,
+        Command::Settings => settings::settings(inside)?,
+        Command::DeleteMe => account::delete_ask(inside),
+        Command::Admin => admin::menu(inside),
+        Command::AdminInvite => admin::invite(inside)?,
+        Command::AdminUsers => admin::users(inside, 0)?,
+        Command::AdminStats => admin::stats(inside)?,
         Command::Menu
         | Command::Start
         | Command::Login
         | Command::Help
         | Command::Language
         | Command::Privacy
-        | Command::Cancel => Ok(Outcome::reply(start::menu(context))),
-    }
+        | Command::Cancel => start::menu(context),
+    };
+    Ok(Outcome::reply(shown))
 }
 
 fn pressed(
@@ -298,48 +362,62 @@ fn pressed(
             return Ok(Outcome::reply(start::menu(context).at(Place::New)).toast(words));
         }
     };
-    match callback {
-        Callback::Help => return Ok(Outcome::reply(start::help(context))),
-        Callback::Cancel => return Ok(start::cancel(context, true)),
-        Callback::Languages => return Ok(Outcome::reply(settings::languages(context))),
-        Callback::Language(lang) => return Ok(settings::language(context, lang)),
-        Callback::Privacy => return Ok(Outcome::reply(settings::privacy(context))),
-        Callback::Menu
-        | Callback::ChannelAdd
-        | Callback::Channels(_)
-        | Callback::Channel(_)
-        | Callback::ChannelRefresh(_)
-        | Callback::ChannelRemove(_)
-        | Callback::ChannelRemoveSure(_)
-        | Callback::ChannelDepth(_)
-        | Callback::ChannelDepthSet(_, _)
-        | Callback::Ask
-        | Callback::Search
-        | Callback::Tags
-        | Callback::Settings
-        | Callback::Tenants
-        | Callback::Tenant(_) => {}
+    match (callback, inside) {
+        (Callback::Help, _) => Ok(Outcome::reply(start::help(context))),
+        (Callback::Cancel, _) => Ok(start::cancel(context, true)),
+        (Callback::Languages, _) => Ok(Outcome::reply(settings::languages(context))),
+        (Callback::Language(lang), _) => Ok(settings::language(context, lang)),
+        (Callback::Privacy, _) => Ok(Outcome::reply(settings::privacy(context))),
+        (_, None) => Ok(start::stranger(context)),
+        (_, Some(inside)) => pressed_inside(inside, callback),
     }
-    let Some(inside) = inside else { return Ok(start::stranger(context)) };
-    match callback {
-        Callback::ChannelAdd => Ok(channels::add_ask(inside)),
-        Callback::Channels(page) => Ok(Outcome::reply(channels::list(inside, page)?)),
-        Callback::Channel(id) | Callback::ChannelRefresh(id) => channels::card(inside, id),
-        Callback::ChannelRemove(id) => channels::remove_ask(inside, id),
-        Callback::ChannelRemoveSure(id) => channels::remove(inside, id),
-        Callback::ChannelDepth(id) => channels::depth_ask(inside, id),
-        Callback::ChannelDepthSet(id, days) => channels::depth(inside, id, days),
-        Callback::Ask => Ok(ask::ask_ask(inside)),
-        Callback::Search => Ok(ask::search_ask(inside)),
-        Callback::Tags => Ok(Outcome::reply(ask::tags(inside)?)),
-        Callback::Settings => Ok(Outcome::reply(settings::settings(inside)?)),
-        Callback::Tenants => Ok(Outcome::reply(settings::tenants(inside)?)),
-        Callback::Tenant(id) => settings::tenant(inside, id),
+}
+
+fn pressed_inside(inside: &Inside<'_>, callback: Callback) -> Result<Outcome, Error> {
+    let shown = match callback {
+        Callback::ChannelAdd => return Ok(channels::add_ask(inside)),
+        Callback::Channel(id) | Callback::ChannelRefresh(id) => return channels::card(inside, id),
+        Callback::ChannelRemove(id) => return channels::remove_ask(inside, id),
+        Callback::ChannelRemoveSure(id) => return channels::remove(inside, id),
+        Callback::ChannelDepth(id) => return channels::depth_ask(inside, id),
+        Callback::ChannelDepthSet(id, days) => return channels::depth(inside, id, days),
+        Callback::Ask => return Ok(ask::ask_ask(inside)),
+        Callback::Search => return Ok(search::search_ask(inside)),
+        Callback::Asked(update, how) => return ask::refine(inside, update, how),
+        Callback::Rate(query, good) => return account::rate(inside, query, good),
+        Callback::AlertNew => return Ok(alerts::new_ask(inside)),
+        Callback::Alert(id) => return alerts::card(inside, id),
+        Callback::AlertFound(id) => return alerts::found(inside, id),
+        Callback::AlertMute(id, days) => return alerts::mute(inside, id, days),
+        Callback::AlertNight(id, quiet) => return alerts::night(inside, id, quiet),
+        Callback::AlertMeaning(id, on) => return alerts::meaning(inside, id, on),
+        Callback::AlertDelete(id) => return alerts::delete(inside, id),
+        Callback::Feedback => return Ok(account::feedback_ask(inside)),
+        Callback::Export => return Ok(account::export(inside)),
+        Callback::DeleteMeSure(id) => return account::delete(inside, id),
+        Callback::Tenant(id) => return settings::tenant(inside, id),
+        Callback::Admin | Callback::AdminInvite | Callback::AdminUsers(_) | Callback::AdminStats
+            if !admin::is_admin(inside) =>
+        {
+            return Ok(admin::only_admins(inside, Command::Admin));
+        }
+        Callback::Channels(page) => channels::list(inside, page)?,
+        Callback::Alerts => alerts::list(inside)?,
+        Callback::Tags => search::tags(inside)?,
+        Callback::Settings => settings::settings(inside)?,
+        Callback::Subscription => account::subscription(inside)?,
+        Callback::Tenants => settings::tenants(inside)?,
+        Callback::DeleteMe => account::delete_ask(inside),
+        Callback::Admin => admin::menu(inside),
+        Callback::AdminInvite => admin::invite(inside)?,
+        Callback::AdminUsers(page) => admin::users(inside, page)?,
+        Callback::AdminStats => admin::stats(inside)?,
         Callback::Menu
         | Callback::Help
         | Callback::Cancel
         | Callback::Languages
         | Callback::Language(_)
-        | Callback::Privacy => Ok(Outcome::reply(start::menu(context))),
-    }
+        | Callback::Privacy => start::menu(inside),
+    };
+    Ok(Outcome::reply(shown))
 }

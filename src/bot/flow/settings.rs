@@ -1,6 +1,6 @@
 //! What a person chooses: language, space (tenant); what they use; what is kept of them.
 
-use super::{Context, Inside, Outcome};
+use super::{Context, Inside, Outcome, admin};
 use crate::{
     app::Error,
     bot::{
@@ -42,8 +42,18 @@ pub(super) fn settings(inside: &Inside<'_>) -> Result<Reply, Error> {
     }
     let connect = if inside.connected() { None } else { inside.app_button("button-connect") };
     let reply = inside.reply(text).row(row).row(connect.into_iter().collect());
-    Ok(reply.row(vec![
-        inside.button("button-privacy", Callback::Privacy),
+    let reply = reply
+        .row(vec![
+            inside.button("button-subscription", Callback::Subscription),
+            inside.button("button-feedback", Callback::Feedback),
+        ])
+        .row(vec![
+            inside.button("button-privacy", Callback::Privacy),
+            inside.button("button-export", Callback::Export),
+        ]);
+    let admin = admin::is_admin(inside).then(|| inside.button("button-admin", Callback::Admin));
+    Ok(reply.row(admin.into_iter().collect()).row(vec![
+        inside.button("button-delete", Callback::DeleteMe),
         inside.button("button-menu", Callback::Menu),
     ]))
 }

@@ -123,10 +123,13 @@ fn with_menu(context: &Context<'_>, reply: Reply) -> Reply {
             context.button("button-channels", Callback::Channels(0)),
         ])
         .row(vec![
+            context.button("button-alerts", Callback::Alerts),
             context.button("button-tags", Callback::Tags),
-            context.button("button-settings", Callback::Settings),
         ])
-        .row(vec![context.button("button-help", Callback::Help)])
+        .row(vec![
+            context.button("button-settings", Callback::Settings),
+            context.button("button-help", Callback::Help),
+        ])
 }
 
 pub(super) fn help(context: &Context<'_>) -> Reply {

@@ -10,7 +10,7 @@ pub(super) struct Row {
     pub(super) method: &'static str,
     /// As in the document.
     pub(super) route: &'static str,
-    /// As it is asked; `{post}`, `{user}`, `{session}`, `{invite}` are those of the user who follows the marked channel.
+    /// As it is asked; `{post}`, `{user}`, `{session}`, `{invite}`, `{alert}` are those of the user who follows the marked channel.
     pub(super) path: &'static str,
     pub(super) body: fn() -> Value,
     /// Read by: user who follows the channel, user who does not, admin, admin of another tenant, operator.
@@ -95,6 +95,14 @@ fn stale_tier() -> Value {
 
 fn stale_flag() -> Value {
     json!({ "percent": 50, "version": 77 })
+}
+
+fn alert() -> Value {
+    json!({ "query": "ледокол порт" })
+}
+
+fn alert_changed() -> Value {
+    json!({ "alert": { "query": "ледокол" }, "version": 1 })
 }
 
 fn remark() -> Value {
@@ -290,6 +298,12 @@ pub(super) const ROWS: &[Row] = &[
     row(("GET", "/api/admin/feedback", "/api/admin/feedback"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("GET", "/api/admin/consents", "/api/admin/consents"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("POST", "/api/feedback", "/api/feedback"), remark, all(201), NO_TOKENS),
+    row(("GET", "/api/alerts", "/api/alerts"), none, all(200), NO_TOKENS),
+    row(("POST", "/api/alerts", "/api/alerts"), alert, all(201), NO_TOKENS),
+    row(("POST", "/api/alerts/preview", "/api/alerts/preview"), alert, all(200), NO_TOKENS),
+    row(("PUT", "/api/alerts/{id}", "/api/alerts/{alert}"), alert_changed, OF_CHANNEL, NO_TOKENS),
+    row(("DELETE", "/api/alerts/{id}", "/api/alerts/{alert}"), none, [204, 404, 404, 404, 404], NO_TOKENS),
+    row(("GET", "/api/alerts/{id}/matches", "/api/alerts/{alert}/matches"), none, OF_CHANNEL, NO_TOKENS),
     row(("GET", "/api/users/me/consents", "/api/users/me/consents"), none, all(200), NO_TOKENS),
     row(
         ("PUT", "/api/users/me/consents/{purpose}", "/api/users/me/consents/external_models"),
