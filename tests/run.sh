@@ -82,6 +82,12 @@ browser() {
   (cd tests/e2e && npm ci --silent --no-audit --no-fund && node run.js)
 }
 
+# The bot against a Bot API server that is not ours.
+bot_api() {
+  [ -x "${TGA_RELEASE_BIN:-}" ] || return
+  (cd tests/e2e && npm ci --silent --no-audit --no-fund && node bot.js)
+}
+
 # Three half minutes of everything a generator can think of; left out where its program cannot be installed.
 api() {
   [ -x "${TGA_RELEASE_BIN:-}" ] || return
@@ -130,6 +136,7 @@ check "lints" cargo clippy --locked --all-targets --quiet -- -D warnings
 check "documentation" docs
 check "release build" release
 check "the demo page in a browser" browser
+check "the bot against a foreign server" bot_api
 check "the API against a generator" api
 step "tests"
 note "$passed steps so far are right, ${#failed[@]} are not; $SECONDS s since the start"

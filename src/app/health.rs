@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{
-    App, Error,
+    App, Error, bot::BotCounts,
     doctor::{Finding, State},
     jobs::QueueView,
     telegram::AccountHandle,
@@ -57,6 +57,10 @@ pub struct BotHealth {
     /// `configured`: its token proves who signs in.
     pub status: Configured,
     pub bot_id: Option<i64>,
+    /// Its name in Telegram, once Telegram has said it; none: it could not be reached yet.
+    pub username: Option<String>,
+    #[serde(flatten)]
+    pub counts: BotCounts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -133,10 +137,11 @@ impl App {
     }
 
     /// What is known of the bot.
-    pub fn health_bot(&self) -> BotHealth {
+    pub fn health_bot(&self) -> Result<BotHealth, Error> {
         let bot_id = self.config.bot.id;
         let status = if bot_id.is_some() { Configured::Configured } else { Configured::NotConfigured };
-        BotHealth { status, bot_id }
+        let username = self.bot_username()?.filter(|_| bot_id.is_some());
+        Ok(BotHealth { status, bot_id, username, counts: self.bot_counts()? })
     }
 
     /// Everything, for whoever runs the installation.
@@ -152,7 +157,7 @@ impl App {
             disk,
             telegram,
             auth: self.health_auth()?,
-            bot: self.health_bot(),
+            bot: self.health_bot()?,
             last_backup_at: self.last_backup_at().map(rfc3339),
             tenants: self.tenant_list()?.len(),
         })

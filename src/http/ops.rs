@@ -61,10 +61,10 @@ async fn health_auth(State(web): State<Web>) -> Result<Json<AuthHealth>, ApiErro
 /// Says what is known of the bot.
 #[utoipa::path(
     get, path = "/health/bot", tag = "ops",
-    responses((status = 200, description = "Whether there is one.", body = BotHealth))
+    responses((status = 200, description = "Whether there is one, what waits, what was given up.", body = BotHealth))
 )]
-async fn health_bot(State(web): State<Web>) -> Json<BotHealth> {
-    Json(web.app.health_bot())
+async fn health_bot(State(web): State<Web>) -> Result<Json<BotHealth>, ApiError> {
+    web.call(App::health_bot).await.map(Json)
 }
 
 /// The service takes work.

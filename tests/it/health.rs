@@ -70,6 +70,7 @@ fn an_operator_sees_the_disk_the_backups_and_what_is_configured() {
     let app = TestApp::builder().set("BOT_TOKEN", BOT_TOKEN).build();
     let (status, health) = get(&app, "/health/bot");
     assert_eq!((status, health["status"].as_str()), (StatusCode::OK, Some("configured")));
+    assert_eq!((&health["updates_waiting"], &health["messages_dead"]), (&0.into(), &0.into()));
     assert!(!health.to_string().contains(BOT_TOKEN));
     let (status, health) = get(&app, "/health/auth");
     assert_eq!((status, health["status"].as_str()), (StatusCode::OK, Some("ok")));
