@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{
-    App, Error, bot::BotCounts,
+    App, Error,
+    bot::BotCounts,
     doctor::{Finding, State},
     jobs::QueueView,
     telegram::AccountHandle,

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod answer;
+mod bot;
 #[path = "../it/support/dc/mod.rs"]
 #[expect(
     clippy::unwrap_used,
@@ -26,8 +27,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let sections: [(&str, fn()); 8] = [
+    let sections: [(&str, fn()); 9] = [
         ("answer", answer::run),
+        ("bot", bot::run),
         ("embed", embed::run),
         ("export", export::run),
         ("live", live::run),
