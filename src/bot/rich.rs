@@ -280,8 +280,8 @@ pub(super) fn language(info: &str) -> Option<String> {
     fits.then(|| name.to_ascii_lowercase())
 }
 
-/// How many bytes of `text` the next message takes: up to the last paragraph, line, sentence or word that fits, if that is not
-/// too early.
+/// How many bytes of `text` the next message takes: up to the last paragraph, line or sentence that fits, if that is not too early,
+/// else up to the last word, however short the message gets: only what has no blank is cut within.
 fn cut(text: &str, units_max: usize) -> usize {
     let mut units = 0;
     let fits = text
@@ -293,8 +293,8 @@ fn cut(text: &str, units_max: usize) -> usize {
         .map(|(at, _)| at);
     let Some(fits) = fits else { return text.len() };
     let head = &text[..fits];
-    let early = fits / 2;
-    for (mark, keep) in [("\n\n", 0), ("\n", 0), (". ", 1), (" ", 0)] {
+    let half = fits / 2;
+    for (mark, keep, early) in [("\n\n", 0, half), ("\n", 0, half), (". ", 1, half), (" ", 0, 1)] {
         if let Some(at) = head.rfind(mark).filter(|at| *at >= early) {
             return at + keep.max(1);
         }
@@ -325,6 +325,12 @@ fn is_blank(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_not_cut_where_a_blank_stands_early() {
+        let messages = Rich::new().text("aaaa бббббббббб вв").messages(12);
+        assert_eq!(messages, ["aaaa", "бббббббббб", "вв"]);
+    }
 
     #[test]
     fn styles_that_overlap_are_closed_and_opened_again() {

@@ -212,6 +212,9 @@ button-language = 🌐 Language
 button-space = 🗂 Space
 button-privacy = 🔒 What is kept
 
+button-browser = 💻 Open in a browser
+browser-link = The link opens the app in a browser, signed in as you. It is good for { $minutes } min. and once; do not forward it.
+browser-open = Open in a browser
 subscription-title = Tier { $tier }
 subscription-channels = Channels: { $used } of { $max }
 subscription-questions = Questions today: { $used } of { $max }

@@ -215,6 +215,9 @@ button-language = 🌐 Язык
 button-space = 🗂 Пространство
 button-privacy = 🔒 Что хранится
 
+button-browser = 💻 Открыть в браузере
+browser-link = Ссылка откроет приложение в браузере сразу под вашим именем. Она действует { $minutes } мин. и один раз; не пересылайте её.
+browser-open = Открыть в браузере
 subscription-title = Тариф { $tier }
 subscription-channels = Каналов: { $used } из { $max }
 subscription-questions = Вопросов сегодня: { $used } из { $max }

@@ -110,6 +110,27 @@ fn an_account_is_shown_exported_and_deleted() {
 }
 
 #[test]
+fn the_browser_is_let_in_by_a_link_once() {
+    for (who, open) in [(Talker::ru(ANNA), "в браузере"), (Talker::en(ANNA), "in a browser")] {
+        let mut bot = Bot::start();
+        let app = TestApp::builder()
+            .bot(&bot)
+            .set("TGA__BOT__APP_URL", "https://assistant.example.org/app")
+            .build();
+        bot.attach(&app);
+        app.member("main", ANNA, Role::User);
+        bot.say(&app, who, "/settings");
+        let shown = bot.press(&app, who, open);
+        let link = shown[0].html.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
+        let (address, token) = link.split_once('#').unwrap();
+        assert_eq!(address, "https://assistant.example.org/app/enter");
+        let device = tga::app::sessions::Device::default;
+        app.app().sign_in_link_use(token, device()).unwrap();
+        assert!(app.app().sign_in_link_use(token, device()).is_err(), "good once");
+    }
+}
+
+#[test]
 fn an_admin_invites_looks_and_counts() {
     each("admin", |app, bot, who| {
         bot.setup().unwrap();
@@ -190,4 +211,48 @@ fn who_sends_too_much_is_told_once_and_others_go_on() {
     assert!(bot.say(&app, boris, "/menu")[0].html.contains("меню"));
     app.advance(jiff::SignedDuration::from_mins(1));
     assert!(bot.say(&app, anna, "/menu")[0].html.contains("меню"));
+}
+
+#[test]
+fn every_answer_of_the_demo_is_a_message_that_telegram_takes() {
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/src/app/demo");
+    let mut bot = Bot::start();
+    let app = TestApp::builder().bot(&bot).set("TGA__TIERS__FREE__QUESTIONS_PER_DAY", "1000").build();
+    bot.attach(&app);
+    app.import_file("main", std::path::Path::new(&format!("{demo}/posts.jsonl"))).unwrap();
+    app.run_pending_jobs();
+    app.member("main", ANNA, Role::User);
+    follow_all(&app, ANNA);
+    let text = std::fs::read_to_string(format!("{demo}/questions.json")).unwrap();
+    let questions: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut asked = 0;
+    for question in strings(&questions).filter(|text| text.ends_with('?')) {
+        let shown = bot.say(&app, Talker::ru(ANNA), question);
+        assert!(!shown.is_empty() && !shown[0].html.contains("сломалось"), "{question}: {shown:?}");
+        asked += 1;
+        if asked % 20 == 0 {
+            app.advance(jiff::SignedDuration::from_mins(1));
+        }
+    }
+    assert!(asked >= 10, "{asked} questions");
+    // The posts themselves as Markdown, which a model might quote.
+    let posts = std::fs::read_to_string(format!("{demo}/posts.jsonl")).unwrap();
+    for line in posts.lines() {
+        let post: serde_json::Value = serde_json::from_str(line).unwrap();
+        for html in tga::bot::markdown(post["text"].as_str().unwrap_or_default()).messages(4096) {
+            crate::support::telegram_html::visible(&html).unwrap();
+        }
+    }
+}
+
+/// Every text in a document.
+fn strings(value: &serde_json::Value) -> Box<dyn Iterator<Item = &str> + '_> {
+    match value {
+        serde_json::Value::String(text) => Box::new(std::iter::once(text.as_str())),
+        serde_json::Value::Array(items) => Box::new(items.iter().flat_map(strings)),
+        serde_json::Value::Object(fields) => Box::new(fields.values().flat_map(strings)),
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
+            Box::new(std::iter::empty())
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Dialogue, Inside, Outcome, start};
 use crate::{
-    app::{Error, ErrorCode, audit::Origin, feedback::FeedbackInput},
+    app::{Error, ErrorCode, audit::Origin, feedback::FeedbackInput, sign_in_links::LINK_TTL},
     bot::{
         callback::Callback,
         reply::{Document, Place, Reply},
@@ -30,6 +30,20 @@ pub(super) fn subscription(inside: &Inside<'_>) -> Result<Reply, Error> {
         inside.button("button-settings", Callback::Settings),
         inside.button("button-menu", Callback::Menu),
     ]))
+}
+
+/// A link that opens the Mini App in a browser, signed in; good once, for minutes.
+pub(super) fn browser(inside: &Inside<'_>) -> Result<Reply, Error> {
+    let menu = vec![inside.button("button-menu", Callback::Menu)];
+    let Some(link) = inside.app.sign_in_link(&inside.member)? else {
+        return Ok(inside.reply(Rich::new().text(inside.t("button-stale"))).row(menu));
+    };
+    let minutes = LINK_TTL.as_secs() / 60;
+    let text = Rich::new()
+        .text(inside.lang.tx("browser-link", &[("minutes", minutes.into())]))
+        .gap()
+        .link(inside.t("browser-open"), &link);
+    Ok(Reply::new(text).row(menu))
 }
 
 pub(super) fn feedback_ask(inside: &Inside<'_>) -> Outcome {

@@ -405,6 +405,7 @@ fn pressed_inside(inside: &Inside<'_>, callback: Callback) -> Result<Outcome, Er
         Callback::Alerts => alerts::list(inside)?,
         Callback::Tags => search::tags(inside)?,
         Callback::Settings => settings::settings(inside)?,
+        Callback::Browser => account::browser(inside)?,
         Callback::Subscription => account::subscription(inside)?,
         Callback::Tenants => settings::tenants(inside)?,
         Callback::DeleteMe => account::delete_ask(inside),

@@ -42,7 +42,10 @@ pub(super) fn settings(inside: &Inside<'_>) -> Result<Reply, Error> {
     }
     let connect = if inside.connected() { None } else { inside.app_button("button-connect") };
     let reply = inside.reply(text).row(row).row(connect.into_iter().collect());
+    let browser = inside.app.config().bot.app_url.as_ref();
+    let browser = browser.map(|_| inside.button("button-browser", Callback::Browser));
     let reply = reply
+        .row(browser.into_iter().collect())
         .row(vec![
             inside.button("button-subscription", Callback::Subscription),
             inside.button("button-feedback", Callback::Feedback),
