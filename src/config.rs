@@ -94,6 +94,7 @@ pub struct Server {
     pub requests_max: usize,
     pub connections_max: usize,
     pub header_timeout: Duration,
+    pub write_timeout: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -348,6 +349,7 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         requests_max: c.within("server.requests_max", raw.server.requests_max, 1, 4096),
         connections_max: c.within("server.connections_max", raw.server.connections_max, 8, 100_000),
         header_timeout: seconds(c.within("server.header_timeout_s", raw.server.header_timeout_s, 1, 300)),
+        write_timeout: seconds(c.within("server.write_timeout_s", raw.server.write_timeout_s, 1, 3600)),
     };
     let public_url = c.public_url("server.public_url", &raw.server.public_url);
     let metrics_listen =

@@ -50,6 +50,8 @@ pub struct RawServer {
     pub connections_max: u32,
     /// How long a client may take over the headers of a request, seconds.
     pub header_timeout_s: u32,
+    /// How long a client may leave an answer unread, seconds.
+    pub write_timeout_s: u32,
     /// Addresses and networks of reverse proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<String>,
 }
@@ -212,6 +214,7 @@ impl Default for RawConfig {
                 requests_max: 64,
                 connections_max: 1024,
                 header_timeout_s: 10,
+                write_timeout_s: 60,
                 trusted_proxies: Vec::new(),
             },
             limits: RawLimits {

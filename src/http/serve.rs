@@ -1,7 +1,7 @@
 //! The listeners, and how long a connection may take over what.
 //!
-//! A client that is slow to send its headers is cut off, so is one that keeps a connection and asks nothing; the number of
-//! connections is bounded. At shutdown the requests that run are finished.
+//! A client that is slow to send its headers is cut off, so is one that keeps a connection and asks nothing, or asks and does not
+//! read; the number of connections is bounded. At shutdown the requests that run are finished.
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -11,6 +11,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -91,12 +92,17 @@ struct Connections {
     /// One permit a connection.
     open: Arc<Semaphore>,
     header_timeout: Duration,
+    write_timeout: Duration,
 }
 
 impl Connections {
     fn of(app: &App) -> Self {
         let server = app.config().server;
-        Self { open: Arc::new(Semaphore::new(server.connections_max)), header_timeout: server.header_timeout }
+        Self {
+            open: Arc::new(Semaphore::new(server.connections_max)),
+            header_timeout: server.header_timeout,
+            write_timeout: server.write_timeout,
+        }
     }
 }
 
@@ -121,8 +127,10 @@ async fn accept(listener: TcpListener, router: Router, limits: Connections, shut
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection =
-                    protocol.serve_connection(TokioIo::new(ready(stream)), service(&router, peer));
+                let connection = protocol.serve_connection(
+                    TokioIo::new(ready(stream, limits.write_timeout)),
+                    service(&router, peer),
+                );
                 let connection = running.watch(connection);
                 lifecycle::spawn(async move {
                     if let Err(error) = pin!(connection).await {
@@ -143,10 +151,12 @@ async fn accept(listener: TcpListener, router: Router, limits: Connections, shut
     }
 }
 
-/// Small answers go out at once.
-fn ready(stream: TcpStream) -> TcpStream {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
+/// Small answers go out at once; the system ends a connection whose client has read nothing for so long.
+fn ready(stream: TcpStream, write_timeout: Duration) -> TcpStream {
+    let set = stream.set_nodelay(true);
+    let set = set.and_then(|()| SockRef::from(&stream).set_tcp_user_timeout(Some(write_timeout)));
+    if let Err(error) = set {
+        tracing::debug!(%error, "cannot set the connection's options");
     }
     stream
 }

@@ -165,6 +165,28 @@ fn a_client_that_drips_its_headers_or_asks_nothing_is_cut_off() {
 }
 
 #[test]
+fn a_client_that_asks_and_never_reads_is_cut_off() {
+    let app = TestApp::builder()
+        .set("TGA__SERVER__LISTEN", "127.0.0.1:0")
+        .set("TGA__METRICS__LISTEN", "")
+        .set("TGA__SERVER__WRITE_TIMEOUT_S", "1")
+        .set("TGA__LIMITS__IP_PER_MINUTE", "0")
+        .build();
+    listening(&app, |address| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        // Some hundred documents of half a megabyte: more than both ends of a connection hold.
+        let asks = "GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(300);
+        stream.write_all(asks.as_bytes()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        wait_for("the connection to be ended", || match stream.write(b"G") {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => None,
+            Err(_) => Some(()),
+            Ok(_) => None,
+        });
+    });
+}
+
+#[test]
 fn headers_too_long_or_too_many_are_431_and_the_service_lives_on() {
     let app = socket_app();
     listening(&app, |address| {
