@@ -74,7 +74,7 @@ scripts() {
   local script
   for script in install.sh tests/run.sh .ci/run; do bash -n "$script" || return; done
   if command -v shellcheck >/dev/null; then shellcheck -x install.sh tests/run.sh .ci/run; fi
-  for script in webapp/demo/*.js tests/e2e/*.js; do node --input-type=module --check <"$script" || return; done
+  for script in webapp/demo/*.js webapp/app/*.js webapp/app/*/*.js tests/e2e/*.js; do node --input-type=module --check <"$script" || return; done
 }
 
 browser() {
@@ -86,6 +86,15 @@ browser() {
 bot_api() {
   [ -x "${TGA_RELEASE_BIN:-}" ] || return
   (cd tests/e2e && npm ci --silent --no-audit --no-fund && node bot.js)
+}
+
+# The Mini App against the real service; its Telegram is a part of the Rust tests, which are compiled for it.
+app() {
+  [ -x "${TGA_RELEASE_BIN:-}" ] || return
+  local built
+  built=$(cargo test --locked --quiet --no-run --test it --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1)
+  [ -x "$built" ] || return
+  (cd tests/e2e && TGA_E2E_WORLD=$built node app.js)
 }
 
 # Three half minutes of everything a generator can think of; left out where its program cannot be installed.
@@ -137,6 +146,7 @@ check "documentation" docs
 check "release build" release
 check "the demo page in a browser" browser
 check "the bot against a foreign server" bot_api
+check "the Mini App in a browser" app
 check "the API against a generator" api
 step "tests"
 note "$passed steps so far are right, ${#failed[@]} are not; $SECONDS s since the start"

@@ -87,6 +87,7 @@ static FILES: &[(&str, &[u8])] = &files![
     "screens/tag.js",
     "screens/tags.js",
     "session.js",
+    "start.js",
     "signing.js",
     "sw.js",
     "telegram.js",

@@ -56,6 +56,7 @@ mod pipeline;
 mod reading;
 mod reading_crash;
 mod redaction;
+mod saved_posts;
 mod search;
 mod seed_commands;
 mod stored;

@@ -1,116 +1,20 @@
-// The app begins here: colours, texts, who opened it, the bar, the first screen.
+// What is fetched first, so that nothing waits for anything else: the reader's texts, the first screen, the app.
 //
-// The order is what the reader sees first: the language and the screen's bones before anything is asked of the server. Knows the
-// other modules, and is known by none.
+// Imports nothing, so it runs as soon as it is here, while the modules that the page names are on their way. What it fetches early
+// is asked for again by whoever needs it; a failure here is met there.
 
-import { isOnline, onlineWatch } from "./api.js";
-import { fill, h, icon } from "./dom.js";
-import { lockOpen, lockPrepare, lockWanted } from "./lock.js";
-import { button } from "./parts.js";
-import { go, here, routerStart, show } from "./router.js";
-import { BAR } from "./screens.js";
-import { session, sessionWatch, user } from "./session.js";
-import { signInByTelegram } from "./signing.js";
-import { inTelegram, initData, startParam, telegramLanguage, telegramStart } from "./telegram.js";
-import { languageGuess, t, textsLoad } from "./words.js";
+const BASE = /^\/app\/?/;
+// The first screen by the first part of the address; the others come when they are opened.
+const FIRST = { "": "ask", ask: "ask", search: "search", channels: "channels", saved: "saved", me: "me", login: "login", posts: "post", tags: "tags" };
 
-const BUSY_EXPLAINED_MS = 600;
+const signedIn = Boolean(localStorage.getItem("tga.session"));
+const inTelegram = location.hash.includes("tgWebApp");
+const kept = localStorage.getItem("tga.language");
+const language = (kept ?? navigator.language).slice(0, 2) === "ru" ? "ru" : "en";
+const part = location.pathname.replace(BASE, "").split("/")[0];
 
-const screen = h("main", { id: "screen" });
-const bar = h("nav", { class: "bar" });
-const offline = h("div", { class: "offline", role: "status", hidden: true });
-const update = h("div", { class: "update", role: "status", hidden: true });
-
-function barShow(current) {
-  bar.hidden = !session();
-  bar.setAttribute("aria-label", t("app-bar"));
-  fill(bar, BAR.map(({ id, path, image, key }) =>
-    h("a", { href: path, "aria-current": id === current ? "page" : undefined }, icon(image), h("span", {}, t(key)))));
-}
-
-function offlineShow(online) {
-  offline.hidden = online;
-  fill(offline, online ? "" : t("app-offline"));
-}
-
-/** Where a link that opened the app leads: `startapp=` takes channel_5, post_7, tag_x, ask, channels, saved, login or an invite. */
-function startAddress(param) {
-  const [, kind, rest] = /^(channel|post|tag|ask|channels|saved|me|login|admin)(?:_(.+))?$/.exec(param ?? "") ?? [];
-  if (!kind) return null;
-  if (!rest) return `/${kind}`;
-  return { channel: `/channels/${rest}`, post: `/posts/${rest}`, tag: `/tags/${encodeURIComponent(rest)}` }[kind] ?? `/${kind}`;
-}
-
-const someoneElse = () => {
-  const kept = user();
-  if (!inTelegram() || !kept || !initData()) return false;
-  try {
-    return JSON.parse(new URLSearchParams(initData()).get("user")).id !== kept.telegram_id;
-  } catch {
-    return false;
-  }
-};
-
-async function signInFirst() {
-  if (!inTelegram() || !initData() || (session() && !someoneElse())) return;
-  const waits = setTimeout(() => fill(screen, h("div", { class: "state" }, h("p", {}, t("app-signing-in")))), BUSY_EXPLAINED_MS);
-  await signInByTelegram();
-  clearTimeout(waits);
-}
-
-async function workerStart() {
-  if (!navigator.serviceWorker) return;
-  try {
-    const registration = await navigator.serviceWorker.register("/app/sw.js", { scope: "/app/" });
-    const offer = () => {
-      if (!registration.waiting || !navigator.serviceWorker.controller) return;
-      fill(update, h("span", {}, t("app-update")), h("button", { type: "button", on: { click: () => registration.waiting?.postMessage("take over") } }, t("app-update-now")));
-      update.hidden = false;
-    };
-    offer();
-    registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", offer));
-    const began = Boolean(navigator.serviceWorker.controller);
-    navigator.serviceWorker.addEventListener("controllerchange", () => { if (began) location.reload(); });
-  } catch { /* without it the app needs the network, as it says */ }
-}
-
-/** Hides everything until the phone says that it is its owner. */
-function unlocked(scriptReady) {
-  if (!inTelegram() || !lockWanted()) return null;
-  return new Promise((done) => {
-    const ask = async () => {
-      await scriptReady;
-      if (await lockOpen()) done();
-    };
-    bar.hidden = true;
-    fill(screen, h("div", { class: "state" }, h("span", { class: "state-image" }, icon("key")), h("h1", {}, t("app-locked")), button(t("app-unlock"), ask, { kind: "main" })));
-    ask();
-  });
-}
-
-async function begin() {
-  let started = false;
-  const scriptReady = new Promise((done) => telegramStart(async () => {
-    await lockPrepare();
-    done();
-    // Its buttons take over from those in the page.
-    if (started) show();
-  }));
-  await textsLoad(languageGuess(telegramLanguage()));
-  const skip = h("a", { class: "skip", href: "#screen" }, t("app-skip"));
-  document.body.replaceChildren(skip, offline, update, h("div", { class: "frame" }, bar, screen), h("div", { id: "toasts", role: "status", "aria-live": "polite" }));
-  onlineWatch(offlineShow);
-  offlineShow(isOnline() && navigator.onLine);
-  await unlocked(scriptReady);
-  barShow(null);
-  await signInFirst();
-  const wanted = ["/", ""].includes(new URL(here(), location.origin).pathname) ? startAddress(startParam()) : null;
-  if (wanted) history.replaceState(null, "", `/app${wanted}${location.hash}`);
-  sessionWatch((signedIn) => (signedIn ? barShow(null) : go("/sign-in", { replace: true })));
-  started = true;
-  await routerStart(screen, (route) => barShow(route.bar));
-  document.documentElement.dataset.ready = "true";
-  workerStart();
-}
-
-begin();
+if (!inTelegram || kept) window.textsEarly = { language, response: fetch(new URL(`texts/${language}.ftl`, import.meta.url)) };
+window.textsEarly?.response.catch(() => {});
+import("./start.js");
+const screen = signedIn || inTelegram ? FIRST[part] : part === "login" ? "login" : "signin";
+if (screen) import(`./screens/${screen}.js`).catch(() => {});

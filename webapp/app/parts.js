@@ -4,7 +4,7 @@
 // words and Telegram's feel, nothing of the server but its failures.
 
 import { Failure } from "./api.js";
-import { add, fill, h, icon, outward } from "./dom.js";
+import { BASE, add, fill, h, icon, outward } from "./dom.js";
 import { feel, openInTelegram } from "./telegram.js";
 import { ago, moment, t } from "./words.js";
 
@@ -67,7 +67,8 @@ export function row({ lead, title, text, end, href, press, kind = "", current, l
   const body = [lead, h("span", { class: "row-body" }, h("span", { class: "row-title", dir: "auto" }, title), text && h("span", { class: "row-text", dir: "auto" }, text)),
     end && h("span", { class: "row-end" }, end), (href || press) && !end && kind !== "danger" && h("span", { class: "row-next" }, icon("next"))];
   const properties = { class: `row ${kind}`, "aria-label": label, "aria-current": current && "page" };
-  if (href) return h("a", { ...properties, href }, body);
+  // What a wide page shows beside the list is marked in it.
+  if (href) return h("a", { ...properties, "aria-current": current || location.pathname === BASE + href ? "page" : undefined, href }, body);
   if (press) return h("button", { ...properties, type: "button", on: { click: press } }, body);
   return h("div", properties, body);
 }

@@ -158,6 +158,10 @@ export async function show() {
   } else {
     fill(outlet, panes.map((pane) => pane.node));
   }
+  for (const link of kept?.node.querySelectorAll("a.row") ?? []) {
+    if (link.pathname === BASE + new URL(found.address, location.origin).pathname) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
   changed(found.route);
   if (first && !kept) paneFill(first);
   await paneFill(detail);

@@ -31,7 +31,9 @@ export const languageKeep = (code) => localStorage.setItem(LANGUAGE_KEY, code);
 
 /** Fetches a file of texts beside this module and adds what it holds; `part` is "" or "admin.". */
 export async function textsLoad(code, part = "") {
-  const response = await fetch(new URL(`texts/${part}${code}.ftl`, import.meta.url));
+  const early = part === "" && window.textsEarly?.language === code ? window.textsEarly.response : null;
+  delete window.textsEarly;
+  const response = (await early?.catch(() => null)) ?? (await fetch(new URL(`texts/${part}${code}.ftl`, import.meta.url)));
   if (!response.ok) throw new Error(`no texts in ${code}`);
   if (part === "") {
     lang = code;
@@ -39,16 +41,15 @@ export async function textsLoad(code, part = "") {
     plurals = new Intl.PluralRules(code);
     document.documentElement.lang = code;
   }
-  for (const [key, pattern] of parsed(await response.text())) texts.set(key, pattern);
+  for (const [key, body] of bodies(await response.text())) texts.set(key, body);
 }
 
-/** Keys with their patterns: lists of text, `{ name }` of a variable, `{ key }` of another text, `{ name, choices }`. */
-export function parsed(source) {
-  const found = new Map();
-  for (const [, key, body] of source.matchAll(/^([a-z][\w-]*) = ?([^\n]*(?:\n[ }][^\n]*)*)/gm)) found.set(key, pattern(body));
-  return found;
+/** Keys with what stands behind them; it is read when it is first needed. */
+function* bodies(source) {
+  for (const [, key, body] of source.matchAll(/^([a-z][\w-]*) = ?([^\n]*(?:\n[ }][^\n]*)*)/gm)) yield [key, body];
 }
 
+/** A text as a list of pieces: text, `{ name }` of a variable, `{ key }` of another text, `{ name, choices }`. */
 function pattern(body) {
   const parts = [];
   let rest = body;
@@ -85,10 +86,14 @@ function rendered(parts, values) {
 
 /** The text of this key with its variables. */
 export function t(key, values = {}) {
-  const parts = texts.get(key);
-  if (!parts) {
+  let parts = texts.get(key);
+  if (parts === undefined) {
     console.error(`no text is named ${key}`);
     return key;
+  }
+  if (typeof parts === "string") {
+    parts = pattern(parts);
+    texts.set(key, parts);
   }
   return rendered(parts, values);
 }

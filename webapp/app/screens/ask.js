@@ -56,7 +56,7 @@ export default function ask(place) {
 
   function grow() {
     input.rows = 1;
-    input.rows = Math.min(6, Math.max(1, Math.floor(input.scrollHeight / 22)));
+    input.rows = Math.min(6, Math.max(1, Math.floor((input.scrollHeight - 22) / 22)));
   }
 
   function scopeShow() {
@@ -161,7 +161,7 @@ export default function ask(place) {
   }
 
   function rating(query_id, value) {
-    const node = iconButton(value, value === "up" ? t("app-ask-good") : t("app-ask-bad"), async () => {
+    const node = iconButton(value === "up" ? "good" : "bad", value === "up" ? t("app-ask-good") : t("app-ask-bad"), async () => {
       try {
         await api.post("/api/feedback", { query_id, rating: value });
         for (const other of node.parentNode.querySelectorAll("[aria-pressed]")) other.setAttribute("aria-pressed", "false");

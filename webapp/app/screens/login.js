@@ -133,8 +133,8 @@ export default function login(place) {
   }
 
   function steps() {
-    return h("ol", { class: "steps card padded" }, [["phone", "app-login-step-1"], ["gear", "app-login-step-2"], ["filter", "app-login-step-3"]].map(([, key], at) =>
-      h("li", {}, h("span", { class: "step-number", "aria-hidden": "true" }, at + 1), h("span", {}, t(key)))));
+    return h("ol", { class: "steps card padded" }, [["phone", "app-login-step-1"], ["gear", "app-login-step-2"], ["qr", "app-login-step-3"]].map(([image, key], at) =>
+      h("li", {}, h("span", { class: "step-number", "aria-hidden": "true" }, at + 1), h("span", {}, t(key)), icon(image))));
   }
 
   // ---- the password ----
