@@ -70,6 +70,7 @@ static FILES: &[(&str, &[u8])] = &files![
     "savedposts.js",
     "scope.js",
     "screens.js",
+    "screens/alert.js",
     "screens/ask.js",
     "screens/channel.js",
     "screens/channels.js",

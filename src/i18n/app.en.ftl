@@ -393,3 +393,41 @@ app-saved-none = Nothing saved yet
 app-saved-none-text = Press the bookmark of any post and it is here, also offline.
 app-history-none = You have asked nothing yet
 app-history-none-text = Your questions and their answers will be here.
+
+## Alerts
+app-saved-alerts = Alerts
+app-alert = Alert
+app-alert-new = New alert
+app-alert-words = What to watch for
+app-alert-words-hint = All words have to be in the post; a “phrase” in quotes, -without, #tag.
+app-alert-empty = Name at least one word or tag.
+app-alert-meaning = By meaning too
+app-alert-meaning-text = Posts that say the same in other words
+app-alert-quiet = Quiet at night
+app-alert-quiet-text = From { $from } to { $until } the bot is silent
+app-alert-muted = Muted
+app-alert-muted-text = It goes on finding; the bot is silent for a month
+app-alert-muted-badge = muted
+app-alert-day = Messages a day at most
+app-alert-channels = Channels: { $n }
+app-alert-preview = { $n ->
+    [one] It would have found { $n } post this week
+   *[other] It would have found { $n } posts this week
+}
+app-alert-add = Create the alert
+app-alert-save = Save
+app-alert-saved = The alert is saved; the bot tells you of new posts
+app-alert-many = You have as many alerts as you may. Remove one.
+app-alert-remove = Remove the alert
+app-alert-remove-text = What it found is forgotten too; the posts stay.
+app-alert-removed = The alert is removed
+app-alert-found = What it found
+app-alert-none = Nothing yet
+app-alert-none-text = As soon as a post fits, the bot writes to you.
+app-alerts-none = No alerts
+app-alerts-none-text = Save a search, and the bot tells you when a new post fits it.
+app-alert-n = { $n ->
+    [one] { $n } post found
+   *[other] { $n } posts found
+}
+app-alert-this = Tell me of new ones

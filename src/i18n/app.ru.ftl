@@ -401,3 +401,43 @@ app-saved-none = Пока ничего не сохранено
 app-saved-none-text = Нажмите на закладку у любого поста, и он будет здесь, даже без сети.
 app-history-none = Вы ещё ни о чём не спрашивали
 app-history-none-text = Здесь будут ваши вопросы с ответами.
+
+## Оповещения
+app-saved-alerts = Оповещения
+app-alert = Оповещение
+app-alert-new = Новое оповещение
+app-alert-words = Что отслеживать
+app-alert-words-hint = Все слова должны быть в посте; «фраза» в кавычках, -лишнее, #тег.
+app-alert-empty = Назовите хотя бы одно слово или тег.
+app-alert-meaning = И по смыслу
+app-alert-meaning-text = Посты о том же другими словами
+app-alert-quiet = Не беспокоить ночью
+app-alert-quiet-text = С { $from } до { $until } бот молчит
+app-alert-muted = Не сообщать
+app-alert-muted-text = Находить будем, бот месяц промолчит
+app-alert-muted-badge = без звука
+app-alert-day = Сообщений в день, не больше
+app-alert-channels = Каналов: { $n }
+app-alert-preview = { $n ->
+    [one] За неделю нашёлся бы { $n } пост
+    [few] За неделю нашлось бы { $n } поста
+   *[other] За неделю нашлось бы { $n } постов
+}
+app-alert-add = Создать оповещение
+app-alert-save = Сохранить
+app-alert-saved = Оповещение сохранено, о новом напишет бот
+app-alert-many = Оповещений уже столько, сколько можно. Удалите одно.
+app-alert-remove = Удалить оповещение
+app-alert-remove-text = Удалится и список найденного; сами посты останутся.
+app-alert-removed = Оповещение удалено
+app-alert-found = Что нашлось
+app-alert-none = Пока ничего
+app-alert-none-text = Как только появится подходящий пост, бот напишет.
+app-alerts-none = Оповещений нет
+app-alerts-none-text = Сохраните запрос, и бот напишет, когда появится новый пост о нём.
+app-alert-n = { $n ->
+    [one] найден { $n } пост
+    [few] найдено { $n } поста
+   *[other] найдено { $n } постов
+}
+app-alert-this = Сообщать о новом

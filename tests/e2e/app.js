@@ -434,6 +434,33 @@ async function keyboard(page) {
   assert.ok(await page.evaluate(() => document.activeElement.classList.contains("cite")), "the focus does not come back");
 }
 
+async function alerts(page) {
+  await sessionPut(page, await signedIn(IVAN));
+  await open(page, "/search?q=буксир");
+  await page.getByRole("button", { name: "Сообщать о новом" }).click();
+  await page.getByText(/За неделю нашлось бы 2 поста/).waitFor();
+  await looks(page, "alert-new");
+  await page.getByRole("button", { name: "Создать оповещение" }).click();
+  await page.getByRole("link", { name: /буксир/ }).waitFor();
+  await looks(page, "alerts");
+  // A new post that fits is found, and the bot tells of it, if it may write at this hour: the night is switched off.
+  await page.getByRole("link", { name: /буксир/ }).click();
+  await page.getByRole("switch", { name: /Не беспокоить ночью/ }).uncheck();
+  await page.getByRole("button", { name: "Сохранить", exact: true }).click();
+  await page.getByText("Оповещение сохранено").first().waitFor();
+  await world.tell({ do: "post", channel: CHANNELS[1].id, text: "Третий буксир «Богатырь» пришёл в порт своим ходом." });
+  for (let tries = 0; ; tries += 1) {
+    await open(page, "/saved?show=alerts");
+    await page.getByRole("link", { name: /буксир/ }).click();
+    await settled(page);
+    if ((await page.locator("article.post", { hasText: "Богатырь" }).count()) > 0) break;
+    assert.ok(tries < 30, "the alert finds nothing");
+  }
+  await page.getByRole("button", { name: "Удалить оповещение" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Удалить оповещение" }).click();
+  await page.getByText("Оповещений нет").waitFor();
+}
+
 async function tagsMerge(page) {
   await sessionPut(page, await signedIn(IVAN));
   await open(page, "/tags", "Теги");
@@ -471,7 +498,7 @@ async function leave(page) {
 }
 
 try {
-  await check("an invite, the code, a password, a channel, an answer, its source, and out", journey);
+  await check("an invite, the code, a password, a channel, an answer, its source, and out", journey, { always: true });
   ivan = await signedIn(IVAN);
   await check("each refusal of an invite or a login says why and what to do", refusals, { allow: [/400/] });
   await check("another account that scans the code is logged out and told", otherAccount);
@@ -484,6 +511,7 @@ try {
   await check("a passkey is added and signs in", passkey);
   await check("two people of two tenants see nothing of each other", twoTenants);
   await check("hostile posts inject nothing", hostile);
+  await check("an alert is made from a search, finds a new post and goes", alerts);
   await check("tags lead to their posts", tagsMerge);
   await check("English is whole", english, { locale: "en-GB" });
   await check("the keyboard alone is enough", keyboard);

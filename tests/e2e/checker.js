@@ -39,8 +39,8 @@ export async function checkerStart(origin) {
   }
 
   async function check(name, body, options = {}) {
-    if (only && !name.includes(only)) return;
-    const { allow = [], ...rest } = options;
+    if (only && !options.always && !name.includes(only)) return;
+    const { allow = [], always, ...rest } = options;
     const made = await context(rest, allow);
     const started = Date.now();
     const page = await made.newPage();

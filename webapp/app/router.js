@@ -136,9 +136,15 @@ export async function show() {
     addressPut("/ask");
   }
   if (!found.route.open && !session()) {
-    const then = found.address === "/ask" ? "" : `?then=${encodeURIComponent(found.address)}`;
-    addressPut(`/sign-in${then}`);
-    found = match(`/sign-in${then}`);
+    const came = new URL(address, location.origin).searchParams;
+    const query = new URLSearchParams();
+    if (found.address !== "/ask") query.set("then", found.address);
+    // An invite's link may lead anywhere in the app.
+    const invite = came.get("invite") ?? came.get("startapp");
+    if (invite) query.set("invite", invite);
+    const signIn = query.size > 0 ? `/sign-in?${query}` : "/sign-in";
+    addressPut(signIn);
+    found = match(signIn);
   }
   mainButton(null);
   // A wide page keeps the list where its detail is shown.

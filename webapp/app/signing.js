@@ -8,8 +8,6 @@ import { session, sessionDrop, sessionPut, user } from "./session.js";
 import { initData, startParam } from "./telegram.js";
 
 let refused = null;
-// Read at the start: the address changes as soon as the first screen is shown.
-const opened = new URLSearchParams(window.location.search).get("invite") ?? startParam() ?? "";
 
 /** Why Telegram's word did not sign anybody in, for the sign-in screen; null when it did or there was none. */
 export const telegramRefusal = () => refused;
@@ -83,4 +81,7 @@ export async function signInByPasskey(choose) {
 }
 
 /** The invite's code in what opened the app, if it looks like one. */
-export const inviteGiven = () => (/^[A-Za-z0-9]{12}$/.test(opened) ? opened.toUpperCase() : "");
+export function inviteGiven() {
+  const code = new URLSearchParams(window.location.search).get("invite") ?? startParam() ?? "";
+  return /^[A-Za-z0-9]{12}$/.test(code) ? code.toUpperCase() : "";
+}

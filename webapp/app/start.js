@@ -33,10 +33,10 @@ function offlineShow(online) {
 
 /** Where a link that opened the app leads: `startapp=` takes channel_5, post_7, tag_x, ask, channels, saved, login or an invite. */
 function startAddress(param) {
-  const [, kind, rest] = /^(channel|post|tag|ask|channels|saved|me|login|admin)(?:_(.+))?$/.exec(param ?? "") ?? [];
+  const [, kind, rest] = /^(channel|post|tag|alert|ask|channels|saved|me|login|admin)(?:_(.+))?$/.exec(param ?? "") ?? [];
   if (!kind) return null;
   if (!rest) return `/${kind}`;
-  return { channel: `/channels/${rest}`, post: `/posts/${rest}`, tag: `/tags/${encodeURIComponent(rest)}` }[kind] ?? `/${kind}`;
+  return { channel: `/channels/${rest}`, post: `/posts/${rest}`, alert: `/alerts/${rest}`, tag: `/tags/${encodeURIComponent(rest)}` }[kind] ?? `/${kind}`;
 }
 
 const someoneElse = () => {

@@ -1,4 +1,4 @@
-// What the person keeps: posts, and what they asked before. Posts are readable without a network.
+// What the person keeps: posts, alerts, and what they asked before. Posts are readable without a network.
 
 import { api } from "../api.js";
 import { h, icon } from "../dom.js";
@@ -7,13 +7,14 @@ import { postCard } from "../posts.js";
 import { addressPut } from "../router.js";
 import { savedList } from "../savedposts.js";
 import { t } from "../words.js";
+import { alertRows } from "./alert.js";
 
 const STEP = 30;
 
 export default function saved(place) {
   place.title(t("app-saved-title"));
   const { signal } = place;
-  const parts = { posts, history };
+  const parts = { posts, alerts: () => alertRows(place), history };
   let shown = parts[place.query.get("show")] ? place.query.get("show") : "posts";
   const box = h("div", { class: "body" });
   const show = (name) => {
@@ -22,7 +23,7 @@ export default function saved(place) {
     box.replaceChildren(parts[shown]());
   };
   show(shown);
-  return [choice(t("app-saved-title"), [["posts", t("app-saved-posts")], ["history", t("app-saved-history")]], shown, show), box];
+  return [choice(t("app-saved-title"), [["posts", t("app-saved-posts")], ["alerts", t("app-saved-alerts")], ["history", t("app-saved-history")]], shown, show), box];
 
   function posts() {
     return live({ signal, load: () => savedList(0, signal), view: (first) => (first.total === 0 ? empty("saved", t("app-saved-none"), t("app-saved-none-text")) :

@@ -2,7 +2,7 @@
 
 import { api } from "../api.js";
 import { fill, h, icon } from "../dom.js";
-import { bones, choice, chip, empty, iconButton, live } from "../parts.js";
+import { bones, button, choice, chip, empty, iconButton, live } from "../parts.js";
 import { matched, postCard } from "../posts.js";
 import { addressPut } from "../router.js";
 import { scopeBody, scopeOf, scopeQuery, scopeSheet, scopeSize } from "../scope.js";
@@ -59,7 +59,8 @@ export default function search(place) {
 
   function shown({ hits, total, degraded }) {
     if (hits.length === 0) return empty("search", t("app-search-none"), scopeSize(scope) > 0 ? t("app-search-none-scope") : t("app-search-hint"));
-    return [degraded && mode !== "fulltext" && h("p", { class: "note" }, t("app-search-degraded")),
+    return [h("div", { class: "buttons" }, button(t("app-alert-this"), () => place.go(`/alerts/new?${scopeQuery({ ...scope, period: "all" }, { q: input.value.trim() })}`), { image: "bell" })),
+      degraded && mode !== "fulltext" && h("p", { class: "note" }, t("app-search-degraded")),
       h("p", { class: "note", role: "status" }, t("app-search-found", { n: total })),
       hits.map((hit) => postCard(hit, h("p", { class: "post-text", dir: "auto" }, matched(hit.snippet, hit.highlights)))),
       limit < Math.min(total, HITS_MAX) && h("button", { type: "button", class: "button quiet", on: { click: () => { limit = Math.min(limit + STEP, HITS_MAX); run(); } } }, t("app-more"))];
