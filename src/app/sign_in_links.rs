@@ -23,9 +23,13 @@ pub const LINK_TTL: Duration = Duration::from_mins(10);
 impl App {
     /// The address that signs this member in once, within [`LINK_TTL`]; `None` where the Mini App has no address.
     pub fn sign_in_link(&self, member: &Member) -> Result<Option<String>, Error> {
-        let Some(app_url) = &self.config().bot.app_url else { return Ok(None) };
+        // Telegram opens apps over https only; a browser on this machine also opens http://localhost.
+        let local = || self.config().public_url.as_ref().map(|url| format!("{}app", url.as_str()));
+        let Some(app) = self.config().bot.app_url.as_ref().map(ToString::to_string).or_else(local) else {
+            return Ok(None);
+        };
         let token = self.sign_in_link_mint(member.id)?;
-        Ok(Some(format!("{}/enter#{token}", app_url.as_str().trim_end_matches('/'))))
+        Ok(Some(format!("{}/enter#{token}", app.trim_end_matches('/'))))
     }
 
     /// The token of such an address.

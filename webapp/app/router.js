@@ -50,8 +50,8 @@ export function go(address, { replace = false } = {}) {
   return show();
 }
 
-/** Changes the address without leaving the screen, so that a reload comes back to the same. */
-export const addressPut = (address) => history.replaceState(history.state, "", BASE + address + (location.hash.includes("tgWebApp") ? location.hash : ""));
+/** Changes the address without leaving the screen. */
+const addressPut = (address) => history.replaceState(history.state, "", BASE + address + (location.hash.includes("tgWebApp") ? location.hash : ""));
 
 /** One step back, or to where a screen belongs when the app was opened on it. */
 export function back() {
@@ -67,6 +67,8 @@ function place(found, pane, controller) {
     signal: controller.signal,
     go,
     back,
+    /** Changes the address without leaving the screen, so that a reload comes back to the same; beside another screen nothing. */
+    address: (address) => { if (panes.at(-1) === pane && !controller.signal.aborted) addressPut(address); },
     /** The screen's name, in its head and the window's. */
     title: (text) => {
       pane.heading.textContent = text;

@@ -8,7 +8,6 @@ import { add, fill, h, icon } from "../dom.js";
 import { keepGet, keepList, keepPut } from "../keep.js";
 import { badge, button, copy, empty, failed, iconButton, live, row, section, share, trouble, when } from "../parts.js";
 import { postCard, sourceSheet } from "../posts.js";
-import { addressPut } from "../router.js";
 import { scopeBody, scopeOf, scopeQuery, scopeSheet, scopeSize } from "../scope.js";
 import { feel } from "../telegram.js";
 import { t } from "../words.js";
@@ -84,7 +83,7 @@ export default function ask(place) {
     input.value = "";
     grow();
     home.hidden = true;
-    addressPut(`/ask?${scopeQuery({ ...scope, tags: [] }, { q: query })}`);
+    place.address(`/ask?${scopeQuery({ ...scope, tags: [] }, { q: query })}`);
     send.setAttribute("aria-label", t("app-ask-stop"));
     fill(send, icon("stop"));
     const body = h("div", { class: "answer", "aria-busy": "true" }, thinking());

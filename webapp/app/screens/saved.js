@@ -4,7 +4,6 @@ import { api } from "../api.js";
 import { h, icon } from "../dom.js";
 import { choice, empty, live, pages, row, when } from "../parts.js";
 import { postCard } from "../posts.js";
-import { addressPut } from "../router.js";
 import { savedList } from "../savedposts.js";
 import { t } from "../words.js";
 import { alertRows } from "./alert.js";
@@ -19,7 +18,7 @@ export default function saved(place) {
   const box = h("div", { class: "body" });
   const show = (name) => {
     shown = name;
-    addressPut(name === "posts" ? "/saved" : `/saved?show=${name}`);
+    place.address(name === "posts" ? "/saved" : `/saved?show=${name}`);
     box.replaceChildren(parts[shown]());
   };
   show(shown);

@@ -4,7 +4,6 @@ import { api } from "../api.js";
 import { fill, h, icon } from "../dom.js";
 import { bones, button, choice, chip, empty, iconButton, live } from "../parts.js";
 import { matched, postCard } from "../posts.js";
-import { addressPut } from "../router.js";
 import { scopeBody, scopeOf, scopeQuery, scopeSheet, scopeSize } from "../scope.js";
 import { t } from "../words.js";
 
@@ -47,7 +46,7 @@ export default function search(place) {
     round?.abort();
     round = new AbortController();
     const query = input.value.trim() || scope.tags.join(" ");
-    addressPut(`/search?${scopeQuery(scope, { q: input.value.trim(), mode: mode === "hybrid" ? "" : mode })}`);
+    place.address(`/search?${scopeQuery(scope, { q: input.value.trim(), mode: mode === "hybrid" ? "" : mode })}`);
     chosenShow();
     if (!query) {
       fill(results, empty("search", t("app-search-empty"), t("app-search-hint")));
