@@ -20,7 +20,7 @@ export const SCREENS = [
   { path: "/tags", load: () => import("./screens/tags.js"), bar: "channels", parent: "/channels" },
   { path: "/tags/:tag", load: () => import("./screens/tag.js"), bar: "channels", parent: "/tags" },
   { path: "/saved", load: () => import("./screens/saved.js"), bar: "saved" },
-  { path: "/alerts/:id", load: () => import("./screens/alert.js"), bar: "saved", parent: "/saved" },
+  { path: "/alerts/:id", load: () => import("./screens/alert.js"), bar: "saved", parent: "/saved?show=alerts" },
   { path: "/me", load: () => import("./screens/me.js"), bar: "me" },
   { path: "/me/sessions", load: () => import("./screens/sessions.js"), bar: "me", parent: "/me" },
   { path: "/me/data", load: () => import("./screens/data.js"), bar: "me", parent: "/me" },
