@@ -5,8 +5,10 @@
 // throws what aborted it. Replies asked for with `keep` are remembered on the device and come back, marked, when there is no
 // network. Knows nothing of the page.
 
-import { keepGet, keepPut } from "./keep.js";
 import { session, token } from "./session.js";
+
+// Fetched when it is first needed, which is after the first screen.
+const kept = () => import("./keep.js");
 
 const REPLY_TIMEOUT_MS = 60_000;
 const TRIES = 3;
@@ -112,12 +114,13 @@ async function ask(method, path, body, options = {}) {
   const id = `${session()?.user?.id ?? 0} ${path}`;
   try {
     const value = await read(await sent(method, path, { ...options, body }));
-    if (options.keep) keepPut("reply", id, value);
+    if (options.keep) kept().then(({ keepPut }) => keepPut("reply", id, value), () => {});
     return value;
   } catch (error) {
-    const kept = options.keep && (error.kind === "offline" || error.kind === "slow") ? await keepGet("reply", id) : null;
-    if (!kept) throw error;
-    return { ...kept.value, keptAt: kept.at };
+    const readable = options.keep && (error.kind === "offline" || error.kind === "slow");
+    const old = readable ? await kept().then(({ keepGet }) => keepGet("reply", id), () => null) : null;
+    if (!old) throw error;
+    return { ...old.value, keptAt: old.at };
   }
 }
 

@@ -4,8 +4,6 @@
 // share, with the token that is stored at that moment. A renewal that failed for want of a network loses nothing. Signing out
 // wipes what was kept of the person here. Knows nothing of the page.
 
-import { keepWipe } from "./keep.js";
-
 const KEY = "tga.session";
 const LOCK = "tga.session.renew";
 /** How long before its end an access token is renewed. */
@@ -40,7 +38,8 @@ export function sessionPut(signed, quiet = false) {
 export async function sessionDrop() {
   access = null;
   localStorage.removeItem(KEY);
-  await keepWipe();
+  // It is with the app's files on the device; where it is not, nothing could be kept.
+  await import("./keep.js").then(({ keepWipe }) => keepWipe(), () => {});
   tell(false);
 }
 
