@@ -4,6 +4,7 @@
 //! collects every problem (key path, what is wrong, what to do) and reports them together. The shipped `appliance.toml` is
 //! these defaults, annotated; a golden test keeps the two equal. Reads files and the environment, writes nothing.
 
+mod ai;
 mod bot;
 mod limits;
 mod links;
@@ -19,12 +20,13 @@ use std::{
     time::Duration,
 };
 
+pub use ai::{Ai, MICROS, ProviderConfig, RawAi};
 pub use bot::Bot;
 pub use limits::Limits;
 pub use links::{Links, RawLinks};
 pub use raw::{
-    RawAi, RawAuth, RawBot, RawConfig, RawLimits, RawLog, RawMetrics, RawPipeline, RawRegistration,
-    RawSearch, RawServer, RawTenants, RawTier, RawTiers,
+    RawAuth, RawBot, RawConfig, RawLimits, RawLog, RawMetrics, RawPipeline, RawRegistration, RawSearch,
+    RawServer, RawTenants, RawTier, RawTiers,
 };
 
 pub use secret::Secret;
@@ -120,13 +122,6 @@ pub struct Search {
     pub writer_heap_bytes: usize,
 }
 
-#[derive(Debug, Clone)]
-pub struct Ai {
-    pub embedder: EmbedderKind,
-    pub model: Option<String>,
-    pub threads: usize,
-}
-
 /// One thing wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -151,7 +146,7 @@ impl fmt::Display for Problems {
 }
 
 /// Names of the environment that the system this one replaces gave to what is a key here.
-const OLD_NAMES: [(&str, &[&str]); 9] = [
+const OLD_NAMES: [(&str, &[&str]); 14] = [
     ("LOG_LEVEL", &["log", "level"]),
     ("JWT_SECRET", &["auth", "jwt_secret"]),
     ("BOT_TOKEN", &["bot", "token"]),
@@ -161,6 +156,11 @@ const OLD_NAMES: [(&str, &[&str]); 9] = [
     ("TELEGRAM_API_ID", &["telegram", "api_id"]),
     ("MASTER_API_HASH", &["telegram", "api_hash"]),
     ("TELEGRAM_API_HASH", &["telegram", "api_hash"]),
+    ("GIGACHAT_CREDENTIALS", &["ai", "gigachat", "credentials"]),
+    ("GIGACHAT_SCOPE", &["ai", "gigachat", "scope"]),
+    ("GIGACHAT_BASE_URL", &["ai", "gigachat", "base_url"]),
+    ("OPENAI_API_BASE", &["ai", "openai", "base_url"]),
+    ("OPENAI_API_KEY", &["ai", "openai", "key"]),
 ];
 
 /// Stores of the system this one replaces; somebody's old environment may still name them.
@@ -390,15 +390,7 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         },
         search: check_search(&mut c, &raw.search),
         links: links::check(&mut c, &raw.links),
-        ai: Ai {
-            embedder: c.one_of(
-                "ai.embedder",
-                &raw.ai.embedder,
-                &[("local", EmbedderKind::Local), ("off", EmbedderKind::Off)],
-            ),
-            model: (!raw.ai.model.is_empty()).then(|| raw.ai.model.clone()),
-            threads: c.within("ai.threads", raw.ai.threads, 0, 256),
-        },
+        ai: ai::check(&mut c, &mut raw.ai),
         models_dir: None,
         raw,
     }

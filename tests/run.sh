@@ -17,6 +17,8 @@ SCHEMATHESIS_VERSION=4.32.5
 SCHEMATHESIS_S=30
 PIP_TIMEOUT_S=300
 TELETHON_VERSION=1.45.0
+GIGACHAT_VERSION=0.2.3
+OPENAI_VERSION=3.54.0
 # How long the advisory database may take to answer before its check is left out, seconds.
 ADVISORIES_TIMEOUT_S=60
 failed=()
@@ -124,6 +126,14 @@ telethon_fetch() {
   python3 -m venv "$dir" >/dev/null 2>&1 && "$dir/bin/pip" install --quiet "telethon==$TELETHON_VERSION" >/dev/null 2>&1
 }
 
+# The official clients of model providers, which the tests' server of models has to please.
+models_fetch() {
+  local dir=$ROOT/target/models-python
+  [ -x "$dir/bin/python" ] && "$dir/bin/python" -c "import gigachat, openai" 2>/dev/null && return
+  python3 -m venv "$dir" >/dev/null 2>&1 &&
+    "$dir/bin/pip" install --quiet "gigachat==$GIGACHAT_VERSION" "openai==$OPENAI_VERSION" >/dev/null 2>&1
+}
+
 surroundings() {
   local started=$SECONDS
   tools
@@ -133,6 +143,8 @@ surroundings() {
   if [ -n "${TGA_SHARED_DATA:-}" ]; then export TGA_SHARED_DATA; else note "no labelled data: tests that need it skip"; fi
   if [ -z "${TGA_TELETHON_PYTHON:-}" ] && telethon_fetch; then export TGA_TELETHON_PYTHON=$ROOT/target/telethon/bin/python; fi
   [ -n "${TGA_TELETHON_PYTHON:-}" ] || note "no Telethon: the test that needs it skips"
+  if [ -z "${TGA_MODELS_PYTHON:-}" ] && models_fetch; then export TGA_MODELS_PYTHON=$ROOT/target/models-python/bin/python; fi
+  [ -n "${TGA_MODELS_PYTHON:-}" ] || note "no clients of model providers: the test that needs them skips"
   note "preparing took $((SECONDS - started)) s"
 }
 

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::remote::RemoteError;
 use crate::model::Disposition;
 
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,10 @@ pub enum Error {
     /// The model answered with something that is not a vector (overflow in its weights).
     #[error("embed with {model}: the model gave a vector that is not finite; import another model")]
     VectorInvalid { model: String },
+
+    /// A model outside the box did not answer.
+    #[error(transparent)]
+    Remote(RemoteError),
 }
 
 impl Error {
@@ -30,6 +35,7 @@ impl Error {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Io { .. } => Disposition::Retry { after: None },
+            Self::Remote(error) => error.disposition(),
             Self::ModelInvalid { .. } | Self::ModelMissing { .. } | Self::VectorInvalid { .. } => {
                 Disposition::Halt
             }

@@ -1,6 +1,9 @@
 //! Questions: understand, retrieve, answer from what was found, each statement cited.
 //!
-//! The default answerer quotes; nothing here writes in its own words. An answer cites only posts of the caller's channels.
+//! The default answerer quotes; a model may write instead where the tenant and the asker want that (`written`). An answer cites only
+//! posts of the caller's channels.
+
+mod written;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,6 +15,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use written::{Outcome, Writing};
 
 use super::{
     App, Error, Tenant,
@@ -25,8 +29,9 @@ use crate::{
         EmbedKind,
         extractive::{self, Answer, Embedding, Source},
         question::{self, Question},
+        written::Written,
     },
-    model::{ChannelId, ChannelSet, Post, PostId},
+    model::{ChannelId, ChannelSet, MembershipId, Post, PostId},
     search::{Fused, Query, Recency},
     store::PostFilter,
 };
@@ -53,6 +58,9 @@ pub struct AskRequest {
     /// Exclusive.
     pub until: Option<Timestamp>,
     pub limit: Option<usize>,
+    /// What the same person asked before, oldest first: «а почему?» is then looked for with it.
+    #[serde(default)]
+    pub previous: Vec<String>,
 }
 
 /// A post an answer cites; when there is no answer, a post that lies near.
@@ -91,13 +99,16 @@ pub struct AskResponse {
     pub result: AnswerView,
     pub provider: &'static str,
     pub processing_time_ms: u64,
-    /// Why the search behind it was less than it could be.
+    /// What was looked for, where the question goes on from the one before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
+    /// Why the search behind it, or the answer, was less than it could be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub degraded: Option<String>,
 }
 
 impl App {
-    /// Answers a question from the channels of `visible`. `zone` is the asker's: it says when «вчера» was.
+    /// Answers a question from the channels of `visible`, by quoting. `zone` is the asker's: it says when «вчера» was.
     pub fn ask(
         &self,
         tenant: &Tenant,
@@ -105,34 +116,69 @@ impl App {
         request: &AskRequest,
         zone: &TimeZone,
     ) -> Result<AskResponse, Error> {
-        self.ask_weighed(tenant, visible, request, zone, None)
+        let mut asking = Asking { member: None, fulltext_weight: None, writes: false, told: &mut |_| {} };
+        self.ask_by(tenant, visible, request, zone, &mut asking)
     }
 
-    /// The same, with words counting so much in choosing the posts; `None`: as configured.
-    pub(super) fn ask_weighed(
+    /// The same as it is asked: who asks, whether a model may write, who hears it as it comes.
+    pub(super) fn ask_by(
         &self,
         tenant: &Tenant,
         visible: &ChannelSet,
         request: &AskRequest,
         zone: &TimeZone,
-        fulltext_weight: Option<f32>,
+        asking: &mut Asking<'_>,
     ) -> Result<AskResponse, Error> {
         let started = Instant::now();
         let shown = request.limit.unwrap_or(SOURCES_SHOWN_DEFAULT);
         asked_checked(&request.query, shown, SOURCES_SHOWN_MAX)?;
         let mut question = question::analyse(&request.query, self.now(), zone);
+        let follows = followed(&question, &request.previous, self.now(), zone);
+        if let Some(looked_for) = &follows {
+            question.search_text.clone_from(looked_for);
+        }
         period_narrow(&mut question, request);
-        let found = self.retrieve(tenant, visible, &question, request, fulltext_weight)?;
+        let mut found = self.retrieve(tenant, visible, &question, request, asking.fulltext_weight)?;
         let channels = tenant.channel_map()?;
         let answer = self.answer(tenant, &question, &found, &channels)?;
-        let result = view(&question, &answer, &found, &channels, shown);
+        let mut provider = LOCAL;
+        let mut written = None;
+        if asking.writes {
+            let previous = if follows.is_some() { request.previous.as_slice() } else { &[] };
+            let writing = Writing {
+                question: &question,
+                found: &found,
+                channels: &channels,
+                previous,
+                member: asking.member,
+            };
+            match self.answer_write(tenant, &writing, &answer, asking.told)? {
+                Outcome::Written { written: text, provider: by, cut } => {
+                    provider = by.name();
+                    if cut {
+                        found.degraded = Some("the model's answer was cut off".to_owned());
+                    }
+                    written = Some(text);
+                }
+                Outcome::Quoted { words } => found.degraded = words.or(found.degraded),
+            }
+        }
+        let result = match written {
+            Some(written) => view_written(&question, &answer, &written, &found, &channels),
+            None => {
+                let view = view(&question, &answer, &found, &channels, shown);
+                view.answer.split_inclusive('\n').for_each(|line| (asking.told)(line));
+                view
+            }
+        };
         Ok(AskResponse {
             query_id: Uuid::new_v4(),
             query: request.query.clone(),
             intent: question.intent.name(),
             result,
-            provider: "local",
+            provider,
             processing_time_ms: started.elapsed().as_millis() as u64,
+            follows,
             degraded: found.degraded,
         })
     }
@@ -258,6 +304,31 @@ impl App {
     }
 }
 
+/// What made an answer that no model wrote.
+const LOCAL: &str = "local";
+
+/// How a question is asked.
+pub(super) struct Asking<'a> {
+    /// Who asks; `None`: a token of the tenant, or the operator.
+    pub(super) member: Option<MembershipId>,
+    /// Words count so much in choosing the posts; `None`: as configured.
+    pub(super) fulltext_weight: Option<f32>,
+    /// Whether a model may write.
+    pub(super) writes: bool,
+    /// Hears the answer by pieces, as it comes; joined they are the answer.
+    pub(super) told: &'a mut dyn FnMut(&str),
+}
+
+/// What a question looks for that goes on from those before it.
+fn followed(question: &Question, previous: &[String], now: Timestamp, zone: &TimeZone) -> Option<String> {
+    let mut looked_for = String::new();
+    for before in previous {
+        let before = question::analyse(before, now, zone);
+        looked_for = question::followed(&before, &looked_for).unwrap_or(before.search_text);
+    }
+    question::followed(question, &looked_for)
+}
+
 /// What was found, best first; `ranked` and `posts` agree place by place.
 struct Retrieved {
     ranked: Vec<Fused>,
@@ -275,6 +346,48 @@ fn period_narrow(question: &mut Question, request: &AskRequest) {
     }
 }
 
+/// The source at a place among those found, shown under a number.
+fn source_view(found: &Retrieved, channels: &ChannelMap, n: usize, place: usize, quote: &str) -> SourceView {
+    let post = &found.posts[place];
+    let channel = channels.get(&post.channel_id);
+    SourceView {
+        n,
+        post_id: post.id,
+        channel_id: post.channel_id,
+        channel_title: channel.map(|channel| channel.title.clone()).unwrap_or_default(),
+        channel_username: channel.and_then(|channel| channel.username.clone()),
+        posted_at: rfc3339(post.posted_at),
+        permalink: channel.and_then(|channel| channel.permalink(post.message_id)),
+        content: content(&post.text),
+        score: found.ranked[place].score,
+        quote: quote.to_owned(),
+    }
+}
+
+/// What a model wrote, with the posts it cites. How sure it is comes from the evidence, as with a quoting answer.
+fn view_written(
+    question: &Question,
+    quoting: &Answer,
+    written: &Written,
+    found: &Retrieved,
+    channels: &ChannelMap,
+) -> AnswerView {
+    let cited = written.cited.iter().enumerate().map(|(place, cited)| {
+        let text = &found.posts[cited.n - 1].text;
+        let mut quote = quoted(text, &cited.ranges);
+        if quote.is_empty() {
+            quote = snippet::snippet(text, &question.search_text).text;
+        }
+        source_view(found, channels, place + 1, cited.n - 1, &quote)
+    });
+    AnswerView {
+        answer: written.text.clone(),
+        sources: cited.collect(),
+        confidence: quoting.confidence,
+        abstained: false,
+    }
+}
+
 fn view(
     question: &Question,
     answer: &Answer,
@@ -282,22 +395,7 @@ fn view(
     channels: &ChannelMap,
     shown: usize,
 ) -> AnswerView {
-    let source = |n: usize, place: usize, quote: &str| {
-        let post = &found.posts[place];
-        let channel = channels.get(&post.channel_id);
-        SourceView {
-            n,
-            post_id: post.id,
-            channel_id: post.channel_id,
-            channel_title: channel.map(|channel| channel.title.clone()).unwrap_or_default(),
-            channel_username: channel.and_then(|channel| channel.username.clone()),
-            posted_at: rfc3339(post.posted_at),
-            permalink: channel.and_then(|channel| channel.permalink(post.message_id)),
-            content: content(&post.text),
-            score: found.ranked[place].score,
-            quote: quote.to_owned(),
-        }
-    };
+    let source = |n: usize, place: usize, quote: &str| source_view(found, channels, n, place, quote);
     if answer.abstained {
         let nearest = (0..found.posts.len().min(shown)).map(|place| source(place + 1, place, ""));
         return AnswerView {

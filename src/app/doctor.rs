@@ -68,6 +68,7 @@ impl App {
         findings.push(self.check_directory());
         findings.extend(self.check_telegram()?);
         findings.push(self.check_bot()?);
+        findings.extend(self.check_providers());
         for row in self.tenant_list()? {
             match self.tenant_open(&row) {
                 Err(error) => findings.push(tenant_problem(&row.slug, &error)),

@@ -86,6 +86,9 @@ codes! {
     PasskeyRefused = "passkey_refused", 401, "The passkey is unknown, or its answer does not prove anything.";
     PasskeyChallengeOver = "passkey_challenge_over", 410, "The challenge is unknown, was answered already or has expired: start again.";
     PasskeysNotConfigured = "passkeys_not_configured", 503, "No public address is configured that passkeys could be bound to.";
+    VoiceTooLong = "voice_too_long", 422, "The recording is longer than may be written down.";
+    VoiceOff = "voice_off", 403, "Voice messages are not written down for this person.";
+    BudgetExceeded = "budget_exceeded", 403, "The tenant's budget for models is used up.";
     DiskFull = "disk_full", 503, "The disk is full; nothing acknowledged is lost.";
     ReadOnly = "read_only", 503, "The file system is read-only.";
     QueueFull = "queue_full", 503, "Too many jobs wait already.";

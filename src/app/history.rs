@@ -1,12 +1,12 @@
 //! Asking as somebody: within the tier's questions, and kept in their history.
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
     App, Error, Tenant,
-    ask::{AskRequest, AskResponse},
+    ask::{AskRequest, AskResponse, Asking},
     tenants::rfc3339,
 };
 use crate::{
@@ -16,6 +16,10 @@ use crate::{
 
 /// Questions one page of a history shows at most.
 pub const HISTORY_LISTED_MAX: usize = 100;
+
+/// A question goes on from those of so long before it, and of so many.
+pub const CONVERSATION: SignedDuration = SignedDuration::from_hours(24);
+pub const CONVERSATION_QUESTIONS_MAX: usize = 3;
 
 /// A question of the past.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
@@ -55,11 +59,31 @@ impl App {
         request: &AskRequest,
         zone: &TimeZone,
     ) -> Result<AskResponse, Error> {
+        self.ask_told(tenant, visible, member, request, zone, &mut |_| {})
+    }
+
+    /// The same; `told` hears the answer by pieces as it comes, checked already: joined they are the answer.
+    pub fn ask_told(
+        &self,
+        tenant: &Tenant,
+        visible: &ChannelSet,
+        member: Option<&Member>,
+        request: &AskRequest,
+        zone: &TimeZone,
+        told: &mut dyn FnMut(&str),
+    ) -> Result<AskResponse, Error> {
         let taken = member.map(|member| self.question_take(tenant, member)).transpose()?;
         let asker = member.map(|member| member.id);
         let variant = self.experiment_variant(Experiment::AnswerWeights, tenant, asker);
         let weight = self.answer_weight(variant);
-        let answered = self.ask_weighed(tenant, visible, request, zone, Some(weight));
+        let mut request = request.clone();
+        if let Some(asker) = asker
+            && request.previous.is_empty()
+        {
+            request.previous = self.asked_before(tenant, asker)?;
+        }
+        let mut asking = Asking { member: asker, fulltext_weight: Some(weight), writes: true, told };
+        let answered = self.ask_by(tenant, visible, &request, zone, &mut asking);
         match &answered {
             Ok(answer) => {
                 let entry = HistoryEntry {
@@ -87,6 +111,27 @@ impl App {
             }
         }
         answered
+    }
+
+    /// Answers the operator's question: a model may write where the tenant wants that; nothing is kept.
+    pub fn ask_operator(
+        &self,
+        tenant: &Tenant,
+        request: &AskRequest,
+        zone: &TimeZone,
+    ) -> Result<AskResponse, Error> {
+        let mut asking = Asking { member: None, fulltext_weight: None, writes: true, told: &mut |_| {} };
+        self.ask_by(tenant, &ChannelSet::All, request, zone, &mut asking)
+    }
+
+    /// What somebody asked lately, oldest first: what a question may go on from.
+    pub fn asked_before(&self, tenant: &Tenant, member: MembershipId) -> Result<Vec<String>, Error> {
+        let since = self.now().checked_sub(CONVERSATION).unwrap_or(Timestamp::MIN);
+        let (entries, _) = tenant.store.history_list(Some(member), CONVERSATION_QUESTIONS_MAX, 0)?;
+        let lately = entries.into_iter().filter(|entry| entry.asked_at >= since);
+        let mut questions: Vec<String> = lately.map(|entry| entry.query).collect();
+        questions.reverse();
+        Ok(questions)
     }
 
     /// A page of somebody's questions, newest first, and how many there are. `None`: those asked with API tokens.

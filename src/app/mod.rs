@@ -38,10 +38,13 @@ pub mod jwt;
 pub mod links;
 pub mod login;
 pub mod members;
+pub mod model_calls;
+pub mod model_tags;
 pub mod models;
 pub mod notices;
 pub mod passkeys;
 pub mod posts;
+pub mod providers;
 pub mod reading;
 mod receipts;
 pub mod saved_posts;
@@ -50,6 +53,7 @@ pub mod sessions;
 pub mod sign_in_links;
 mod snippet;
 pub mod statistics;
+pub mod tag_suggestions;
 pub mod tags;
 pub mod telegram;
 pub mod tenants;
@@ -57,6 +61,7 @@ pub mod tiers;
 pub mod tokens;
 pub mod transfer;
 mod versions;
+pub mod voice;
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -93,6 +98,7 @@ pub struct App {
     queue: Queue,
     tenants: tenants::Registry,
     models: models::Models,
+    providers: providers::Providers,
     readers: reading::Readers,
     telegram: telegram::Telegram,
     passkeys: passkeys::Passkeys,
@@ -107,6 +113,8 @@ pub struct App {
     embed_wake: Wake,
     /// Signalled when posts were indexed: there may be pages to read.
     links_wake: Wake,
+    /// Signalled when there may be posts that a model should tag, or a model that can.
+    model_wake: Wake,
     started_at: Timestamp,
     /// Held until the process ends.
     _lock: File,
@@ -139,6 +147,7 @@ impl App {
         let app = Self {
             tenants: tenants::Registry::new(config.tenants_open_max),
             models: models::Models::new(&config),
+            providers: providers::Providers::default(),
             readers: reading::Readers::default(),
             telegram: telegram::Telegram::open(&config)?,
             flags: flags::Flags::new(control.flag_rule_list()?),
@@ -149,6 +158,7 @@ impl App {
             sweep_wanted: AtomicBool::new(false),
             embed_wake: Wake::default(),
             links_wake: Wake::default(),
+            model_wake: Wake::default(),
             started_at: clock.now(),
             config,
             clock,
@@ -195,6 +205,10 @@ impl App {
 
     pub fn links_wake(&self) -> &Wake {
         &self.links_wake
+    }
+
+    pub fn model_wake(&self) -> &Wake {
+        &self.model_wake
     }
 
     /// Asks for a sweep now instead of at its time.

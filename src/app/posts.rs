@@ -76,6 +76,8 @@ pub struct PostTrace {
     pub ingested_at: String,
     pub stage: Stage,
     pub steps: Vec<TraceStep>,
+    /// Who made its tags: `local`, or provider and model.
+    pub tags_provider: Option<String>,
     /// What it waits for; `None` when it has arrived.
     pub stuck: Option<String>,
 }
@@ -182,6 +184,7 @@ impl Tenant {
             ingested_at: rfc3339(post.ingested_at),
             stage: post.stage,
             steps,
+            tags_provider: self.store.post_tags_provider(id)?,
             stuck,
         })
     }

@@ -14,7 +14,7 @@ use super::{App, Error, Tenant, audit::Origin, tenants::rfc3339};
 use crate::{
     model::{AuditAction, ChannelId, ChannelSet, Post, PostId},
     queue::{Cause, Lane},
-    store::{MergedTag, NewTagMerge, PostFilter, TagForm, TagMerge},
+    store::{MergedTag, ModelTags, NewTagMerge, PostFilter, TagForm, TagMerge},
     text::{self, DocumentFrequency, TAGS_PER_POST_MAX},
 };
 
@@ -155,8 +155,12 @@ impl Tenant {
 }
 
 impl RetagView {
-    fn of(post: &Post, frequency: &dyn DocumentFrequency) -> Self {
-        let proposed: Vec<String> = tags_made(post, frequency).into_iter().map(|tag| tag.form).collect();
+    /// `made`: by a model, which tagging prefers.
+    fn of(post: &Post, frequency: &dyn DocumentFrequency, made: Option<&ModelTags>) -> Self {
+        let proposed: Vec<String> = match made {
+            Some(made) => made.tags.iter().map(|tag| tag.form.clone()).collect(),
+            None => tags_made(post, frequency).into_iter().map(|tag| tag.form).collect(),
+        };
         RetagView {
             post_id: post.id,
             changed: text::tags_hash(&proposed) != text::tags_hash(&post.tags),
@@ -250,7 +254,8 @@ impl App {
             tenant.store.post_find(id, visible)?.ok_or_else(|| Error::NotFound(format!("no post {id}")))?;
         let mut view = {
             let fulltext = tenant.indexes.fulltext();
-            RetagView::of(&post, &tenant.frequencies.over(&fulltext))
+            let made = tenant.store.model_tags_load(&[id])?;
+            RetagView::of(&post, &tenant.frequencies.over(&fulltext), made.get(&id))
         };
         if !dry_run {
             // A post that is not tagged yet is on its way already.
@@ -289,8 +294,9 @@ impl App {
             let Some(last) = ids.last() else { break };
             after = *last;
             report.matched += ids.len() as u64;
+            let made = tenant.store.model_tags_load(&ids)?;
             for post in tenant.store.posts_load(&ids)? {
-                let view = RetagView::of(&post, &frequency);
+                let view = RetagView::of(&post, &frequency, made.get(&post.id));
                 if view.changed {
                     report.changed += 1;
                     if report.examples.len() < EXAMPLES_MAX {
@@ -314,7 +320,7 @@ impl App {
     }
 
     /// Queues posts whose row says that there is work; a long list is left to the sweep.
-    fn posts_changed(&self, tenant: &Tenant, posts: &[PostId]) -> Result<(), Error> {
+    pub(super) fn posts_changed(&self, tenant: &Tenant, posts: &[PostId]) -> Result<(), Error> {
         if posts.len() > QUEUED_AT_ONCE_MAX || !self.queue_has_room() {
             self.sweep_want();
             return Ok(());

@@ -124,6 +124,11 @@ impl From<account::Error> for Error {
 }
 
 impl App {
+    /// The identities that seal.
+    pub(super) fn keyring(&self) -> &Keyring {
+        &self.telegram.keyring
+    }
+
     /// Connects every active session and goes on with the logins that can. Call it once; tasks run on this runtime.
     pub fn telegram_start(self: &Arc<Self>, tasks: Tasks) -> Result<(), Error> {
         let started = Started { tasks, app: Arc::downgrade(self), stop: CancellationToken::new() };

@@ -70,6 +70,13 @@ fn words(context: &flow::Context<'_>, notice: &NoticeView) -> Reply {
             flow::Context::plain(context.t("notice-session-ended")).row(connect).row(menu)
         }
         NoticeKind::SessionPaused => flow::Context::plain(context.t("notice-session-paused")).row(menu),
+        NoticeKind::ModelBudget => {
+            let percent: u32 =
+                notice.reason.rsplit('_').next().and_then(|n| n.parse().ok()).unwrap_or_default();
+            let key = if percent >= 100 { "notice-model-budget-over" } else { "notice-model-budget" };
+            let text = context.lang.tx(key, &[("percent", percent.into())]);
+            flow::Context::plain(text).row(menu)
+        }
         NoticeKind::ChannelPaused => {
             let title = notice.channel.as_ref().map(|channel| channel.title.clone()).unwrap_or_default();
             let text = context.lang.tx("notice-channel-paused", &[("title", title.into())]);

@@ -373,6 +373,14 @@ pub(super) enum ModelCommand {
     Use {
         name: String,
     },
+    /// Try a provider of language models out: gigachat, openai or speech
+    Test {
+        #[arg(value_parser = ["gigachat", "openai", "speech"])]
+        provider: String,
+        /// With this tenant's own key, if it has one
+        #[arg(long)]
+        tenant: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

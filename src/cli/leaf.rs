@@ -224,5 +224,8 @@ fn model_command(command: ModelCommand) -> Result<(Command, Show), Error> {
         ModelCommand::Use { name } => {
             (Command::Operations(OperationsCommand::ModelUse { name }), output::plain)
         }
+        ModelCommand::Test { provider, tenant } => {
+            (Command::Operations(OperationsCommand::ModelTest { provider, tenant }), output::plain)
+        }
     })
 }

@@ -43,6 +43,13 @@ pub(super) enum TagCommand {
         #[arg(long)]
         tenant: String,
     },
+    /// Which tags may be one: on the same posts, or of the same meaning
+    Suggest {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
     /// The merges so far, and the protected tags
     Merges {
         #[arg(long)]
@@ -76,6 +83,12 @@ pub(super) enum TagCommand {
         /// Only say what it would do
         #[arg(long)]
         dry_run: bool,
+        /// By a language model, if the tenant uses one; a dry run says what it would cost
+        #[arg(long)]
+        model: bool,
+        /// Go back from a model's tags to the local ones
+        #[arg(long, conflicts_with_all = ["model", "dry_run"])]
+        undo_model: bool,
     },
 }
 
@@ -88,12 +101,19 @@ pub(super) fn tag_command(command: TagCommand) -> (Command, Show) {
             (TagsCommand::Merge { tenant, from, into, dry_run }, merged)
         }
         TagCommand::Unmerge { id, tenant } => (TagsCommand::Unmerge { tenant, id }, unmerged),
+        TagCommand::Suggest { tenant, limit } => (TagsCommand::Suggest { tenant, limit }, suggested),
         TagCommand::Merges { tenant } => (TagsCommand::Merges { tenant }, merges),
         TagCommand::Protect { tag, tenant, off } => {
             (TagsCommand::Protect { tenant, tag, protect: !off }, output::plain)
         }
-        TagCommand::Retag { tenant, channel, tag, since, until, dry_run } => {
+        TagCommand::Retag { tenant, channel, tag, since, until, dry_run, model, undo_model } => {
             let filter = TagsFilter { channel, tag, since, until };
+            if model {
+                return (Command::Tags(TagsCommand::ModelRetag { tenant, filter, dry_run }), model_retagged);
+            }
+            if undo_model {
+                return (Command::Tags(TagsCommand::ModelRetagUndo { tenant, filter }), output::plain);
+            }
             (TagsCommand::Retag { tenant, filter, dry_run }, retagged)
         }
     };
@@ -118,6 +138,29 @@ fn unmerged(answer: &Value) -> String {
         "merge {} is undone; {} posts went back to their former tags",
         answer["merge_id"], answer["posts"]
     )
+}
+
+fn suggested(answer: &Value) -> String {
+    table_of(answer, "suggestions", &["from", "into", "reason", "together"], "nothing to merge")
+}
+
+fn model_retagged(answer: &Value) -> String {
+    let number = |name: &str| answer[name].as_u64().unwrap_or_default();
+    let money = number("money_micros_estimate") as f64 / 1e6;
+    let currency = answer["currency"].as_str().unwrap_or_default();
+    let progress = &answer["progress"];
+    let mut out = format!(
+        "{} posts match, {} are asked about: up to {} tokens, {money:.2} {currency}",
+        number("matched"),
+        number("asked"),
+        number("tokens_estimate")
+    );
+    let _ = write!(
+        out,
+        "\nby a model so far: {} done, {} waiting, {} too short, {} given up",
+        progress["done"], progress["due"], progress["skipped"], progress["failed"]
+    );
+    out
 }
 
 fn merges(answer: &Value) -> String {

@@ -85,7 +85,7 @@ fn default_api() -> Url {
 
 impl Check<'_> {
     /// An address other addresses are made from: `http` or `https`, without a query.
-    fn base_url(&mut self, key: &str, value: &str) -> Option<Url> {
+    pub(super) fn base_url(&mut self, key: &str, value: &str) -> Option<Url> {
         let parsed = Url::parse(value.trim_end_matches('/')).ok();
         let good = parsed.filter(|url| {
             matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()

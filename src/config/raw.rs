@@ -30,7 +30,7 @@ pub struct RawConfig {
     pub pipeline: RawPipeline,
     pub search: RawSearch,
     pub links: super::RawLinks,
-    pub ai: RawAi,
+    pub ai: super::RawAi,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -190,17 +190,6 @@ pub struct RawSearch {
     pub writer_heap_bytes: u32,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawAi {
-    /// `local` uses an installed model (`tga model import`); `off` searches by words alone.
-    pub embedder: String,
-    /// Name of the embedding model; empty takes the one chosen with `tga model use`, else the newest installed.
-    pub model: String,
-    /// Threads of the embedding model; 0 takes one per core.
-    pub threads: u32,
-}
-
 impl Default for RawConfig {
     fn default() -> Self {
         Self {
@@ -264,7 +253,7 @@ impl Default for RawConfig {
                 writer_heap_bytes: 32 * 1024 * 1024,
             },
             links: super::RawLinks::default(),
-            ai: RawAi { embedder: "local".to_owned(), model: String::new(), threads: 0 },
+            ai: super::RawAi::default(),
         }
     }
 }

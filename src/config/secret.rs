@@ -44,27 +44,7 @@ pub(super) fn hex_32(text: &str) -> Option<[u8; 32]> {
 impl Check<'_> {
     /// The secret given as a value or as the name of a file; the value is hidden from here on.
     pub(super) fn secret(&mut self, key: &str, value: &mut String, file: &str) -> Option<Secret> {
-        let given = std::mem::take(value);
-        let secret = match (given.as_str(), file) {
-            ("", "") => return None,
-            (given, "") => {
-                HIDDEN.clone_into(value);
-                Secret::new(given.trim())
-            }
-            ("", file) => match std::fs::read_to_string(file) {
-                Ok(text) => Secret::new(Zeroizing::new(text).trim()),
-                Err(error) => {
-                    let problem = format!("{file} cannot be read: {error}");
-                    self.problem(&format!("{key}_file"), problem, "check the path and its permissions");
-                    return None;
-                }
-            },
-            (_, _) => {
-                HIDDEN.clone_into(value);
-                self.problem(key, format!("is given twice, here and in {key}_file"), "keep one of the two");
-                return None;
-            }
-        };
+        let secret = self.provider_key(key, value, file)?;
         if secret.expose().len() < SECRET_BYTES_MIN {
             self.problem(
                 key,
@@ -73,5 +53,30 @@ impl Check<'_> {
             );
         }
         Some(secret)
+    }
+
+    /// The same for a key that somebody else made, of whatever length.
+    pub(super) fn provider_key(&mut self, key: &str, value: &mut String, file: &str) -> Option<Secret> {
+        let given = std::mem::take(value);
+        match (given.as_str(), file) {
+            ("", "") => None,
+            (given, "") => {
+                HIDDEN.clone_into(value);
+                Some(Secret::new(given.trim()))
+            }
+            ("", file) => match std::fs::read_to_string(file) {
+                Ok(text) => Some(Secret::new(Zeroizing::new(text).trim())),
+                Err(error) => {
+                    let problem = format!("{file} cannot be read: {error}");
+                    self.problem(&format!("{key}_file"), problem, "check the path and its permissions");
+                    None
+                }
+            },
+            (_, _) => {
+                HIDDEN.clone_into(value);
+                self.problem(key, format!("is given twice, here and in {key}_file"), "keep one of the two");
+                None
+            }
+        }
     }
 }

@@ -21,6 +21,7 @@ mod limits;
 mod login;
 mod metrics;
 mod miniapp;
+mod models;
 pub mod openapi;
 mod operator;
 mod ops;

@@ -8,8 +8,8 @@ use axum::{Router, routing::get};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Web, account, admin, alerts, auth, bot, channels, docs, feedback, history, login, miniapp, openapi,
-    operator, ops, pages, passkeys, posts, saved_posts, search, tags, users,
+    Web, account, admin, alerts, auth, bot, channels, docs, feedback, history, login, miniapp, models,
+    openapi, operator, ops, pages, passkeys, posts, saved_posts, search, tags, users,
 };
 
 /// The documented routes.
@@ -24,6 +24,7 @@ pub(super) fn documented() -> OpenApiRouter<Web> {
         .merge(account::routes())
         .merge(users::routes())
         .merge(admin::routes())
+        .merge(models::routes())
         .merge(channels::routes())
         .merge(posts::routes())
         .merge(saved_posts::routes())

@@ -1,6 +1,6 @@
 //! `POST /api/search` and `POST /api/rag/query`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, pin::Pin, sync::Arc};
 
 use axum::{
     Json,
@@ -10,19 +10,21 @@ use axum::{
         sse::{Event, Sse},
     },
 };
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
+use tokio::sync::mpsc;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ApiError, Web, caller::Caller, extract::Body};
 use crate::{
     app::{
+        App,
         ask::{AskRequest, AskResponse},
         search::{SearchMode, SearchRequest, SearchResponse},
     },
-    model::{ChannelId, Flag},
+    model::{ChannelId, Flag, ModelFeature},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
@@ -122,8 +124,9 @@ enum AskEventName {
 
 /// Answers a question from the caller's channels, each statement cited.
 ///
-/// With `stream` the answer comes as events: `token` (`{text}`; joined, the texts are the answer), then `sources` (a list as
-/// in the document), then `done` (the document without answer and sources).
+/// With `stream` the answer comes as events while it is written: `token` (`{text}`; joined, the texts are the answer), then `sources`
+/// (a list as in the document), then `done` (the document without answer and sources). A member's question that goes on from their
+/// last ones («а почему?», within a day) is looked for with them; `follows` says how.
 #[utoipa::path(
     post, path = "/api/rag/query", tag = "search", security(("bearer" = ["read"])), request_body = AskBody,
     responses(
@@ -148,41 +151,120 @@ async fn ask(
         since: body.since,
         until: body.until,
         limit: body.limit,
+        previous: Vec::new(),
     };
-    let started = std::time::Instant::now();
-    let answered = web
-        .call_costly(move |app| {
-            let member = caller.member().ok();
-            app.ask_as(&caller.tenant, &caller.channels, member, &request, &TimeZone::system())
-        })
-        .await;
-    metrics::histogram!("rag_processing_duration_seconds").record(started.elapsed().as_secs_f64());
-    let (intent, status) = match &answered {
-        Ok(answer) if answer.result.abstained => (answer.intent, "empty"),
-        Ok(answer) => (answer.intent, "success"),
-        Err(_) => ("ask", "error"),
+    let (sender, mut pieces) = mpsc::unbounded_channel::<String>();
+    let mut work = Box::pin(answered(web, caller, request, sender));
+    let Some(place) = place else { return work.await.map(|answer| Json(answer).into_response()) };
+    // Whatever is refused is refused before the stream begins.
+    let first = tokio::select! {
+        biased;
+        Some(piece) = pieces.recv() => Answering::Piece(piece),
+        done = &mut work => Answering::Done(Box::new(done?)),
     };
-    metrics::counter!("rag_queries_total", "intent" => intent, "status" => status).increment(1);
-    answered.map(|answer| match place {
-        Some(place) => Sse::new(place.hold(events(answer))).into_response(),
-        None => Json(answer).into_response(),
-    })
+    let begun = Begun { first: Some(first), pieces, work: Some(work) };
+    Ok(Sse::new(place.hold(begun.events())).into_response())
 }
 
-/// The finished answer as a stream, a line at a time: whoever reads events needs no second way of reading.
-fn events(mut answer: AskResponse) -> impl stream::Stream<Item = Result<Event, axum::Error>> {
-    let text = std::mem::take(&mut answer.result.answer);
+/// Runs the question where it may block, and counts it. One that waits for a model outside leaves the processors to others.
+async fn answered(
+    web: Web,
+    caller: Caller,
+    request: AskRequest,
+    sender: mpsc::UnboundedSender<String>,
+) -> Result<AskResponse, ApiError> {
+    let member = caller.user_id().ok();
+    let tenant = Arc::clone(&caller.tenant);
+    let local =
+        web.call(move |app| app.model_denied(&tenant, ModelFeature::Answers, member)).await?.is_some();
+    let body = move |app: &App| {
+        let started = std::time::Instant::now();
+        // Whoever listened may be gone; the answer is kept in the history all the same.
+        let mut told = |piece: &str| drop(sender.send(piece.to_owned()));
+        let member = caller.member().ok();
+        let zone = TimeZone::system();
+        let answered = app.ask_told(&caller.tenant, &caller.channels, member, &request, &zone, &mut told);
+        metrics::histogram!("rag_processing_duration_seconds").record(started.elapsed().as_secs_f64());
+        let (intent, status) = match &answered {
+            Ok(answer) if answer.result.abstained => (answer.intent, "empty"),
+            Ok(answer) => (answer.intent, "success"),
+            Err(_) => ("ask", "error"),
+        };
+        metrics::counter!("rag_queries_total", "intent" => intent, "status" => status).increment(1);
+        answered
+    };
+    if local { web.call_costly(body).await } else { web.call(body).await }
+}
+
+/// What comes while an answer is made.
+enum Answering {
+    Piece(String),
+    Done(Box<AskResponse>),
+}
+
+type Work = Pin<Box<dyn Future<Output = Result<AskResponse, ApiError>> + Send>>;
+
+/// An answer whose first word is there.
+struct Begun {
+    first: Option<Answering>,
+    pieces: mpsc::UnboundedReceiver<String>,
+    /// Until it is done.
+    work: Option<Work>,
+}
+
+impl Begun {
+    fn events(self) -> impl stream::Stream<Item = Result<Event, axum::Error>> {
+        stream::unfold(self, |mut begun| async move {
+            let events = begun.next().await?;
+            Some((stream::iter(events), begun))
+        })
+        .flatten()
+    }
+
+    async fn next(&mut self) -> Option<Vec<Result<Event, axum::Error>>> {
+        let next = match self.first.take() {
+            Some(first) => first,
+            None => {
+                let work = self.work.as_mut()?;
+                tokio::select! {
+                    biased;
+                    Some(piece) = self.pieces.recv() => Answering::Piece(piece),
+                    done = work => match done {
+                        Ok(done) => Answering::Done(Box::new(done)),
+                        // It began and cannot be finished: the stream ends without `done`.
+                        Err(_) => return None,
+                    },
+                }
+            }
+        };
+        Some(match next {
+            Answering::Piece(piece) => vec![token(&piece)],
+            Answering::Done(answer) => {
+                self.work = None;
+                // What was told before it was done.
+                let mut events = Vec::new();
+                while let Ok(piece) = self.pieces.try_recv() {
+                    events.push(token(&piece));
+                }
+                events.extend(ending(*answer));
+                events
+            }
+        })
+    }
+}
+
+fn token(piece: &str) -> Result<Event, axum::Error> {
+    Event::default().event("token").json_data(serde_json::json!({ "text": piece }))
+}
+
+/// What ends the stream: the sources, then the rest of the document.
+fn ending(mut answer: AskResponse) -> [Result<Event, axum::Error>; 2] {
     let sources = std::mem::take(&mut answer.result.sources);
-    let mut events: Vec<Result<Event, axum::Error>> = text
-        .split_inclusive('\n')
-        .map(|line| Event::default().event("token").json_data(serde_json::json!({ "text": line })))
-        .collect();
-    events.push(Event::default().event("sources").json_data(sources));
+    let sources = Event::default().event("sources").json_data(sources);
     let mut rest = serde_json::to_value(answer).unwrap_or_default();
     if let Some(result) = rest.get_mut("result").and_then(serde_json::Value::as_object_mut) {
         result.remove("answer");
         result.remove("sources");
     }
-    events.push(Event::default().event("done").json_data(rest));
-    stream::iter(events)
+    [sources, Event::default().event("done").json_data(rest)]
 }

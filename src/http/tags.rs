@@ -11,7 +11,10 @@ use super::{
     extract::{Body, InPath, Page, Params},
 };
 use crate::{
-    app::tags::{MergeRecord, MergeView, RetagView},
+    app::{
+        tag_suggestions::{SUGGESTIONS_MAX, TagSuggestion},
+        tags::{MergeRecord, MergeView, RetagView},
+    },
     model::PostId,
 };
 
@@ -20,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(merge))
         .routes(routes!(merges))
         .routes(routes!(undo))
+        .routes(routes!(suggestions))
         .routes(routes!(protected, protect))
         .routes(routes!(retag))
 }
@@ -83,6 +87,29 @@ async fn merges(
     web.call(move |_| {
         let (merges, total) = caller.tenant.tag_merge_list(limit, offset)?;
         Ok(MergeList { total, limit, offset, merges })
+    })
+    .await
+    .map(Json)
+}
+
+/// Tags that may be one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SuggestionList {
+    suggestions: Vec<TagSuggestion>,
+}
+
+/// Suggests which tags to merge: those on the same posts, and those that mean the same.
+#[utoipa::path(
+    get, path = "/api/tags/suggestions", tag = "posts", security(("bearer" = ["admin"])),
+    responses((status = 200, description = "The surest first.", body = SuggestionList))
+)]
+async fn suggestions(
+    State(web): State<Web>,
+    TenantAdmin(caller): TenantAdmin,
+) -> Result<Json<SuggestionList>, ApiError> {
+    web.call_costly(move |app| {
+        let suggestions = app.tag_suggestion_list(&caller.tenant, SUGGESTIONS_MAX)?;
+        Ok(SuggestionList { suggestions })
     })
     .await
     .map(Json)

@@ -263,3 +263,5 @@ privacy-how-long = Messages of the bot are forgotten after two days. Only you se
 notice-session-ended = Telegram ended the session of your account, so new posts are not read. Please connect the account again. Everything read so far is still here.
 notice-session-paused = The administrator paused your account: new posts are not read for now. Everything read so far is still here.
 notice-channel-paused = The channel “{ $title }” can no longer be read: it is closed, deleted, or you are not in it. I will try again by myself. If you do not need it, remove it.
+notice-model-budget = { $percent }% of the budget for language models is used. When it is gone, answers and tags are made here, without models outside.
+notice-model-budget-over = The budget for language models is used up ({ $percent }%): until the next period answers and tags are made here, without models outside.

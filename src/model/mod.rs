@@ -10,6 +10,7 @@ mod login;
 mod net;
 mod person;
 mod post;
+mod provider;
 mod stage;
 
 pub use disposition::Disposition;
@@ -23,4 +24,5 @@ pub use post::{
     Channel, ChannelSet, ForwardOrigin, IncomingPost, Link, LinkedPage, MediaInfo, Post, PostDetails,
     Reaction,
 };
+pub use provider::{Caps, ModelFeature, Provider};
 pub use stage::Stage;

@@ -126,10 +126,13 @@ pub enum AuditAction {
     LinksSwitched,
     TenantExported,
     TenantImported,
+    ModelsSwitched,
+    ModelKeySet,
+    ModelKeyRemoved,
 }
 
 impl AuditAction {
-    pub const ALL: [AuditAction; 22] = [
+    pub const ALL: [AuditAction; 25] = [
         AuditAction::TenantCreated,
         AuditAction::TenantDeleted,
         AuditAction::InviteCreated,
@@ -152,6 +155,9 @@ impl AuditAction {
         AuditAction::LinksSwitched,
         AuditAction::TenantExported,
         AuditAction::TenantImported,
+        AuditAction::ModelsSwitched,
+        AuditAction::ModelKeySet,
+        AuditAction::ModelKeyRemoved,
     ];
 
     pub fn name(self) -> &'static str {
@@ -178,6 +184,9 @@ impl AuditAction {
             AuditAction::LinksSwitched => "links_switched",
             AuditAction::TenantExported => "tenant_exported",
             AuditAction::TenantImported => "tenant_imported",
+            AuditAction::ModelsSwitched => "models_switched",
+            AuditAction::ModelKeySet => "model_key_set",
+            AuditAction::ModelKeyRemoved => "model_key_removed",
         }
     }
 

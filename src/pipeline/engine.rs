@@ -1,5 +1,5 @@
 //! The engine's threads: some take posts through their stages, the first of them also sweeps, one makes vectors,
-//! one reads pages behind links.
+//! one reads pages behind links, one has models tag.
 //!
 //! Plain threads, because the work is processor and disk (pages have a runtime of their own); the async runtime of the service stays free for the faces. While
 //! one worker waits for a disk or a commit, another computes; a job is claimed by one of them only. A sweep runs when no step
@@ -17,7 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{EmbedOutcome, LinkReader, LinksOutcome, TickOutcome, embed_tick, sweep, tick};
+use super::{
+    EmbedOutcome, LinkReader, LinksOutcome, ModelTagsOutcome, TickOutcome, embed_tick, model_tags_tick,
+    sweep, tick,
+};
 use crate::{
     app::{App, Error},
     model::Disposition,
@@ -57,6 +60,7 @@ impl Engine {
             engine.thread("embed", embed_loop)?;
         }
         engine.thread("links", links_loop)?;
+        engine.thread("model-tags", model_tags_loop)?;
         Ok(engine)
     }
 
@@ -81,6 +85,7 @@ impl Drop for Engine {
         self.app.queue().waiting().signal();
         self.app.embed_wake().signal();
         self.app.links_wake().signal();
+        self.app.model_wake().signal();
         for thread in self.threads.drain(..) {
             // A panic inside was already reported by its own guard.
             let _ = thread.join();
@@ -244,6 +249,24 @@ fn links_loop(app: &App, stop: &AtomicBool) {
             });
             let wait = if failed { ERROR_PAUSE } else { due.clamp(Duration::from_millis(50), IDLE_WAIT_MAX) };
             app.links_wake().changed_blocking(seen, wait);
+        }
+    }
+}
+
+fn model_tags_loop(app: &App, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        let seen = app.model_wake().seen();
+        let mut outcome = ModelTagsOutcome::Idle { until: None };
+        let failed = guarded("model tags", || {
+            outcome = model_tags_tick(app, stop)?;
+            Ok(())
+        });
+        if let ModelTagsOutcome::Idle { until } = outcome {
+            let due = until.map_or(IDLE_WAIT_MAX, |due| {
+                Duration::try_from(due.duration_since(app.now())).unwrap_or(Duration::ZERO)
+            });
+            let wait = if failed { ERROR_PAUSE } else { due.clamp(Duration::from_millis(50), IDLE_WAIT_MAX) };
+            app.model_wake().changed_blocking(seen, wait);
         }
     }
 }

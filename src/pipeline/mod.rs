@@ -1,4 +1,4 @@
-//! The engine: takes posts through their stages, fills gaps, makes vectors, reads pages behind links.
+//! The engine: takes posts through their stages, fills gaps, makes vectors, reads pages behind links, has models tag.
 //!
 //! May know `app` and through it the leaves; nothing of http, bot or cli. Stages compute, the worker commits: a stage never
 //! writes, never touches the queue and never decides about retries.
@@ -11,6 +11,7 @@ mod engine;
 mod enrich;
 mod index;
 mod links;
+mod model_tags;
 mod parse;
 mod sweep;
 mod tag;
@@ -19,5 +20,6 @@ mod worker;
 pub use embed::{EmbedOutcome, embed_tick};
 pub use engine::{Engine, drain};
 pub use links::{LinkReader, LinksOutcome};
+pub use model_tags::{ModelTagsOutcome, model_tags_tick};
 pub use sweep::{Swept, sweep};
 pub use worker::{TickOutcome, tick};

@@ -7,7 +7,7 @@
 //! The only place that settles jobs, and the only reader of dispositions.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
@@ -26,7 +26,7 @@ use crate::{
     job::Job,
     model::{Disposition, Event, Post, PostId, Stage, TenantId},
     queue::{Claimed, Outcome, Settlement},
-    store::{StageOutput, StageResult},
+    store::{ModelTags, StageOutput, StageResult},
     text::DocumentFrequency,
 };
 
@@ -135,7 +135,13 @@ impl Step<'_> {
             Ok(plan) => plan,
             Err(error) => return jobs.values().for_each(|job| self.fail(job, &error)),
         };
-        for computed in Self::compute(&tenant, posts, &plan) {
+        let made = match tenant.store().model_tags_load(&ids) {
+            Ok(made) => made,
+            Err(error) => {
+                return jobs.values().for_each(|job| self.fail(job, &Error::Store(error.clone())));
+            }
+        };
+        for computed in Self::compute(&tenant, posts, &plan, &made) {
             match computed {
                 Ok(done) => {
                     results.extend(done.results);
@@ -175,13 +181,14 @@ impl Step<'_> {
         tenant: &Tenant,
         posts: Vec<Post>,
         plan: &EnrichPlan,
+        made: &HashMap<PostId, ModelTags>,
     ) -> Vec<Result<Computed, (PostId, Error)>> {
         let fulltext = tenant.indexes().fulltext();
         let indexed = tenant.frequency(&fulltext);
         let frequency = BatchFrequencies::over(&indexed, &posts);
         let one = |post: Post| {
             let id = post.id;
-            catch_unwind(AssertUnwindSafe(|| computed(post, &frequency, plan)))
+            catch_unwind(AssertUnwindSafe(|| computed(post, &frequency, plan, made.get(&id))))
                 .map_err(|_| (id, Error::Unavailable(format!("a stage panicked on post {id}"))))
         };
         posts.into_iter().map(one).collect()
@@ -220,6 +227,7 @@ impl Step<'_> {
         if let Err(error) = self.app.alerts_match(tenant) {
             tracing::warn!(tenant = %tenant.id(), %error, "alerts cannot be matched now");
         }
+        self.app.model_wake().signal();
         Ok(())
     }
 }
@@ -231,12 +239,17 @@ struct Computed {
 }
 
 /// Takes a post through every stage that needs nothing but the post.
-fn computed(mut post: Post, frequency: &dyn DocumentFrequency, plan: &EnrichPlan) -> Computed {
+fn computed(
+    mut post: Post,
+    frequency: &dyn DocumentFrequency,
+    plan: &EnrichPlan,
+    made: Option<&ModelTags>,
+) -> Computed {
     let mut results = Vec::new();
     loop {
         let output = match post.stage {
             Stage::Ingested => parse(&post),
-            Stage::Parsed => tag(&post, frequency),
+            Stage::Parsed => tag(&post, frequency, made),
             Stage::Tagged => enrich(&post, plan),
             Stage::Enriched | Stage::Indexed => return Computed { post, results },
         };

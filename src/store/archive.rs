@@ -1,6 +1,6 @@
 //! A tenant's database as a plain file that can be carried elsewhere, and one that was carried here.
 //!
-//! A copy is taken from one moment, without a log beside it and without what only this machine may have: sealed sessions and the
+//! A copy is taken from one moment, without a log beside it and without what only this machine may have: sealed sessions and keys, and the
 //! hashes by which an account names channels. What comes from elsewhere is looked at before it is used: a file that is damaged,
 //! newer than this binary or holds anything but the tables of its version is refused. Members have other ids here; every column
 //! that names one is found in the schema, so that a table added later cannot be forgotten.
@@ -51,7 +51,8 @@ impl TenantStore {
         })?;
         let strip = "UPDATE telegram_sessions SET state = 'revoked', reason = 'exported', sealed = NULL, key_id = NULL
                          WHERE sealed IS NOT NULL;
-                     DELETE FROM channel_peers;";
+                     DELETE FROM channel_peers;
+                     DELETE FROM model_keys;";
         let wrap = |error: rusqlite::Error| Error::from_sqlite(path, &error);
         copy.pragma_update(None, "journal_mode", "DELETE").map_err(wrap)?;
         copy.execute_batch(strip).map_err(wrap)?;

@@ -146,6 +146,15 @@ impl TenantStore {
         })
     }
 
+    /// How many members' consents to a purpose are in force.
+    pub fn consent_count(&self, purpose: ConsentPurpose) -> Result<u64, Error> {
+        self.db.read(|db| {
+            let sql = "SELECT count(*) FROM consents WHERE purpose = ?1 AND revoked_at IS NULL";
+            let count: i64 = db.prepare_cached(sql)?.query_row([purpose.name()], |row| row.get(0))?;
+            Ok(count as u64)
+        })
+    }
+
     /// A page of consents, also revoked ones, newest first, and how many there are. `member`: only theirs.
     pub fn consent_list(
         &self,

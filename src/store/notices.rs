@@ -23,17 +23,24 @@ pub enum NoticeKind {
     SessionPaused,
     /// No account can read a channel that is followed.
     ChannelPaused,
+    /// So much of what models may cost the tenant is used.
+    ModelBudget,
 }
 
 impl NoticeKind {
-    pub const ALL: [NoticeKind; 3] =
-        [NoticeKind::SessionEnded, NoticeKind::SessionPaused, NoticeKind::ChannelPaused];
+    pub const ALL: [NoticeKind; 4] = [
+        NoticeKind::SessionEnded,
+        NoticeKind::SessionPaused,
+        NoticeKind::ChannelPaused,
+        NoticeKind::ModelBudget,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             NoticeKind::SessionEnded => "session_ended",
             NoticeKind::SessionPaused => "session_paused",
             NoticeKind::ChannelPaused => "channel_paused",
+            NoticeKind::ModelBudget => "model_budget",
         }
     }
 }
@@ -44,7 +51,7 @@ pub struct Notice {
     pub id: i64,
     pub membership: MembershipId,
     pub kind: NoticeKind,
-    /// The session's uuid, or the channel's id.
+    /// The session's uuid, the channel's id, or the period of a budget.
     pub subject: String,
     /// A stable code.
     pub reason: String,
@@ -56,7 +63,7 @@ impl Notice {
     pub fn channel(&self) -> Option<ChannelId> {
         match self.kind {
             NoticeKind::ChannelPaused => self.subject.parse().ok().map(ChannelId),
-            NoticeKind::SessionEnded | NoticeKind::SessionPaused => None,
+            NoticeKind::SessionEnded | NoticeKind::SessionPaused | NoticeKind::ModelBudget => None,
         }
     }
 }

@@ -61,7 +61,53 @@ pub struct TagMerge {
     pub undone_at: Option<Timestamp>,
 }
 
+/// A tag of the vocabulary as suggestions look at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagUse {
+    pub id: i64,
+    pub name: String,
+    pub posts: u64,
+    pub protected: bool,
+}
+
+/// How many posts have both of two tags, by their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TagPair {
+    pub a: i64,
+    pub b: i64,
+    pub posts: u64,
+}
+
 impl TenantStore {
+    /// The most used tags on at least so many posts, and how many posts each two of them share.
+    pub fn tag_pairs(&self, posts_min: u64, tags_max: usize) -> Result<(Vec<TagUse>, Vec<TagPair>), Error> {
+        self.db.read(|db| {
+            let sql = "SELECT tags.id, name, count(*) AS used, EXISTS (SELECT 1 FROM tags_protected p WHERE p.key = tags.key)
+                       FROM post_tags JOIN tags ON tags.id = tag_id GROUP BY tag_id HAVING used >= ?1
+                       ORDER BY used DESC, name LIMIT ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let used: Vec<TagUse> = statement
+                .query_map(params![posts_min as i64, tags_max as i64], |row| {
+                    let posts: i64 = row.get(2)?;
+                    Ok(TagUse { id: row.get(0)?, name: row.get(1)?, posts: posts as u64, protected: row.get(3)? })
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            let ids = json_list(used.iter().map(|tag| tag.id));
+            let sql = "SELECT a.tag_id, b.tag_id, count(*) AS both FROM post_tags a
+                       JOIN post_tags b ON b.post_id = a.post_id AND b.tag_id > a.tag_id
+                       WHERE a.tag_id IN (SELECT value FROM json_each(?1)) AND b.tag_id IN (SELECT value FROM json_each(?1))
+                       GROUP BY a.tag_id, b.tag_id HAVING both >= ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let pairs = statement
+                .query_map(params![ids, posts_min as i64], |row| {
+                    let posts: i64 = row.get(2)?;
+                    Ok(TagPair { a: row.get(0)?, b: row.get(1)?, posts: posts as u64 })
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok((used, pairs))
+        })
+    }
+
     /// Makes tags one. Refused for a protected tag and for one that stands for another already.
     pub fn tags_merge(&self, merge: NewTagMerge) -> Result<TagsMerged, Error> {
         self.db.write(move |tx| tags_merge(tx, &merge))

@@ -71,6 +71,11 @@ impl TenantStore {
         self.db.read(|db| keys_joined(db, alias_target(db, &tag)?.key))
     }
 
+    /// Who made a post's tags.
+    pub fn post_tags_provider(&self, post: PostId) -> Result<Option<String>, Error> {
+        self.db.read(|db| Ok(post_tags_provided(db, post)?.map(|(_, provider)| provider)))
+    }
+
     /// How many distinct tags are in use, and how many of them on one post only.
     pub fn tag_totals(&self) -> Result<(u64, u64), Error> {
         self.db.read(|db| {

@@ -24,7 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("store", &["model", "clock", "text"]),
     ("search", &["model", "text"]),
-    ("ai", &["model", "text"]),
+    ("ai", &["clock", "model", "text"]),
     ("telegram", &["lifecycle", "model"]),
     ("links", &["model"]),
     (
@@ -75,7 +75,7 @@ const CRATE_STAYS_IN: &[(&str, &[&str])] = &[
     ("metrics_exporter_prometheus", &["http"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
-    ("reqwest", &["app/models", "bot/polling", "links"]),
+    ("reqwest", &["ai/remote", "app/models", "bot/polling", "links"]),
     ("teloxide", &["bot"]),
     ("pulldown_cmark", &["bot"]),
     ("fluent_bundle", &["i18n"]),

@@ -23,8 +23,16 @@ pub struct Checked {
     pub sentences_dropped: usize,
 }
 
+/// Whether a sentence (without its citations) stands, given the sources it cites.
+pub type Stands<'a> = dyn Fn(&str, &[usize]) -> bool + 'a;
+
 /// Checks `answer` against the numbers of the sources it was given. `[1, 3]` and `[1-3]` are read as `[1][3]`, `[1][2][3]`.
 pub fn check(answer: &str, allowed: &BTreeSet<usize>) -> Checked {
+    check_with(answer, allowed, &|_, _| true)
+}
+
+/// The same, and drops what does not stand.
+pub fn check_with(answer: &str, allowed: &BTreeSet<usize>, stands: &Stands<'_>) -> Checked {
     let answer = text::normalise(&answer[..answer.floor_char_boundary(CHECKED_BYTES_MAX)]);
     let mut out = Checked {
         text: String::with_capacity(answer.len()),
@@ -33,7 +41,7 @@ pub fn check(answer: &str, allowed: &BTreeSet<usize>) -> Checked {
         sentences_dropped: 0,
     };
     for line in answer.lines() {
-        let kept = line_settled(line, allowed, &mut out);
+        let kept = line_settled(line, allowed, stands, &mut out);
         if kept.is_empty() {
             continue;
         }
@@ -56,10 +64,10 @@ const ROUNDS_MAX: usize = 4;
 
 /// The line as it stays when checked again: where a sentence ends may change once its neighbours are gone. A line that
 /// does not settle is dropped.
-fn line_settled(line: &str, allowed: &BTreeSet<usize>, out: &mut Checked) -> String {
-    let mut kept = line_checked(line, allowed, out);
+fn line_settled(line: &str, allowed: &BTreeSet<usize>, stands: &Stands<'_>, out: &mut Checked) -> String {
+    let mut kept = line_checked(line, allowed, stands, out);
     for _ in 0..ROUNDS_MAX {
-        let again = line_checked(&kept, allowed, out);
+        let again = line_checked(&kept, allowed, stands, out);
         if again == kept {
             for n in numbers_of(&kept, allowed) {
                 if !out.cited.contains(&n) {
@@ -82,7 +90,7 @@ fn numbers_of(line: &str, allowed: &BTreeSet<usize>) -> Vec<usize> {
         .collect()
 }
 
-fn line_checked(line: &str, allowed: &BTreeSet<usize>, out: &mut Checked) -> String {
+fn line_checked(line: &str, allowed: &BTreeSet<usize>, stands: &Stands<'_>, out: &mut Checked) -> String {
     let (bullet, body) = bullet(line);
     let (bare, marks) = parted(body, allowed, out);
     let sentences: Vec<_> = text::sentences(&bare)
@@ -100,7 +108,7 @@ fn line_checked(line: &str, allowed: &BTreeSet<usize>, out: &mut Checked) -> Str
                 numbers.push(*n);
             }
         }
-        if numbers.is_empty() {
+        if numbers.is_empty() || !stands(bare[range.clone()].trim(), &numbers) {
             out.sentences_dropped += 1;
             continue;
         }

@@ -35,7 +35,7 @@ const SIMILAR_CHARS_MIN: usize = 5;
 const SIMILAR_SHARE_MIN: f32 = 0.62;
 
 /// How surely one stem stands for another, 0 to 1.
-pub(super) fn similarity(a: &str, b: &str) -> f32 {
+pub(in crate::ai) fn similarity(a: &str, b: &str) -> f32 {
     if a == b {
         return 1.0;
     }

@@ -32,6 +32,7 @@ use crate::{
     text::{DocumentFrequency, Language},
 };
 use lexicon::Lexicon;
+pub(in crate::ai) use likeness::similarity;
 pub use likeness::widened;
 use passage::Passage;
 use render::Line;

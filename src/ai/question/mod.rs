@@ -5,6 +5,7 @@
 //! input panics. Civil dates are turned into instants through the zone, so a day of 23 or 25 hours is a whole day.
 
 mod date;
+mod follow;
 mod intent;
 mod lead;
 mod measure;
@@ -14,6 +15,7 @@ mod word;
 #[cfg(test)]
 mod tests;
 
+pub use follow::followed;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use crate::text::{self, Language};

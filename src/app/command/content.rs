@@ -58,7 +58,7 @@ impl App {
             ContentCommand::Ask { tenant, channel, mut request } => {
                 let tenant = self.tenant_get(&tenant)?;
                 channel_add(&tenant, channel, &mut request.channel_ids)?;
-                Ok(json!(self.ask(&tenant, &all, &request, &TimeZone::system())?))
+                Ok(json!(self.ask_operator(&tenant, &request, &TimeZone::system())?))
             }
             ContentCommand::TagsTop { tenant, limit } => {
                 let tenant = self.tenant_get(&tenant)?;

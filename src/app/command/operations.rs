@@ -9,6 +9,7 @@ use super::Progress;
 use crate::{
     ai::ImportedModel,
     app::{App, Error, audit::Origin},
+    model::Provider,
 };
 
 /// What an operator looks after.
@@ -26,6 +27,7 @@ pub enum OperationsCommand {
     ModelImport { path: PathBuf },
     ModelPull { url: String },
     ModelUse { name: String },
+    ModelTest { provider: String, tenant: Option<String> },
     Doctor,
 }
 
@@ -50,6 +52,12 @@ impl App {
             OperationsCommand::ModelList => json!({ "models": self.model_list()? }),
             OperationsCommand::ModelImport { path } => imported(&self.model_import(&path)?),
             OperationsCommand::ModelPull { url } => imported(&self.model_pull(&url)?),
+            OperationsCommand::ModelTest { provider, tenant } => {
+                let provider = Provider::parse(&provider)
+                    .ok_or_else(|| Error::Invalid(format!("no provider is named {provider}")))?;
+                let tenant = tenant.map(|name| self.tenant_get(&name)).transpose()?;
+                json!(self.provider_test(tenant.as_deref(), provider, None)?)
+            }
             OperationsCommand::ModelUse { name } => json!({ "active": self.model_use(&name)? }),
             OperationsCommand::Doctor => json!({ "findings": self.doctor()? }),
         })

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{App, Error, audit::Origin, tags::RetagFilter},
+    app::{App, Error, Tenant, audit::Origin, tags::RetagFilter},
     model::ChannelSet,
 };
 
@@ -21,6 +21,9 @@ pub enum TagsCommand {
     Merges { tenant: String },
     Protect { tenant: String, tag: String, protect: bool },
     Retag { tenant: String, filter: TagsFilter, dry_run: bool },
+    ModelRetag { tenant: String, filter: TagsFilter, dry_run: bool },
+    ModelRetagUndo { tenant: String, filter: TagsFilter },
+    Suggest { tenant: String, limit: usize },
 }
 
 /// Which posts; the channel as somebody names it.
@@ -30,6 +33,14 @@ pub struct TagsFilter {
     pub tag: Option<String>,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
+}
+
+impl TagsFilter {
+    fn read(self, tenant: &Tenant) -> Result<RetagFilter, Error> {
+        let channel =
+            self.channel.map(|name| tenant.channel_get(&name, &ChannelSet::All).map(|channel| channel.id));
+        Ok(RetagFilter { channel: channel.transpose()?, tag: self.tag, since: self.since, until: self.until })
+    }
 }
 
 impl App {
@@ -54,13 +65,19 @@ impl App {
             }
             TagsCommand::Retag { tenant, filter, dry_run } => {
                 let tenant = self.tenant_get(&tenant)?;
-                let channel = filter
-                    .channel
-                    .map(|name| tenant.channel_get(&name, &ChannelSet::All).map(|channel| channel.id))
-                    .transpose()?;
-                let filter =
-                    RetagFilter { channel, tag: filter.tag, since: filter.since, until: filter.until };
-                json!(self.posts_retag(&tenant, &filter, dry_run, &origin)?)
+                json!(self.posts_retag(&tenant, &filter.read(&tenant)?, dry_run, &origin)?)
+            }
+            TagsCommand::ModelRetag { tenant, filter, dry_run } => {
+                let tenant = self.tenant_get(&tenant)?;
+                json!(self.model_retag(&tenant, &filter.read(&tenant)?, dry_run, &origin)?)
+            }
+            TagsCommand::ModelRetagUndo { tenant, filter } => {
+                let tenant = self.tenant_get(&tenant)?;
+                json!({ "posts": self.model_retag_undo(&tenant, &filter.read(&tenant)?, &origin)? })
+            }
+            TagsCommand::Suggest { tenant, limit } => {
+                let tenant = self.tenant_get(&tenant)?;
+                json!({ "suggestions": self.tag_suggestion_list(&tenant, limit)? })
             }
         })
     }

@@ -215,7 +215,7 @@ impl App {
             .collect())
     }
 
-    /// Makes a new sealing key and seals every session anew. Returns the key's id and how many sessions.
+    /// Makes a new sealing key and seals every session and provider key anew. Returns the key's id and how many sessions.
     pub fn seal_key_rotate(&self) -> Result<(String, usize), Error> {
         let id = self.telegram.keyring.rotate()?;
         let mut count = 0;
@@ -236,6 +236,7 @@ impl App {
                 )?);
             }
         }
+        self.provider_keys_reseal()?;
         self.log_system(
             "info",
             format!("sessions are sealed with key {id} from now on; {count} were sealed anew"),

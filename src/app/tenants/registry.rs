@@ -27,10 +27,12 @@ pub enum Upkeep {
     Notices,
     Links,
     Alerts,
+    ModelTags,
 }
 
 impl Upkeep {
-    const ALL: [Upkeep; 5] = [Upkeep::Sweep, Upkeep::Embed, Upkeep::Notices, Upkeep::Links, Upkeep::Alerts];
+    const ALL: [Upkeep; 6] =
+        [Upkeep::Sweep, Upkeep::Embed, Upkeep::Notices, Upkeep::Links, Upkeep::Alerts, Upkeep::ModelTags];
 }
 
 /// When a tenant was last used and last found without work.

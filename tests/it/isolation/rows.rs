@@ -117,6 +117,19 @@ fn dry_run() -> Value {
     json!({ "dry_run": true })
 }
 
+fn no_models() -> Value {
+    json!({ "enabled": false })
+}
+
+fn some_key() -> Value {
+    json!({ "key": "sk-nobody" })
+}
+
+/// Not configured here, so nobody outside is asked.
+fn no_speech() -> Value {
+    json!({ "provider": "speech" })
+}
+
 fn merge_dry() -> Value {
     json!({ "from": ["судно"], "into": "корабль", "dry_run": true })
 }
@@ -280,6 +293,59 @@ pub(super) const ROWS: &[Row] = &[
     row(("GET", "/api/admin/stats", "/api/admin/stats"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("GET", "/api/admin/links", "/api/admin/links"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("PUT", "/api/admin/links", "/api/admin/links"), links_off, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/admin/models", "/api/admin/models"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("PUT", "/api/admin/models", "/api/admin/models"), no_models, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/admin/models/spend", "/api/admin/models/spend"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("GET", "/api/admin/models/providers", "/api/admin/models/providers"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(
+        ("PUT", "/api/admin/models/keys/{provider}", "/api/admin/models/keys/openai"),
+        some_key,
+        [403, 403, 204, 204, 403],
+        [403, 403, 204],
+    ),
+    row(
+        ("DELETE", "/api/admin/models/keys/{provider}", "/api/admin/models/keys/openai"),
+        none,
+        [403, 403, 404, 404, 403],
+        [403, 403, 404],
+    ),
+    row(
+        ("POST", "/api/admin/models/test", "/api/admin/models/test"),
+        no_speech,
+        [403, 403, 404, 404, 403],
+        [403, 403, 404],
+    ),
+    row(("POST", "/api/admin/models/retag", "/api/admin/models/retag"), dry_run, OF_ADMIN, ADMIN_TOKEN),
+    row(
+        ("POST", "/api/admin/models/retag/undo", "/api/admin/models/retag/undo"),
+        none_of_all,
+        OF_ADMIN,
+        ADMIN_TOKEN,
+    ),
+    row(
+        ("GET", "/api/operator/models/providers", "/api/operator/models/providers"),
+        none,
+        [403, 403, 403, 403, 200],
+        NO_TOKENS,
+    ),
+    row(
+        ("PUT", "/api/operator/models/keys/{provider}", "/api/operator/models/keys/openai"),
+        some_key,
+        [403, 403, 403, 403, 204],
+        NO_TOKENS,
+    ),
+    row(
+        ("DELETE", "/api/operator/models/keys/{provider}", "/api/operator/models/keys/openai"),
+        none,
+        [403, 403, 403, 403, 404],
+        NO_TOKENS,
+    ),
+    row(
+        ("POST", "/api/operator/models/test", "/api/operator/models/test"),
+        no_speech,
+        [403, 403, 403, 403, 404],
+        NO_TOKENS,
+    ),
     row(("GET", "/api/admin/flags", "/api/admin/flags"), none, OF_ADMIN, ADMIN_TOKEN),
     row(
         ("PUT", "/api/admin/flags/{flag}", "/api/admin/flags/vector_search"),
@@ -404,6 +470,7 @@ pub(super) const ROWS: &[Row] = &[
         [403, 403, 404, 404, 403],
         [403, 403, 404],
     ),
+    row(("GET", "/api/tags/suggestions", "/api/tags/suggestions"), none, OF_ADMIN, ADMIN_TOKEN),
     row(("GET", "/api/tags/protected", "/api/tags/protected"), none, OF_ADMIN, ADMIN_TOKEN),
     row(
         ("PUT", "/api/tags/protected", "/api/tags/protected"),

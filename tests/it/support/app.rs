@@ -58,6 +58,12 @@ impl Builder {
         self
     }
 
+    /// Asks this server of models, in this order of providers (`openai`, `gigachat, openai`).
+    pub(crate) fn models(mut self, llm: &super::llm::Llm, chat: &str) -> Self {
+        self.environment.extend(llm.environment(chat));
+        self
+    }
+
     pub(crate) fn at(mut self, start: &str) -> Self {
         self.start = start.parse().unwrap();
         self

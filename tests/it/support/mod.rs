@@ -9,6 +9,7 @@ pub(crate) mod bot;
 pub(crate) mod bot_api;
 pub(crate) mod dc;
 mod http;
+pub(crate) mod llm;
 mod people;
 mod posts;
 pub(crate) mod reading;

@@ -1,0 +1,79 @@
+//! Voice messages: written down by the configured server, once for each recording.
+//!
+//! The person must have agreed, as with every model outside, and the tenant's budget holds. The recording is not kept; its words are,
+//! by its hash, so that sending it again costs nothing.
+
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{App, Error, ErrorCode, Tenant, model_calls::Denied};
+use crate::{
+    ai::{Usage, remote::AUDIO_BYTES_MAX},
+    model::{ModelFeature, Provider},
+    store::Member,
+};
+
+/// Longest recording.
+pub const VOICE_MAX: Duration = Duration::from_mins(1);
+
+/// A recording as the bot got it.
+#[derive(Debug, Clone, Copy)]
+pub struct Voice<'a> {
+    pub audio: &'a [u8],
+    /// `audio/ogg` for Telegram's voice messages.
+    pub mime: &'a str,
+    pub length: Duration,
+    /// A hint: `ru`, `en`.
+    pub language: Option<&'a str>,
+}
+
+impl App {
+    /// Whether voice messages are written down for this person; else why not: ask this before the recording is fetched.
+    pub fn voice_denied(&self, tenant: &Tenant, member: &Member) -> Result<Option<Denied>, Error> {
+        self.model_denied(tenant, ModelFeature::Voice, Some(member.id))
+    }
+
+    /// The words of a recording.
+    pub fn voice_transcribe(
+        &self,
+        tenant: &Tenant,
+        member: &Member,
+        voice: Voice<'_>,
+    ) -> Result<String, Error> {
+        if voice.length > VOICE_MAX || voice.audio.len() > AUDIO_BYTES_MAX {
+            return Err(Error::refused(
+                ErrorCode::VoiceTooLong,
+                format!("the recording is too long; at most {} s", VOICE_MAX.as_secs()),
+            ));
+        }
+        if let Some(denied) = self.voice_denied(tenant, member)? {
+            let words = format!("voice messages are not written down here ({})", denied.name());
+            return Err(Error::refused(ErrorCode::VoiceOff, words));
+        }
+        let hash = Sha256::digest(voice.audio).to_vec();
+        if let Some(known) = tenant.store.transcript_find(member.id, &hash)? {
+            return Ok(known);
+        }
+        let off = || Error::refused(ErrorCode::VoiceOff, "the speech provider has no key");
+        let config = self.config.ai.speech.as_ref().ok_or_else(off)?;
+        let remote = self.provider_remote(tenant, Provider::Speech)?.ok_or_else(off)?;
+        let minutes = voice.length.as_secs().div_ceil(60).max(1);
+        let price = config.price_in_micros.saturating_mul(minutes);
+        let spent = (ModelFeature::Voice, Provider::Speech, config.model.as_str());
+        let spending = self.spend_begin(tenant, spent, (0, price))?.map_err(|hit| {
+            Error::refused(
+                ErrorCode::BudgetExceeded,
+                format!("the budget for models is used up ({})", hit.name()),
+            )
+        })?;
+        let written = remote.transcribe(&config.model, voice.audio, voice.mime, voice.language);
+        let price = if written.is_ok() { price } else { 0 };
+        self.spend_end(tenant, spending, Usage::default(), price)?;
+        let outcome = written.as_ref().map_or_else(|error| error.fault.name(), |_| "success");
+        metrics::counter!("ai_requests_total", "provider" => "speech", "feature" => "voice", "outcome" => outcome).increment(1);
+        let words = written.map_err(crate::ai::Error::Remote)?;
+        tenant.store.transcript_put(member.id, hash, words.clone(), self.now())?;
+        Ok(words)
+    }
+}
