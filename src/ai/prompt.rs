@@ -3,6 +3,8 @@
 //! A post enters as one line of JSON, so no text of it can end its quotation, begin a line or a role. A prompt's version grows
 //! with its words; a test keeps both in step (`tests/fixtures/golden/prompts`).
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -68,11 +70,11 @@ pub fn answer_request(
         Language::En => ("Question", "Asked before", "Today is"),
         Language::Ru | Language::Other => ("Вопрос", "Спрашивали раньше", "Сегодня"),
     };
-    data.push_str(&format!("{day} {today}.\n"));
+    let _ = writeln!(data, "{day} {today}.");
     if !previous.is_empty() {
-        data.push_str(&format!("{before}: {}\n", json!(previous)));
+        let _ = writeln!(data, "{before}: {}", json!(previous));
     }
-    data.push_str(&format!("{asked}: {}", json!(question)));
+    let _ = write!(data, "{asked}: {}", json!(question));
     ChatRequest {
         messages: vec![
             ChatMessage { role: ChatRole::System, content: prompt.text.to_owned() },

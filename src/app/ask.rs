@@ -163,13 +163,12 @@ impl App {
                 Outcome::Quoted { words } => found.degraded = words.or(found.degraded),
             }
         }
-        let result = match written {
-            Some(written) => view_written(&question, &answer, &written, &found, &channels),
-            None => {
-                let view = view(&question, &answer, &found, &channels, shown);
-                view.answer.split_inclusive('\n').for_each(|line| (asking.told)(line));
-                view
-            }
+        let result = if let Some(written) = written {
+            view_written(&question, &answer, &written, &found, &channels)
+        } else {
+            let view = view(&question, &answer, &found, &channels, shown);
+            view.answer.split_inclusive('\n').for_each(|line| (asking.told)(line));
+            view
         };
         Ok(AskResponse {
             query_id: Uuid::new_v4(),

@@ -59,7 +59,7 @@ impl App {
         request: &AskRequest,
         zone: &TimeZone,
     ) -> Result<AskResponse, Error> {
-        self.ask_told(tenant, visible, member, request, zone, &mut |_| {})
+        self.ask_told(tenant, visible, member, request, (zone, &mut |_| {}))
     }
 
     /// The same; `told` hears the answer by pieces as it comes, checked already: joined they are the answer.
@@ -69,8 +69,7 @@ impl App {
         visible: &ChannelSet,
         member: Option<&Member>,
         request: &AskRequest,
-        zone: &TimeZone,
-        told: &mut dyn FnMut(&str),
+        (zone, told): (&TimeZone, &mut dyn FnMut(&str)),
     ) -> Result<AskResponse, Error> {
         let taken = member.map(|member| self.question_take(tenant, member)).transpose()?;
         let asker = member.map(|member| member.id);

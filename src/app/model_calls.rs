@@ -251,7 +251,7 @@ impl App {
     }
 
     /// The tenant's models in their order.
-    pub(super) fn model_list_of(&self, tenant: &Tenant) -> Result<Vec<RemoteModel>, Error> {
+    pub(super) fn model_list_of(&self, tenant: &Tenant) -> Vec<RemoteModel> {
         let mut models = Vec::new();
         for provider in &self.config.ai.chat {
             let Some(config) = self.config.ai.provider(*provider) else { continue };
@@ -259,11 +259,11 @@ impl App {
                 Ok(Some(remote)) => models.push(RemoteModel::new(remote, &config.model)),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(provider = provider.name(), %error, "model provider cannot be used")
+                    tracing::warn!(provider = provider.name(), %error, "model provider cannot be used");
                 }
             }
         }
-        Ok(models)
+        models
     }
 
     /// Asks the tenant's models in their order. `member`: who asks and must have agreed. With `pieces` the answer is streamed;
@@ -279,7 +279,7 @@ impl App {
             return Ok(Err(denied));
         }
         let mut denied = Denied::NoKey;
-        for model in self.model_list_of(tenant)? {
+        for model in self.model_list_of(tenant) {
             let mut begun = false;
             let asked = match pieces.as_deref_mut() {
                 Some(out) => {

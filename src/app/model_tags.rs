@@ -85,7 +85,7 @@ impl App {
         if let Some(why) = self.model_denied(tenant, ModelFeature::Tags, None)? {
             return Ok(ModelTagStep::Waits { until: None, why });
         }
-        let models = self.model_list_of(tenant)?;
+        let models = self.model_list_of(tenant);
         let Some(first) = models.first() else {
             return Ok(ModelTagStep::Waits { until: None, why: Denied::NoKey });
         };
@@ -121,9 +121,9 @@ impl App {
         }
         let mut waits = None;
         if !asked.is_empty() {
-            match self.batch_ask(tenant, asked)? {
+            match self.batch_ask(tenant, &asked)? {
                 Ok(outcomes) => settled.extend(outcomes),
-                Err(why) => waits = Some(self.wait_of(tenant, why)?),
+                Err(why) => waits = Some(self.wait_of(tenant, why)),
             }
         }
         let count = settled.len();
@@ -132,10 +132,10 @@ impl App {
     }
 
     /// Asks about a batch. `Err`: nobody could be asked, and the posts are as they were.
-    fn batch_ask(&self, tenant: &Tenant, asked: Vec<Asked>) -> Result<Result<Vec<Settled>, Denied>, Error> {
+    fn batch_ask(&self, tenant: &Tenant, asked: &[Asked]) -> Result<Result<Vec<Settled>, Denied>, Error> {
         let mut texts: Vec<&str> = Vec::new();
         let mut places: HashMap<&[u8], usize> = HashMap::new();
-        for one in &asked {
+        for one in asked {
             places.entry(&one.hash).or_insert_with(|| {
                 texts.push(prompt::beginning(&one.post.text, TAGGED_CHARS_MAX));
                 texts.len() - 1
@@ -156,7 +156,7 @@ impl App {
         };
         let provider = answered.as_ref().map_or("none", |answered| answered.provider.name());
         let mut outcomes = Vec::new();
-        for one in &asked {
+        for one in asked {
             let found = places.get(one.hash.as_slice()).and_then(|place| read.get(*place)).cloned().flatten();
             let success = if found.is_some() { "true" } else { "false" };
             metrics::counter!("tagging_requests_total", "provider" => provider, "success" => success)
@@ -179,7 +179,7 @@ impl App {
     }
 
     /// When it is worth asking again.
-    fn wait_of(&self, tenant: &Tenant, why: Denied) -> Result<ModelTagStep, Error> {
+    fn wait_of(&self, tenant: &Tenant, why: Denied) -> ModelTagStep {
         let now = self.now();
         let until = match &why {
             Denied::Off | Denied::NoConsent | Denied::NoKey => None,
@@ -189,13 +189,13 @@ impl App {
             }
             Denied::Failed(_) => {
                 let paused =
-                    self.model_list_of(tenant)?.into_iter().map(|model| model.remote().paused_until());
+                    self.model_list_of(tenant).into_iter().map(|model| model.remote().paused_until());
                 // Somebody who is not paused can be asked soon.
                 let until = paused.map(|until| until.unwrap_or(now)).min().unwrap_or(now);
                 Some(until.max(now.checked_add(FAILED_WAIT).unwrap_or(now)))
             }
         };
-        Ok(ModelTagStep::Waits { until, why })
+        ModelTagStep::Waits { until, why }
     }
 
     fn model_tags_settled(&self, tenant: &Tenant, settled: Vec<Settled>) -> Result<(), Error> {
@@ -214,7 +214,7 @@ impl App {
         dry_run: bool,
         origin: &Origin,
     ) -> Result<ModelRetagReport, Error> {
-        let models = self.model_list_of(tenant)?;
+        let models = self.model_list_of(tenant);
         let mut report = ModelRetagReport {
             matched: 0,
             asked: 0,
@@ -227,7 +227,7 @@ impl App {
         };
         let mut wanted = Vec::new();
         let mut texts: Vec<String> = Vec::new();
-        self.filtered(tenant, filter, |posts| {
+        filtered(tenant, filter, |posts| {
             report.matched += posts.len() as u64;
             for post in posts.into_iter().filter(|post| !is_short(post)) {
                 wanted.push(post.id);
@@ -275,7 +275,7 @@ impl App {
         origin: &Origin,
     ) -> Result<u64, Error> {
         let mut ids = Vec::new();
-        self.filtered(tenant, filter, |posts| ids.extend(posts.into_iter().map(|post| post.id)))?;
+        filtered(tenant, filter, |posts| ids.extend(posts.into_iter().map(|post| post.id)))?;
         let undone = tenant.store.model_tags_undo(ids)?;
         self.posts_changed(tenant, &undone)?;
         let data = json!({ "undone": undone.len(), "by": "model" });
@@ -284,26 +284,22 @@ impl App {
         self.control.audit_add(line)?;
         Ok(undone.len() as u64)
     }
+}
 
-    fn filtered(
-        &self,
-        tenant: &Tenant,
-        filter: &RetagFilter,
-        mut each: impl FnMut(Vec<Post>),
-    ) -> Result<(), Error> {
-        let wanted = PostFilter {
-            channels: filter.channel.map_or(ChannelSet::All, |id| ChannelSet::Only([id].into())),
-            tag_key: tenant.tag_key(filter.tag.as_deref())?,
-            since: filter.since,
-            until: filter.until,
-        };
-        let mut after = PostId(0);
-        loop {
-            let ids = tenant.store.post_id_list(&wanted, after, FILTER_STEP)?;
-            let Some(last) = ids.last() else { return Ok(()) };
-            after = *last;
-            each(tenant.store.posts_load(&ids)?);
-        }
+/// Hands over the posts of a filter, some at a time.
+fn filtered(tenant: &Tenant, filter: &RetagFilter, mut each: impl FnMut(Vec<Post>)) -> Result<(), Error> {
+    let wanted = PostFilter {
+        channels: filter.channel.map_or(ChannelSet::All, |id| ChannelSet::Only([id].into())),
+        tag_key: tenant.tag_key(filter.tag.as_deref())?,
+        since: filter.since,
+        until: filter.until,
+    };
+    let mut after = PostId(0);
+    loop {
+        let ids = tenant.store.post_id_list(&wanted, after, FILTER_STEP)?;
+        let Some(last) = ids.last() else { return Ok(()) };
+        after = *last;
+        each(tenant.store.posts_load(&ids)?);
     }
 }
 

@@ -128,10 +128,9 @@ fn suggestion(
 ) -> Option<TagSuggestion> {
     let (from, into) = match (a.protected, b.protected) {
         (true, true) => return None,
-        (true, false) => (b, a),
         (false, true) => (a, b),
         (false, false) if a.posts <= b.posts => (a, b),
-        (false, false) => (b, a),
+        (true | false, false) => (b, a),
     };
     Some(TagSuggestion { from: from.name.clone(), into: into.name.clone(), reason, together, score })
 }

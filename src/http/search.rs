@@ -183,7 +183,7 @@ async fn answered(
         let mut told = |piece: &str| drop(sender.send(piece.to_owned()));
         let member = caller.member().ok();
         let zone = TimeZone::system();
-        let answered = app.ask_told(&caller.tenant, &caller.channels, member, &request, &zone, &mut told);
+        let answered = app.ask_told(&caller.tenant, &caller.channels, member, &request, (&zone, &mut told));
         metrics::histogram!("rag_processing_duration_seconds").record(started.elapsed().as_secs_f64());
         let (intent, status) = match &answered {
             Ok(answer) if answer.result.abstained => (answer.intent, "empty"),
@@ -222,19 +222,15 @@ impl Begun {
     }
 
     async fn next(&mut self) -> Option<Vec<Result<Event, axum::Error>>> {
-        let next = match self.first.take() {
-            Some(first) => first,
-            None => {
-                let work = self.work.as_mut()?;
-                tokio::select! {
-                    biased;
-                    Some(piece) = self.pieces.recv() => Answering::Piece(piece),
-                    done = work => match done {
-                        Ok(done) => Answering::Done(Box::new(done)),
-                        // It began and cannot be finished: the stream ends without `done`.
-                        Err(_) => return None,
-                    },
-                }
+        let next = if let Some(first) = self.first.take() {
+            first
+        } else {
+            let work = self.work.as_mut()?;
+            tokio::select! {
+                biased;
+                Some(piece) = self.pieces.recv() => Answering::Piece(piece),
+                // Where it began and cannot be finished the stream ends without `done`.
+                done = work => Answering::Done(Box::new(done.ok()?)),
             }
         };
         Some(match next {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::{
     app::tags::tags_made,
     model::Post,
-    store::{ModelTags, StageOutput},
+    store::{ModelTags, PlacedTag, StageOutput},
     text::DocumentFrequency,
 };
 
@@ -16,7 +16,7 @@ pub(super) const PROVIDER: &str = "local";
 
 pub(super) fn tag(post: &Post, frequency: &dyn DocumentFrequency, made: Option<&ModelTags>) -> StageOutput {
     if let Some(made) = made {
-        let tags = made.tags.iter().map(|tag| tag.to_form()).collect();
+        let tags = made.tags.iter().map(PlacedTag::to_form).collect();
         return StageOutput::Tagged { tags, provider: made.model.clone() };
     }
     let started = Instant::now();

@@ -281,6 +281,25 @@ fn a_filter_is_tagged_anew_with_an_estimate_and_taken_back() {
     assert_eq!(app.tags_of("old", 3)[0], "Арктика-3", "asked for again");
 }
 
+#[test]
+fn tags_of_the_same_posts_are_suggested_for_a_merge_unless_both_are_protected() {
+    let llm = Llm::start();
+    llm.mind(honest);
+    let mut app = app_with(&llm);
+    app.index_jsonl(&(1..=5).map(|id| post("news", id)).collect::<Vec<_>>());
+    tag_all(&app);
+    let token = app.token("main");
+    let suggested =
+        || app.get("/api/tags/suggestions", &token).ok()["suggestions"].as_array().unwrap().clone();
+    let found = suggested();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((&found[0]["reason"], &found[0]["together"]), (&json!("same_posts"), &json!(5)));
+    for tag in ["капитан Петров", "Северному морскому пути"] {
+        app.app().tag_protect(&app.tenant(), tag, true, &Origin::operator()).unwrap();
+    }
+    assert!(suggested().is_empty());
+}
+
 /// Down for an hour on the test's clock, while 5,000 posts arrive.
 #[test]
 fn an_hour_without_the_model_loses_no_post_and_ends_without_a_herd() {

@@ -3,7 +3,7 @@
 //! The id's version is a digest of address and model's name, so vectors of two providers are never compared. Their length is
 //! asked once, when the embedder is made.
 
-use std::{ops::Range, sync::Arc};
+use std::{fmt::Write as _, ops::Range, sync::Arc};
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -47,8 +47,10 @@ fn id_of(remote: &Remote, model: &str) -> ModelId {
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' })
         .collect();
     let digest = Sha256::digest(format!("{} {model}", remote.base_url).as_bytes());
-    let version: String =
-        digest.iter().take(ModelId::VERSION_LEN / 2).map(|byte| format!("{byte:02x}")).collect();
+    let mut version = String::new();
+    for byte in digest.iter().take(ModelId::VERSION_LEN / 2) {
+        let _ = write!(version, "{byte:02x}");
+    }
     ModelId::parse(&format!("{}-{plain}@{version}", remote.provider.name()))
         .expect("made of what an id may have")
 }
@@ -108,13 +110,10 @@ impl Embedder for RemoteEmbedder {
             let joined = out.last().filter(|last| {
                 text.get(last.start..sentence.end).is_some_and(|part| part.chars().count() <= CHUNK_CHARS_MAX)
             });
-            match joined {
-                Some(_) => {
-                    if let Some(last) = out.last_mut() {
-                        last.end = sentence.end;
-                    }
-                }
-                None => out.extend(cut(text, sentence)),
+            if joined.is_none() {
+                out.extend(cut(text, sentence));
+            } else if let Some(last) = out.last_mut() {
+                last.end = sentence.end;
             }
         }
         out

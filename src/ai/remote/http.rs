@@ -79,13 +79,12 @@ pub(super) fn body(mut response: Response, deadline: Instant) -> Result<Vec<u8>,
 /// How long a server asks to wait: seconds, or a date.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match value.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let at = rfc2822::parse(value).ok()?.timestamp();
-            let wait = at.duration_since(now).max(SignedDuration::ZERO);
-            Duration::try_from(wait).ok()?
-        }
+    let wait = if let Ok(seconds) = value.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let at = rfc2822::parse(value).ok()?.timestamp();
+        let wait = at.duration_since(now).max(SignedDuration::ZERO);
+        Duration::try_from(wait).ok()?
     };
     Some(wait.min(RETRY_AFTER_MAX))
 }

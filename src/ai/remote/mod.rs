@@ -167,16 +167,16 @@ impl Remote {
             loop {
                 let body = wire::chat_body(self, model, request, pieces.is_some());
                 let call = self.request("POST", "/chat/completions", bearer).json(&body);
-                let answered = self.send(call).and_then(|response| match &mut pieces {
-                    Some(pieces) => stream::read(self, response, request, *pieces),
-                    None => {
-                        let value = self.read_json(response)?;
-                        wire::chat_answer(self, &value, request)
+                let answered = self.send(call).and_then(|response| {
+                    if let Some(pieces) = &mut pieces {
+                        return stream::read(self, response, request, *pieces);
                     }
+                    let value = self.read_json(response)?;
+                    wire::chat_answer(self, &value, request)
                 });
                 match answered {
                     Err(error) if tries < DIALECT_RETRIES_MAX && self.dialect_learn(&error, request) => {
-                        tries += 1
+                        tries += 1;
                     }
                     answered => return answered,
                 }

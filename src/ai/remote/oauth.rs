@@ -77,7 +77,7 @@ impl OAuth {
             .header("Accept", "application/json")
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(format!("scope={}", self.scope));
-        let value = remote.json(request).map_err(|error| self.refusal(error))?;
+        let value = remote.json(request).map_err(refusal)?;
         let access =
             value["access_token"].as_str().or(value["tok"].as_str()).filter(|token| !token.is_empty());
         let access = access.ok_or_else(|| remote.error(RemoteFault::Malformed, "no token in the answer"))?;
@@ -87,17 +87,17 @@ impl OAuth {
             expires_at: expires_at.unwrap_or_else(|| plus(now, TOKEN_TTL)),
         })
     }
+}
 
-    /// 400 names the scope where the key is for another.
-    fn refusal(&self, mut error: RemoteError) -> RemoteError {
-        if matches!(error.fault, RemoteFault::Refused { .. }) && error.detail.contains("scope") {
-            error.fault = RemoteFault::ScopeRefused;
-        } else if matches!(error.fault, RemoteFault::Refused { status: 400 }) {
-            // A key that is no base64 reads 400 as well.
-            error.fault = RemoteFault::KeyRefused;
-        }
-        error
+/// 400 names the scope where the key is for another.
+fn refusal(mut error: RemoteError) -> RemoteError {
+    if matches!(error.fault, RemoteFault::Refused { .. }) && error.detail.contains("scope") {
+        error.fault = RemoteFault::ScopeRefused;
+    } else if matches!(error.fault, RemoteFault::Refused { status: 400 }) {
+        // A key that is no base64 reads 400 as well.
+        error.fault = RemoteFault::KeyRefused;
     }
+    error
 }
 
 fn moment(number: i64) -> Option<Timestamp> {

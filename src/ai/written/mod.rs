@@ -7,7 +7,7 @@
 mod support;
 mod suspicion;
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{collections::BTreeSet, fmt::Write as _, ops::Range};
 
 use super::extractive::citation::{self, CHECKED_BYTES_MAX};
 use crate::text::{self, Language};
@@ -156,23 +156,17 @@ impl<'a> WrittenCheck<'a> {
             let after = &rest[open + 1..];
             let digits = after.bytes().take_while(u8::is_ascii_digit).count();
             let number = after[..digits].parse::<usize>().ok().filter(|n| self.allowed.contains(n));
-            match number.filter(|_| after[digits..].starts_with(']')) {
-                Some(n) => {
-                    let said = out[sentence..]
-                        .trim()
-                        .trim_end_matches(|c: char| "[]0123456789".contains(c))
-                        .to_owned();
-                    let place = self.cite(n, &said);
-                    out.push_str(&format!("[{}]", place + 1));
-                    rest = &after[digits + 1..];
-                    if !rest.starts_with('[') {
-                        sentence = out.len();
-                    }
+            if let Some(n) = number.filter(|_| after[digits..].starts_with(']')) {
+                let said = out[sentence..].trim().trim_end_matches(|c: char| "[]0123456789".contains(c));
+                let place = self.cite(n, &said.to_owned());
+                let _ = write!(out, "[{}]", place + 1);
+                rest = &after[digits + 1..];
+                if !rest.starts_with('[') {
+                    sentence = out.len();
                 }
-                None => {
-                    out.push('[');
-                    rest = after;
-                }
+            } else {
+                out.push('[');
+                rest = after;
             }
         }
         out.push_str(rest);
