@@ -8,8 +8,9 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::{App, Error, ErrorCode, Tenant, model_calls::Denied};
+pub use crate::ai::remote::AUDIO_BYTES_MAX;
 use crate::{
-    ai::{Usage, remote::AUDIO_BYTES_MAX},
+    ai::Usage,
     model::{ModelFeature, Provider},
     store::Member,
 };

@@ -4,16 +4,19 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use teloxide::{
     ApiError, Bot, RequestError,
+    net::Download as _,
     payloads::{
         AnswerCallbackQuerySetters as _, EditMessageTextSetters as _, SendDocumentSetters as _,
         SendMessageSetters as _, SetMyCommandsSetters as _, SetWebhookSetters as _,
     },
     requests::Requester as _,
     types::{
-        AllowedUpdate, BotCommand, CallbackQueryId, ChatId, InlineKeyboardButton, InlineKeyboardButtonKind,
-        InlineKeyboardMarkup, InputFile, LinkPreviewOptions, MessageId, ParseMode, WebAppInfo,
+        AllowedUpdate, BotCommand, CallbackQueryId, ChatId, FileId, InlineKeyboardButton,
+        InlineKeyboardButtonKind, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, MessageId, ParseMode,
+        WebAppInfo,
     },
 };
 use url::Url;
@@ -106,6 +109,24 @@ impl Api {
             request = request.reply_markup(keyboard);
         }
         request.await.map(drop).map_err(failure)
+    }
+
+    /// What a file that somebody sent holds; refused where it has more than `bytes_max`.
+    pub(super) async fn file(&self, id: &str, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+        let file = self.0.get_file(FileId(id.to_owned())).await.map_err(failure)?;
+        if file.size as usize > bytes_max {
+            return Err(Failure::Refused(format!("the file has more than {bytes_max} bytes")));
+        }
+        let mut bytes = Vec::new();
+        let mut pieces = self.0.download_file_stream(&file.path);
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|_| Failure::Later("Telegram: the file broke off".to_owned()))?;
+            if bytes.len() + piece.len() > bytes_max {
+                return Err(Failure::Refused(format!("the file has more than {bytes_max} bytes")));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
     }
 
     /// Ends the button's waiting sign, with a few words where there are any.

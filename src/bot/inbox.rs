@@ -7,7 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -15,16 +15,17 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::Api,
+    api::{Api, Failure},
     call,
-    flow::{self, Outcome},
+    draft::Draft,
+    flow::{self, Hearing, Outcome},
     incoming::{Incoming, Said},
     outbox::pause,
     reply::{Place, Reply},
     sleep_until,
 };
 use crate::{
-    app::{App, Error},
+    app::{App, Error, voice::AUDIO_BYTES_MAX},
     model::Disposition,
     store::{BotChatChange, BotLane, BotSettled, BotUpdate, NewBotMessage},
 };
@@ -123,7 +124,7 @@ impl Inbox {
     }
 
     async fn handle(&self, update: BotUpdate) {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let person = update.telegram_id;
         let (update_id, attempt) = (update.update_id, update.attempt);
         let worked = if attempt > ATTEMPTS_MAX {
@@ -161,10 +162,14 @@ impl Inbox {
                 return self.too_fast(update_id, incoming, haste).await;
             }
         }
-        let asks = matches!(incoming.said, Said::Text(_) | Said::Command { .. });
+        let asks = matches!(incoming.said, Said::Text(_) | Said::Command { .. } | Said::Voice { .. });
         let asked = incoming.clone();
+        let audio = self.recording(&incoming).await?;
         let answering = call(&self.app, move |app| {
-            let mut outcome = flow::answer(app, &incoming)?;
+            let draft = Mutex::new(Draft::new(Instant::now()));
+            let show = |piece: &str| drafted(app, &incoming, &draft, piece);
+            let hearing = Hearing { draft: &show, audio: audio.as_deref() };
+            let mut outcome = flow::answer(app, &incoming, &hearing)?;
             let (words, farewell) = (outcome.toast.take(), outcome.farewell.take());
             app.bot_update_settle(update_id, settled(update_id, incoming.person.telegram_id, outcome))?;
             Ok((words, farewell))
@@ -189,6 +194,20 @@ impl Inbox {
             tracing::debug!(?failure, "a button could not be answered");
         }
         Ok(())
+    }
+
+    /// What a voice message holds, where it is to be written down.
+    async fn recording(&self, incoming: &Incoming) -> Result<Option<Vec<u8>>, Error> {
+        let Said::Voice { file, .. } = &incoming.said else { return Ok(None) };
+        let asked = incoming.clone();
+        if !call(&self.app, move |app| flow::voice_wanted(app, &asked)).await? {
+            return Ok(None);
+        }
+        match self.api.file(file, AUDIO_BYTES_MAX).await {
+            Ok(audio) => Ok(Some(audio)),
+            Err(Failure::Refused(reason)) => Err(Error::Invalid(reason)),
+            Err(failure) => Err(Error::Unavailable(format!("the recording cannot be fetched: {failure:?}"))),
+        }
     }
 
     /// Counts an update of a person.
@@ -260,6 +279,19 @@ impl Inbox {
 
     fn busy(&self) -> std::sync::MutexGuard<'_, HashSet<i64>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Shows an answer as far as it is written, in the place where it will stand. What cannot be shown now is shown with the rest.
+fn drafted(app: &App, incoming: &Incoming, draft: &Mutex<Draft>, piece: &str) {
+    let mut draft = draft.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(text) = draft.push(piece, Instant::now()) else { return };
+    let person = incoming.person.telegram_id;
+    let first = rows(incoming.update_id, person, 0, &flow::draft(text)).into_iter().next();
+    if let Some(message) = first
+        && let Err(error) = app.bot_message_put(message)
+    {
+        tracing::debug!(%error, "a draft cannot be shown");
     }
 }
 

@@ -29,7 +29,13 @@ pub(super) enum Said {
         reference: String,
         title: String,
     },
-    /// Something without words the bot could use: a picture, a voice message, a sticker.
+    /// A voice message: a question, where somebody writes it down.
+    Voice {
+        file: String,
+        seconds: u32,
+        mime: String,
+    },
+    /// Something without words the bot could use: a picture, a sticker.
     Wordless,
     Button {
         id: String,
@@ -80,6 +86,7 @@ impl Incoming {
             Said::Command { .. }
             | Said::Text(_)
             | Said::Forwarded { .. }
+            | Said::Voice { .. }
             | Said::Wordless
             | Said::Blocked => None,
         }
@@ -96,9 +103,14 @@ fn message_said(message: Message) -> Option<(User, Said)> {
             Said::Forwarded { reference, title: chat.title().unwrap_or_default().to_owned() }
         }
         Some(MessageOrigin::User { .. } | MessageOrigin::HiddenUser { .. } | MessageOrigin::Chat { .. })
-        | None => match message.text() {
-            Some(text) => words(text),
-            None => Said::Wordless,
+        | None => match (message.text(), message.voice()) {
+            (Some(text), _) => words(text),
+            (None, Some(voice)) => Said::Voice {
+                file: voice.file.id.to_string(),
+                seconds: voice.duration.seconds(),
+                mime: voice.mime_type.as_ref().map_or_else(|| "audio/ogg".to_owned(), ToString::to_string),
+            },
+            (None, None) => Said::Wordless,
         },
     };
     Some((message.from.filter(|user| !user.is_bot)?, said))

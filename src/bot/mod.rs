@@ -11,6 +11,7 @@
 mod alerts;
 mod api;
 mod callback;
+mod draft;
 mod flow;
 mod inbox;
 mod incoming;

@@ -85,12 +85,13 @@ fn answer(inside: &Inside<'_>, mut asked: Asked) -> Result<Outcome, Error> {
         ..AskRequest::default()
     };
     let access = &inside.access;
-    let answered = inside.app.ask_as(
+    let (zone, mut told) = (TimeZone::system(), |piece: &str| (inside.draft)(piece));
+    let answered = inside.app.ask_told(
         &access.tenant,
         &access.channels,
         Some(&inside.member),
         &request,
-        &TimeZone::system(),
+        (&zone, &mut told),
     );
     match answered {
         Ok(answer) => {

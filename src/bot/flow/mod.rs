@@ -13,6 +13,7 @@ mod command;
 mod search;
 mod settings;
 mod start;
+mod voice;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,10 @@ pub(super) struct Context<'a> {
     pub(super) lang: Lang,
     person: &'a Profile,
     update_id: i64,
+    /// Hears an answer by pieces while it is being written.
+    draft: &'a dyn Fn(&str),
+    /// What was recorded, for a voice message.
+    audio: Option<&'a [u8]>,
     /// Where an answer goes: in place of the message that bore the button, or below.
     place: Place,
 }
@@ -153,8 +158,16 @@ impl<'a> std::ops::Deref for Inside<'a> {
     }
 }
 
+/// What comes with what was said.
+pub(super) struct Hearing<'a> {
+    /// Hears an answer by pieces while it is being written.
+    pub(super) draft: &'a dyn Fn(&str),
+    /// What was recorded, for a voice message.
+    pub(super) audio: Option<&'a [u8]>,
+}
+
 /// What is to be done with what was said.
-pub(super) fn answer(app: &App, incoming: &Incoming) -> Result<Outcome, Error> {
+pub(super) fn answer(app: &App, incoming: &Incoming, hearing: &Hearing<'_>) -> Result<Outcome, Error> {
     let person = &incoming.person;
     if incoming.said == Said::Blocked {
         app.bot_chat_stop(person.telegram_id)?;
@@ -170,11 +183,19 @@ pub(super) fn answer(app: &App, incoming: &Incoming) -> Result<Outcome, Error> {
         | Said::Command { .. }
         | Said::Text(_)
         | Said::Forwarded { .. }
+        | Said::Voice { .. }
         | Said::Wordless
         | Said::Blocked => Place::New,
     };
-    let context =
-        Context { app, lang: language(&chat, person), person, update_id: incoming.update_id, place };
+    let context = Context {
+        app,
+        lang: language(&chat, person),
+        person,
+        update_id: incoming.update_id,
+        draft: hearing.draft,
+        audio: hearing.audio,
+        place,
+    };
     let access = app.bot_access(person.telegram_id, chat.tenant_id)?;
     let inside = access.and_then(|access| {
         let member = access.member.clone()?;
@@ -190,6 +211,20 @@ pub(super) fn answer(app: &App, incoming: &Incoming) -> Result<Outcome, Error> {
         outcome.chat = Some(BotChatChange { dialogue: Some(waits), ..outcome.chat.unwrap_or_default() });
     }
     Ok(outcome)
+}
+
+/// Whether a voice message is to be fetched: somebody writes it down for this person, and it is not too long.
+pub(super) fn voice_wanted(app: &App, incoming: &Incoming) -> Result<bool, Error> {
+    let Said::Voice { seconds, .. } = &incoming.said else { return Ok(false) };
+    let person = incoming.person.telegram_id;
+    let Some(access) = app.bot_access(person, app.bot_chat(person)?.tenant_id)? else { return Ok(false) };
+    let Some(member) = &access.member else { return Ok(false) };
+    Ok(!voice::is_too_long(*seconds) && app.voice_denied(&access.tenant, member)?.is_none())
+}
+
+/// What an answer looks like that is still being written.
+pub(super) fn draft(text: &str) -> Reply {
+    Reply::new(crate::bot::markdown::markdown(text).text(" …"))
 }
 
 /// What somebody reads whose answer takes longer.
@@ -218,7 +253,8 @@ pub(super) fn notice(
 ) -> Result<Reply, Error> {
     let chat = app.bot_chat(person.telegram_id)?;
     let lang = language(&chat, person);
-    Ok(words(&Context { app, lang, person, update_id: 0, place: Place::New }))
+    let (draft, audio) = (&|_: &str| {}, None);
+    Ok(words(&Context { app, lang, person, update_id: 0, draft, audio, place: Place::New }))
 }
 
 /// Telegram's menu of commands in a language.
@@ -249,6 +285,10 @@ fn said(
         },
         Said::Forwarded { reference, .. } => match inside {
             Some(inside) => channels::add(inside, reference),
+            None => Ok(start::stranger(context)),
+        },
+        Said::Voice { seconds, mime, .. } => match inside {
+            Some(inside) => voice::heard(inside, *seconds, mime, waited),
             None => Ok(start::stranger(context)),
         },
         Said::Wordless => match inside {
