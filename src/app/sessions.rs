@@ -62,6 +62,8 @@ pub struct SignedIn {
     pub user: MemberView,
     /// Every tenant this person belongs to.
     pub tenants: Vec<TenantChoice>,
+    /// Whether this person runs the installation.
+    pub operator: bool,
 }
 
 /// A tenant somebody may sign in to.
@@ -272,6 +274,7 @@ impl App {
             session_id: session.id,
             user: MemberView::from(member.clone()),
             tenants: self.tenant_choices(&self.memberships_of(member.profile.telegram_id)?)?,
+            operator: self.is_operator(member),
         })
     }
 

@@ -3,7 +3,7 @@
 //! The same routes under three prefixes: `/tg/qr`, and for older clients `/api/tg/qr` and `/qr-auth`. Whoever knows a login's id
 //! (a random uuid) can see its status and its code; only the holder of its session token can change it.
 
-mod code;
+pub(super) mod code;
 
 use std::convert::Infallible;
 

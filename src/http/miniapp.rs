@@ -53,7 +53,18 @@ macro_rules! files {
 
 /// Every file of `webapp/app`; a test compares the directory.
 static FILES: &[(&str, &[u8])] = &files![
+    "admin/events.js",
+    "admin/flags.js",
+    "admin/installation.js",
+    "admin/invite.js",
+    "admin/invites.js",
+    "admin/jobs.js",
+    "admin/links.js",
+    "admin/names.js",
+    "admin/people.js",
+    "admin/person.js",
     "admin/screens.js",
+    "admin/today.js",
     "api.js",
     "app.css",
     "chart.js",

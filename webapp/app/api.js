@@ -45,7 +45,7 @@ async function refusal(response) {
   return new Failure(kind, { status: response.status, code, message, requestId, waitS, fields, details });
 }
 
-async function once(method, path, { body, signal, accept, bearer }) {
+async function once(method, path, { body, signal, accept, bearer, also }) {
   const timeout = AbortSignal.timeout(REPLY_TIMEOUT_MS);
   // A stream lasts as long as it is listened to.
   const limits = accept === "text/event-stream" ? [signal] : [signal, timeout];
@@ -64,7 +64,7 @@ async function once(method, path, { body, signal, accept, bearer }) {
     throw new Failure("offline");
   }
   reached(true);
-  if (!response.ok) throw await refusal(response);
+  if (!response.ok && !also?.includes(response.status)) throw await refusal(response);
   return response;
 }
 
@@ -124,7 +124,7 @@ async function ask(method, path, body, options = {}) {
   }
 }
 
-/** `options`: `signal`, `keep` (readable without a network; the reply then has `keptAt`), `open` (asked without a token). */
+/** `options`: `signal`, `keep` (readable without a network; the reply then has `keptAt`), `open` (asked without a token), `also` (statuses whose reply is no refusal). */
 export const api = {
   get: (path, options) => ask("GET", path, undefined, options),
   post: (path, body, options) => ask("POST", path, body, options),

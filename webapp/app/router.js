@@ -7,7 +7,7 @@
 import { BASE, add, fill, h } from "./dom.js";
 import { bones, trouble } from "./parts.js";
 import { SCREENS } from "./screens.js";
-import { isAdmin, session } from "./session.js";
+import { may, session } from "./session.js";
 import { backButton, mainButton } from "./telegram.js";
 import { t, textsLoad, language } from "./words.js";
 
@@ -132,7 +132,7 @@ export async function show() {
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   const address = here();
   let found = match(address);
-  const allowed = found && (!found.route.role || isAdmin());
+  const allowed = found && may(found.route.role);
   if (!found || !allowed) {
     found = match("/ask");
     addressPut("/ask");

@@ -1,6 +1,6 @@
 // Every screen of the app: its address, the module that makes it, the place in the bar it belongs to.
 //
-// `open` screens need nobody signed in; `role` hides a screen from others (the server refuses them all the same); `parent` is
+// `open` screens need nobody signed in; `role` (admin or operator) hides a screen from others (the server refuses them all the same); `parent` is
 // where the back button leads, and what a wide page shows beside it unless the screen is `alone`. A module is fetched when its screen is first opened. An
 // address with `:name` gives `place.params.name`. Admin screens are listed by admin/screens.js.
 

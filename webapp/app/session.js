@@ -12,7 +12,7 @@ const EARLY_MS = 30_000;
 let access = null;
 let listeners = [];
 
-/** What is stored: `{ refresh, user, tenants }`, or null. */
+/** What is stored: `{ refresh, user, tenants, operator }`, or null. */
 export function session() {
   try {
     return JSON.parse(localStorage.getItem(KEY));
@@ -23,6 +23,10 @@ export function session() {
 
 export const user = () => session()?.user ?? null;
 export const isAdmin = () => user()?.role === "admin";
+/** Whether the person runs the installation. */
+export const isOperator = () => session()?.operator === true;
+/** Whether a screen of this `role` (admin, operator or none) is shown to the person; the server decides all the same. */
+export const may = (role) => !role || (role === "operator" ? isOperator() : isAdmin());
 /** Calls `take(signedIn)` whenever somebody signs in or out, in this tab or another. */
 export const sessionWatch = (take) => { listeners.push(take); };
 const tell = (signedIn) => { for (const take of listeners) take(signedIn); };
@@ -30,7 +34,7 @@ const tell = (signedIn) => { for (const take of listeners) take(signedIn); };
 /** Keeps what a sign-in or a renewal brought (`SignedIn`). */
 export function sessionPut(signed, quiet = false) {
   access = { token: signed.access_token, until: Date.now() + signed.expires_in * 1000 };
-  localStorage.setItem(KEY, JSON.stringify({ refresh: signed.refresh_token, id: signed.session_id, user: signed.user, tenants: signed.tenants }));
+  localStorage.setItem(KEY, JSON.stringify({ refresh: signed.refresh_token, id: signed.session_id, user: signed.user, tenants: signed.tenants, operator: signed.operator }));
   if (!quiet) tell(true);
 }
 

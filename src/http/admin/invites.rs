@@ -1,6 +1,7 @@
 //! The tenant's invites.
 
 use axum::{Json, extract::State, http::StatusCode};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,6 +13,7 @@ use crate::{
         ApiError, Web,
         caller::TenantAdmin,
         extract::{Body, InPath, Page, Params},
+        login::code,
     },
     model::{InviteStatus, Role},
 };
@@ -22,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(one))
         .routes(routes!(revoke))
         .routes(routes!(usage))
+        .routes(routes!(link))
 }
 
 /// What an invite shall be.
@@ -157,4 +160,32 @@ async fn usage(
     })
     .await
     .map(Json)
+}
+
+/// How an invite is handed on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct InviteLink {
+    /// Opens the Mini App with the code; none where `server.public_url` is not set.
+    #[schema(example = "https://tga.example.org/app?invite=ABCDEFGHIJ12")]
+    url: Option<String>,
+    /// The address as a QR code, an SVG within a `data:` address.
+    #[schema(example = "data:image/svg+xml;base64,PHN2Zy8+")]
+    qr: Option<String>,
+}
+
+/// Says by which address an invite is shared, with that as a QR code.
+#[utoipa::path(
+    get, path = "/api/admin/invites/{code}/link", tag = "admin", security(("bearer" = ["admin"])),
+    params(("code" = String, Path, description = "The invite's code.", example = "ABCDEFGHIJ12")),
+    responses((status = 200, description = "The address and the code to scan.", body = InviteLink))
+)]
+async fn link(
+    State(web): State<Web>,
+    TenantAdmin(caller): TenantAdmin,
+    InPath(code): InPath<String>,
+) -> Result<Json<InviteLink>, ApiError> {
+    let url = web.call(move |app| app.invite_link(&code, caller.tenant.id())).await?;
+    let drawn = url.as_deref().and_then(code::svg);
+    let qr = drawn.map(|svg| format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)));
+    Ok(Json(InviteLink { url, qr }))
 }

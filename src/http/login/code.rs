@@ -14,7 +14,7 @@ fn encode(text: &str) -> Option<QrCode> {
 }
 
 /// The code as a greyscale PNG.
-pub(super) fn png(text: &str) -> Option<Vec<u8>> {
+pub(in crate::http) fn png(text: &str) -> Option<Vec<u8>> {
     let code = encode(text)?;
     let modules = code.width();
     let side = (modules + 2 * QUIET_MODULES) * MODULE_PIXELS;
@@ -39,7 +39,7 @@ pub(super) fn png(text: &str) -> Option<Vec<u8>> {
 }
 
 /// The code as an SVG document.
-pub(super) fn svg(text: &str) -> Option<Vec<u8>> {
+pub(in crate::http) fn svg(text: &str) -> Option<Vec<u8>> {
     let code = encode(text)?;
     Some(code.render::<svg::Color<'_>>().min_dimensions(SVG_SIDE_MIN, SVG_SIDE_MIN).build().into_bytes())
 }

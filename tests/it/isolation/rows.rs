@@ -271,6 +271,12 @@ pub(super) const ROWS: &[Row] = &[
         ADMIN_TOKEN,
     ),
     row(
+        ("GET", "/api/admin/invites/{code}/link", "/api/admin/invites/{invite}/link"),
+        none,
+        OF_USER_ADMIN,
+        ADMIN_TOKEN,
+    ),
+    row(
         ("POST", "/api/admin/invites/{code}/revoke", "/api/admin/invites/{invite}/revoke"),
         none,
         [403, 403, 409, 404, 403],

@@ -4,7 +4,7 @@ import { ADMIN_SCREENS } from "../admin/screens.js";
 import { api } from "../api.js";
 import { h, icon } from "../dom.js";
 import { avatar, badge, bones, button, choice, done, live, meter, row, section, sure } from "../parts.js";
-import { isAdmin, session, user } from "../session.js";
+import { may, session, user } from "../session.js";
 import { signOut } from "../signing.js";
 import { LANGUAGES, day, figure, language, languageKeep, t, textsLoad } from "../words.js";
 import { passkeyRows } from "./passkeys.js";
@@ -24,7 +24,7 @@ export default function me(place) {
       h("p", { class: "note" }, [person.username && `@${person.username}`, person.role === "admin" && t("app-role-admin")].filter(Boolean).join(" · ")))),
     section(t("app-account-title"), account),
     live({ signal, skeleton: () => bones(2, false), load: () => api.get(`/api/users/${person.id}/subscription`, { signal, keep: true }), view: tierCard }),
-    isAdmin() && admin(),
+    admin(),
     section(t("app-me-settings"), [
       row({ lead: icon("phone"), title: t("app-sessions-title"), href: "/me/sessions" }),
       row({ lead: icon("tag"), title: t("app-tags-title"), href: "/tags" }),
@@ -66,7 +66,7 @@ function tierCard(view) {
 }
 
 function admin() {
-  const shown = ADMIN_SCREENS.filter((one) => one.menu);
+  const shown = ADMIN_SCREENS.filter((one) => one.menu && may(one.role));
   if (shown.length === 0) return null;
   return section(t("app-admin-title"), shown.map((one) => row({ lead: icon(one.menu.image), title: t(one.menu.key), href: one.path })));
 }
