@@ -3,6 +3,7 @@
 // TGA_E2E_ONLY runs the checks whose name holds it. What each check may not do is in checker.js.
 
 import assert from "node:assert/strict";
+import { OLGA, adminChecks } from "./admin.js";
 import { axe, checkerStart, looks, settled } from "./checker.js";
 import { ANNA, CHANNELS, HOSTILE, IVAN, MALLORY, PASSWORD, TELEGRAM_THEME, VERA, people } from "./cast.js";
 import { firstLoad } from "./load.js";
@@ -12,7 +13,7 @@ import { codeScan, initData, worldStart } from "./world.js";
 const OFFLINE_NOISE = [/ERR_INTERNET_DISCONNECTED/, /ERR_FAILED/];
 const SIGNED_OUT = [/401/];
 
-const world = await worldStart({ TGA__TIERS__FREE__CHANNELS: "10", TGA__TIERS__FREE__QUESTIONS_PER_DAY: "1000" });
+const world = await worldStart({ TGA__TIERS__FREE__CHANNELS: "10", TGA__TIERS__FREE__QUESTIONS_PER_DAY: "1000", TGA__OPERATORS: `[${OLGA.id}]` });
 await people(world);
 const { check, context, count, stop } = await checkerStart(world.url);
 const app = (path = "") => `${world.url}/app${path}`;
@@ -33,7 +34,7 @@ const sessionPut = (target, signed, lang = "ru") => target.addInitScript(({ kept
     localStorage.setItem("tga.began", "1");
     localStorage.setItem("tga.language", code);
   }
-}, { kept: JSON.stringify({ refresh: signed.refresh_token, id: signed.session_id, user: signed.user, tenants: signed.tenants }), code: lang });
+}, { kept: JSON.stringify({ refresh: signed.refresh_token, id: signed.session_id, user: signed.user, tenants: signed.tenants, operator: signed.operator }), code: lang });
 
 async function open(page, path, heading) {
   await page.goto(app(path));
@@ -444,6 +445,7 @@ async function leave(page) {
 
 try {
   await check("an invite, the code, a password, a channel, an answer, its source, and out", journey, { always: true });
+  await adminChecks({ world, check, context, open, signedIn, sessionPut, api });
   ivan = await signedIn(IVAN);
   await signedIn(VERA, { invite: world.invite() });
   await check("each refusal of an invite or a login says why and what to do", refusals, { allow: [/400/] });

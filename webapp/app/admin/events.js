@@ -42,6 +42,7 @@ export default function events(place) {
     const view = VIEWS[kind];
     addressPut(`/admin/events?show=${kind}${wanted ? `&${view.filter}=${wanted}` : ""}`);
     filterPlace.replaceChildren();
+    filterPlace.hidden = !view.filter;
     if (view.filter) {
       const select = field({ label: t("admin-filter"), type: "select", value: wanted, options: [["", t("admin-any")], ...Object.entries(view.options).map(([value, key]) => [value, t(key)])] });
       select.input.addEventListener("change", () => { wanted = select.input.value; show(); });
@@ -54,7 +55,7 @@ export default function events(place) {
     };
     box.replaceChildren(live({ signal, load: () => page(0), view: (first) => {
       if (first.total === 0) return empty("shield", t(view.none), null);
-      return section(null, pages({ first, page, item: view.item, wrap: (rows) => h("div", {}, rows) }));
+      return section(null, pages({ first, page, item: view.item, wrap: (rows) => h("div", { class: "rows" }, rows) }));
     } }));
   }
 }

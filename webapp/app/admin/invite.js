@@ -22,7 +22,7 @@ export default function invite(place) {
   const about = live({ signal, load: () => Promise.all([api.get(path, { signal }), api.get(`${path}/link`, { signal })]), view: ([one, link]) => shown(one, link) });
   const uses = live({ signal, skeleton: () => bones(1, false), load: () => page(0), view: (first) => {
     if (first.total === 0) return null;
-    return section(t("admin-invite-used-by"), pages({ first, page, item: used, wrap: (rows) => h("div", {}, rows) }));
+    return section(t("admin-invite-used-by"), pages({ first, page, item: used, wrap: (rows) => h("div", { class: "rows" }, rows) }));
   } });
   return [about, uses];
 

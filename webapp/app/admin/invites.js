@@ -26,7 +26,7 @@ export default function invites(place) {
   };
   const list = live({ signal, load: () => page(0), view: (first) => {
     if (first.total === 0) return empty("share", t("admin-invites-none"), t("admin-invites-none-text"), h("button", { type: "button", class: "button main", on: { click: make } }, t("admin-invite-new")));
-    return section(null, pages({ first, page, item: shown, wrap: (rows) => h("div", {}, rows) }));
+    return section(null, pages({ first, page, item: shown, wrap: (rows) => h("div", { class: "rows" }, rows) }));
   } });
   return [choice(t("admin-status"), [["active", t("admin-invites-active")], ["", t("admin-invites-all")]], status, (value) => { status = value; list.reload(); }), list];
 

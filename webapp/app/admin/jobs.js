@@ -32,7 +32,7 @@ export default function jobs(place) {
 
   /** Rows that grow by pages after the last id. */
   function grown(path, first, item) {
-    const rows = h("div", {}, first.jobs.map(item));
+    const rows = h("div", { class: "rows" }, first.jobs.map(item));
     let { next } = first;
     const more = button(t("app-more"), async () => {
       const page = await api.get(`${path}?limit=${PAGE}&after=${next}`, { signal });

@@ -22,7 +22,7 @@ export default function people(place) {
   };
   const list = live({ signal, load: () => page(0), view: (first) => {
     if (first.total === 0) return empty("people", t("admin-people-none"), t("admin-people-none-text"));
-    return section(t("admin-people-n", { n: first.total }), pages({ first, page, item: shown, wrap: (rows) => h("div", {}, rows) }));
+    return section(t("admin-people-n", { n: first.total }), pages({ first, page, item: shown, wrap: (rows) => h("div", { class: "rows" }, rows) }));
   } });
   let timer = 0;
   search.input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => list.reload(), SEARCH_WAIT_MS); });

@@ -4,7 +4,7 @@
 
 import { api } from "../api.js";
 import { h, icon } from "../dom.js";
-import { avatar, bones, choice, done, failed, live, meter, row, section, sure, table, toast } from "../parts.js";
+import { avatar, bones, chip, choice, done, failed, live, meter, row, section, sure, table, toast } from "../parts.js";
 import { user } from "../session.js";
 import { figure, moment, t } from "../words.js";
 import { TIERS, nameOf } from "./names.js";
@@ -28,7 +28,7 @@ export default function person(place) {
     return [
       h("div", { class: "card padded me-card" }, avatar(name), h("h2", { class: "strong", dir: "auto" }, name)),
       section(t("admin-role"), choice(t("admin-role"), [["user", t("app-role-user")], ["admin", t("app-role-admin")]], one.role, (role) => roleChange(one, role)), { note: t("admin-role-text") }),
-      section(t("admin-tier"), choice(t("admin-tier"), TIERS, one.tier, (tier) => change("tier", { tier, version: one.version }))),
+      section(t("admin-tier"), h("div", { class: "chips padded card", role: "group", "aria-label": t("admin-tier") }, TIERS.map(([tier, text]) => chip(text, () => tier !== one.tier && change("tier", { tier, version: one.version }), { chosen: tier === one.tier })))),
       table(t("admin-person"), [{ title: t("admin-what"), cell: ([what]) => what }, { title: t("admin-value"), cell: ([, value]) => value }], facts),
       !self && section(t("app-sessions-title"), row({ lead: icon("phone"), kind: "danger", title: t("admin-sessions-end"), press: sessionsEnd })),
     ];
