@@ -283,6 +283,7 @@ admin-act-exported = Space exported
 admin-act-imported = Space imported
 
 ## Installation
+admin-health = State
 admin-health-ok = works
 admin-health-reduced = reduced
 admin-health-problem = problem

@@ -296,6 +296,7 @@ admin-act-exported = Пространство выгружено
 admin-act-imported = Пространство загружено
 
 ## Установка
+admin-health = Состояние
 admin-health-ok = работает
 admin-health-reduced = не всё
 admin-health-problem = неисправно

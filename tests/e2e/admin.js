@@ -101,6 +101,7 @@ export async function adminChecks({ world, check, context, open, signedIn, sessi
     await page.getByRole("switch", { name: /Читать страницы/ }).uncheck();
     await page.getByText("Страницы больше не читаются").waitFor();
     const streamed = async (who = "admin") => (await json(api(admin)("GET", `/api/${who}/flags`))).flags.find(({ flag }) => flag === "streamed_answers");
+    await page.emulateMedia({ reducedMotion: "reduce" });
     await open(page, "/admin/flags", "Флаги и опыты");
     const flag = page.locator(".section", { hasText: "Для всех участников" }).getByRole("button", { name: /Ответы по частям/ });
     await flag.click();
@@ -151,6 +152,8 @@ export async function adminChecks({ world, check, context, open, signedIn, sessi
     assert.equal(shown, await last.locator("td").textContent());
     assert.equal(await chart.locator("small").innerText(), await last.locator("th").textContent());
     assert.ok((await chart.locator("table tr").count()) >= 7);
+    const below = await page.evaluate(() => document.documentElement.scrollHeight - document.querySelector("#screen").getBoundingClientRect().bottom - scrollY);
+    assert.ok(below < 50, `the page goes on for ${below} px below its end`);
     for (const path of PAGES.map(([, one]) => one)) {
       await page.setViewportSize({ width: 320, height: 640 });
       await open(page, path);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use axum::http::{Method, StatusCode};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tga::{
@@ -189,4 +190,35 @@ fn an_account_that_was_never_connected_says_so() {
     assert_eq!(account, json!({ "state": "none", "reason": Value::Null, "since": Value::Null }));
     let gone = app.request(Method::DELETE, "/api/users/me/account").token(&person.access).send();
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_session_says_whether_the_person_runs_the_installation() {
+    for (operators, runs) in [("[]", false), ("[7]", true)] {
+        let app = TestApp::builder().set("TGA__OPERATORS", operators).build();
+        let member = app.member("main", 7, Role::User);
+        let token = app.app().sign_in_link_mint(member.id).unwrap();
+        assert_eq!(link_in(&app, &token).ok()["operator"], runs, "{operators}");
+    }
+}
+
+#[test]
+fn an_invite_is_handed_on_by_an_address_that_opens_the_app() {
+    let address = |public_url: &str| {
+        let app = TestApp::builder().set("TGA__SERVER__PUBLIC_URL", public_url).build();
+        let admin = app.person("main", 7, Role::Admin);
+        let made = app.post("/api/admin/invites", &admin.access, &json!({}));
+        assert_eq!(made.status, StatusCode::CREATED);
+        let code = made.json()["code"].as_str().unwrap().to_owned();
+        (app.get(&format!("/api/admin/invites/{code}/link"), &admin.access).ok(), code)
+    };
+    for public_url in ["https://tga.example.org", "http://localhost:8080"] {
+        let (link, code) = address(public_url);
+        assert_eq!(link["url"], format!("{public_url}/app?invite={code}"));
+        let drawn = link["qr"].as_str().unwrap().strip_prefix("data:image/svg+xml;base64,").unwrap();
+        let svg = String::from_utf8(STANDARD.decode(drawn).unwrap()).unwrap();
+        assert!(svg.contains("<svg"), "{svg}");
+    }
+    let (nowhere, _) = address("");
+    assert_eq!(nowhere, json!({ "url": Value::Null, "qr": Value::Null }));
 }

@@ -38,8 +38,9 @@ export function chart(title, series, { kind = "bars", say = figure, label = day,
     moment.textContent = "";
     cursor.setAttribute("visibility", "hidden");
   });
-  const behind = h("table", { class: "unseen" }, h("caption", {}, title),
-    h("tbody", {}, series.map(({ at, value }) => h("tr", {}, h("th", { scope: "row" }, label(at)), h("td", {}, value === null || value === undefined ? "—" : say(value))))));
+  // A table takes the height of its rows whatever it is told, so the box around it is what is not seen.
+  const behind = h("div", { class: "unseen" }, h("table", {}, h("caption", {}, title),
+    h("tbody", {}, series.map(({ at, value }) => h("tr", {}, h("th", { scope: "row" }, label(at)), h("td", {}, value === null || value === undefined ? "—" : say(value)))))));
   return h("figure", { class: "chart card padded" }, h("figcaption", {}, h("span", {}, title), shown, moment), picture, behind);
 }
 

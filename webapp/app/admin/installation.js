@@ -25,7 +25,7 @@ function shown(health) {
   const figures = (caption, rows) => table(caption, [{ title: caption, cell: ([text]) => text }, { title: t("admin-value"), cell: ([, value]) => value, end: true }], rows);
   return [
     section(null, [
-      row({ lead: icon(health.status === "ok" ? "check" : "warn"), title: t(key), text: health.halted ?? t("admin-runs", { version: health.version, time: lasting(health.uptime_s) }), end: badge(t(key), kind) }),
+      row({ lead: icon(health.status === "ok" ? "check" : "warn"), title: t("admin-health"), text: health.halted ?? t("admin-runs", { version: health.version, time: lasting(health.uptime_s) }), end: badge(t(key), kind) }),
       health.reasons.map((one) => row({ title: one.detail, text: one.fix ?? one.check, end: badge(t(HEALTH_BADGES[one.state][0]), HEALTH_BADGES[one.state][1]) })),
     ]),
     section(t("admin-backups"), row({ lead: icon("download"), title: health.last_backup_at ? h("span", {}, t("admin-backup-last"), " ", when(health.last_backup_at)) : t("admin-backup-none"), text: health.last_backup_at ? null : t("admin-backup-none-text") })),
