@@ -5,10 +5,10 @@
 import { api } from "../api.js";
 import { chart } from "../chart.js";
 import { h, icon } from "../dom.js";
-import { badge, choice, live, meter, row, section } from "../parts.js";
+import { choice, live, meter, row, section, when } from "../parts.js";
 import { isOperator } from "../session.js";
 import { figure, lasting, moment, t } from "../words.js";
-import { AUTH_TEXTS, HEALTH_BADGES, healthGet } from "./names.js";
+import { AUTH_TEXTS, healthGet } from "./names.js";
 
 const DAYS = [7, 30, 90];
 const HOURS = 48;
@@ -38,11 +38,13 @@ function needed(stats, logins, health) {
   if (health && health.status !== "ok") {
     rows.push(row({ lead: icon("warn"), title: t("admin-installation-title"), text: health.reasons.map((one) => one.detail).join("; "), href: "/admin/installation" }));
   }
+  if (health && !health.last_backup_at) rows.push(row({ lead: icon("warn"), title: t("admin-backup-none"), text: t("admin-backup-none-text"), href: "/admin/installation" }));
   if (stats.dead_letters > 0) rows.push(row({ lead: icon("warn"), title: t("admin-dead-n", { n: stats.dead_letters }), text: t("admin-dead-lead"), href: "/admin/jobs" }));
   const failures = recent(logins.events).filter(({ event }) => event === "failed").length;
   if (failures > 0) rows.push(row({ lead: icon("warn"), title: t("admin-failed-n", { n: failures }), text: t("admin-failed-lead"), href: "/admin/events?show=logins&event=failed" }));
   if (rows.length > 0) return section(t("admin-needed"), rows);
-  return section(null, row({ lead: icon("check"), title: t("admin-all-well"), text: t("admin-all-well-text"), end: health && badge(t(HEALTH_BADGES[health.status][0]), HEALTH_BADGES[health.status][1]) }));
+  const backup = health && h("span", {}, t("admin-all-well-text"), ". ", t("admin-backup-last"), ": ", when(health.last_backup_at));
+  return section(null, row({ lead: icon("check"), title: t("admin-all-well"), text: backup ?? t("admin-all-well-text") }));
 }
 
 const recent = (events) => events.filter(({ at }) => Date.now() - Date.parse(at) < DAY_MS);
