@@ -5,7 +5,6 @@
 import { api } from "../api.js";
 import { h } from "../dom.js";
 import { badge, choice, empty, field, live, pages, row, section, sheet, table, when } from "../parts.js";
-import { addressPut } from "../router.js";
 import { moment, t } from "../words.js";
 import { AUTH_TEXTS, actor, named } from "./names.js";
 
@@ -40,7 +39,7 @@ export default function events(place) {
 
   function show() {
     const view = VIEWS[kind];
-    addressPut(`/admin/events?show=${kind}${wanted ? `&${view.filter}=${wanted}` : ""}`);
+    place.address(`/admin/events?show=${kind}${wanted ? `&${view.filter}=${wanted}` : ""}`);
     filterPlace.replaceChildren();
     filterPlace.hidden = !view.filter;
     if (view.filter) {
