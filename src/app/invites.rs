@@ -138,13 +138,7 @@ impl App {
     /// The address that an invite of this tenant is shared as; `None` where the Mini App has no address.
     pub fn invite_link(&self, code: &str, tenant: TenantId) -> Result<Option<String>, Error> {
         let invite = self.invite_row(code, Some(tenant))?;
-        let config = self.config();
-        let app = match (&config.bot.app_url, &config.public_url) {
-            (Some(app), _) => app.as_str().trim_end_matches('/').to_owned(),
-            (None, Some(server)) => format!("{}/app", server.as_str().trim_end_matches('/')),
-            (None, None) => return Ok(None),
-        };
-        Ok(Some(format!("{app}?invite={}", invite.code)))
+        Ok(self.app_address().map(|app| format!("{app}?invite={}", invite.code)))
     }
 
     /// The invite with this code; of this tenant alone when one is named.

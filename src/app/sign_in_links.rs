@@ -23,13 +23,18 @@ pub const LINK_TTL: Duration = Duration::from_mins(10);
 impl App {
     /// The address that signs this member in once, within [`LINK_TTL`]; `None` where the Mini App has no address.
     pub fn sign_in_link(&self, member: &Member) -> Result<Option<String>, Error> {
-        // Telegram opens apps over https only; a browser on this machine also opens http://localhost.
-        let local = || self.config().public_url.as_ref().map(|url| format!("{}app", url.as_str()));
-        let Some(app) = self.config().bot.app_url.as_ref().map(ToString::to_string).or_else(local) else {
-            return Ok(None);
-        };
+        let Some(app) = self.app_address() else { return Ok(None) };
         let token = self.sign_in_link_mint(member.id)?;
-        Ok(Some(format!("{}/enter#{token}", app.trim_end_matches('/'))))
+        Ok(Some(format!("{app}/enter#{token}")))
+    }
+
+    /// Where browsers find the Mini App, without a slash at its end.
+    pub(super) fn app_address(&self) -> Option<String> {
+        let config = self.config();
+        // Telegram opens apps over https only; a browser on this machine also opens http://localhost.
+        let local = || config.public_url.as_ref().map(|url| format!("{}app", url.as_str()));
+        let app = config.bot.app_url.as_ref().map(ToString::to_string).or_else(local)?;
+        Some(app.trim_end_matches('/').to_owned())
     }
 
     /// The token of such an address.
