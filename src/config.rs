@@ -5,11 +5,13 @@
 //! these defaults, annotated; a golden test keeps the two equal. Reads files and the environment, writes nothing.
 
 mod ai;
+mod backup;
 mod bot;
 mod limits;
 mod links;
 mod public_url;
 mod raw;
+mod retention;
 mod secret;
 mod telegram;
 
@@ -21,6 +23,7 @@ use std::{
 };
 
 pub use ai::{Ai, MICROS, ProviderConfig, RawAi};
+pub use backup::{Backup, BackupS3, Keep, RawBackup, RawBackupS3};
 pub use bot::Bot;
 pub use limits::Limits;
 pub use links::{Links, RawLinks};
@@ -29,6 +32,7 @@ pub use raw::{
     RawServer, RawTenants, RawTier, RawTiers,
 };
 
+pub use retention::{RETENTION_DAYS_MAX, RawRetention, Retention};
 pub use secret::Secret;
 pub use telegram::{Application, OwnDatacenter, RawDatacenter, RawTelegram, Telegram};
 
@@ -82,6 +86,10 @@ pub struct Config {
     pub search: Search,
     pub links: Links,
     pub ai: Ai,
+    pub backup: Backup,
+    pub retention: Retention,
+    /// Where keys lie, if not in the data directory.
+    pub keys_dir: Option<PathBuf>,
     /// Where embedding models are, if not in the data directory: scratch appliances borrow the real one's.
     pub models_dir: Option<PathBuf>,
     /// What it was made from, for `config print`.
@@ -219,6 +227,11 @@ impl Config {
     /// Where embedding models are.
     pub fn models_dir(&self) -> PathBuf {
         self.models_dir.clone().unwrap_or_else(|| self.data_dir.join("models"))
+    }
+
+    /// Where keys lie.
+    pub fn keys_dir(&self) -> PathBuf {
+        self.keys_dir.clone().unwrap_or_else(|| self.data_dir.join("keys"))
     }
 
     /// The JSON Schema of `appliance.toml`.
@@ -391,6 +404,9 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         search: check_search(&mut c, &raw.search),
         links: links::check(&mut c, &raw.links),
         ai: ai::check(&mut c, &mut raw.ai),
+        backup: backup::check(&mut c, &mut raw.backup),
+        retention: retention::check(&mut c, &raw.retention),
+        keys_dir: (!raw.keys_dir.is_empty()).then(|| PathBuf::from(&raw.keys_dir)),
         models_dir: None,
         raw,
     }

@@ -22,10 +22,18 @@ pub enum FailPoint {
     AfterBotClaim,
     /// What an update asks for is done, neither its mark nor its answer is written yet.
     BeforeBotSettle,
+    /// A restore is checked and marked as whole, nothing is in its place yet.
+    RestoreWhole,
+    /// A restore's tenants are in their place, its control.db is not.
+    RestoreTenantsPlaced,
+    /// A tenant's directory is in its place, control.db does not know it yet.
+    TenantPlaced,
+    /// Posts that are too old are out of tenant.db, not out of the indexes yet.
+    RetentionRowsGone,
 }
 
 impl FailPoint {
-    pub const ALL: [FailPoint; 8] = [
+    pub const ALL: [FailPoint; 12] = [
         FailPoint::AfterStoreCommit,
         FailPoint::AfterClaim,
         FailPoint::BeforeSettle,
@@ -34,6 +42,10 @@ impl FailPoint {
         FailPoint::BeforeVectorCommit,
         FailPoint::AfterBotClaim,
         FailPoint::BeforeBotSettle,
+        FailPoint::RestoreWhole,
+        FailPoint::RestoreTenantsPlaced,
+        FailPoint::TenantPlaced,
+        FailPoint::RetentionRowsGone,
     ];
 
     pub fn name(self) -> &'static str {
@@ -46,6 +58,10 @@ impl FailPoint {
             FailPoint::BeforeVectorCommit => "before_vector_commit",
             FailPoint::AfterBotClaim => "after_bot_claim",
             FailPoint::BeforeBotSettle => "before_bot_settle",
+            FailPoint::RestoreWhole => "restore_whole",
+            FailPoint::RestoreTenantsPlaced => "restore_tenants_placed",
+            FailPoint::TenantPlaced => "tenant_placed",
+            FailPoint::RetentionRowsGone => "retention_rows_gone",
         }
     }
 }

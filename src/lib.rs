@@ -17,6 +17,7 @@ pub mod links;
 pub mod model;
 pub mod pipeline;
 pub mod queue;
+pub mod s3;
 pub mod seal;
 pub mod search;
 pub mod store;

@@ -4,6 +4,8 @@
 //! (`LoadCredential=tga-seal.key`), one identity a line, the newest last. The newest seals; all open. Rotating adds one;
 //! whoever owns sealed data seals it anew. A crash while rotating leaves a whole file or none. Knows nothing of what it seals.
 
+mod stream;
+
 use std::{
     fs::OpenOptions,
     io::Write as _,
@@ -15,6 +17,8 @@ use std::{
 use age::{secrecy::ExposeSecret as _, x25519::Identity};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
+
+pub use stream::{KeySecret, Opener, PublicKey, Sealer};
 
 /// The credential's name under `CREDENTIALS_DIRECTORY`.
 pub const CREDENTIAL: &str = "tga-seal.key";
@@ -36,6 +40,10 @@ pub enum Error {
     Unreadable(String),
     #[error("the sealing key comes from systemd: add a line to its credential and restart")]
     Credential,
+    #[error("none of the keys here opens it ({}); name those it was sealed for", if .keys.is_empty() { "there is none".to_owned() } else { .keys.join(", ") })]
+    NotForUs { keys: Vec<String> },
+    #[error("it is no sealed file, or its beginning is damaged: {0}")]
+    NotSealed(String),
     #[error("sealing failed: {0}")]
     Failed(String),
 }
@@ -134,7 +142,11 @@ fn io(action: &'static str, path: &Path, source: std::io::Error) -> Error {
 
 /// A short name of an identity that tells nothing of it.
 fn id_of(identity: &Identity) -> String {
-    let digest = Sha256::digest(identity.to_public().to_string().as_bytes());
+    id_of_public(&identity.to_public())
+}
+
+fn id_of_public(key: &age::x25519::Recipient) -> String {
+    let digest = Sha256::digest(key.to_string().as_bytes());
     digest[..6].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 

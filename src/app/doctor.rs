@@ -69,6 +69,7 @@ impl App {
         findings.extend(self.check_telegram()?);
         findings.push(self.check_bot()?);
         findings.extend(self.check_providers());
+        findings.push(self.check_backups()?);
         for row in self.tenant_list()? {
             match self.tenant_open(&row) {
                 Err(error) => findings.push(tenant_problem(&row.slug, &error)),

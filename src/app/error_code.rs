@@ -92,6 +92,7 @@ codes! {
     DiskFull = "disk_full", 503, "The disk is full; nothing acknowledged is lost.";
     ReadOnly = "read_only", 503, "The file system is read-only.";
     QueueFull = "queue_full", 503, "Too many jobs wait already.";
+    BackupInvalid = "backup_invalid", 422, "The backup is damaged, not whole, or for keys that are not here; nothing was changed.";
     DataDirInUse = "data_dir_in_use", 503, "Another process has the data directory.";
 }
 

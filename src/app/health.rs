@@ -80,7 +80,7 @@ pub struct OperatorHealth {
     pub telegram: TelegramHealth,
     pub auth: AuthHealth,
     pub bot: BotHealth,
-    /// When the newest file in `backups/` was written; absent = there is none.
+    /// When the newest backup on record was made; absent = there is none.
     pub last_backup_at: Option<String>,
     pub tenants: usize,
 }
@@ -114,7 +114,12 @@ impl App {
     /// How the installation is.
     pub fn health(&self) -> Result<Health, Error> {
         let disk = self.disk_view()?;
-        Ok(self.health_with(vec![self.check_pipeline(), self.check_queue(), check_disk(disk)]))
+        Ok(self.health_with(vec![
+            self.check_pipeline(),
+            self.check_queue(),
+            check_disk(disk),
+            self.check_backups()?,
+        ]))
     }
 
     /// Whether people can sign in.
@@ -152,6 +157,7 @@ impl App {
         let mut findings =
             vec![self.check_pipeline(), self.check_queue(), self.check_dead_letters(), self.check_model()];
         findings.push(check_disk(disk));
+        findings.push(self.check_backups()?);
         findings.extend(check_accounts(&telegram));
         Ok(OperatorHealth {
             installation: self.health_with(findings),
@@ -159,7 +165,7 @@ impl App {
             telegram,
             auth: self.health_auth()?,
             bot: self.health_bot()?,
-            last_backup_at: self.last_backup_at().map(rfc3339),
+            last_backup_at: self.backup_newest()?.map(|row| rfc3339(row.created_at)),
             tenants: self.tenant_list()?.len(),
         })
     }
@@ -227,17 +233,6 @@ impl App {
     fn is_overdue(&self, checked_at: Option<Timestamp>) -> bool {
         let since = checked_at.map_or(self.started_at(), |at| at.max(self.started_at()));
         self.now().duration_since(since) > READ_OVERDUE
-    }
-
-    /// When the newest backup was written.
-    fn last_backup_at(&self) -> Option<Timestamp> {
-        let entries = std::fs::read_dir(self.config.data_dir.join("backups")).ok()?;
-        let written = entries.filter_map(|entry| {
-            let entry = entry.ok()?.metadata().ok()?;
-            let at = entry.is_file().then(|| entry.modified().ok())??;
-            Timestamp::try_from(at).ok()
-        });
-        written.max()
     }
 }
 

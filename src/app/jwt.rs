@@ -22,6 +22,8 @@ use zeroize::Zeroizing;
 use super::{App, Error};
 use crate::model::{Role, TenantId};
 
+/// The name of systemd's credential with keys, under `CREDENTIALS_DIRECTORY`.
+const CREDENTIAL: &str = "tga-jwt.key";
 /// Who issues; a token of another kind of service is refused whatever its key.
 const ISSUER: &str = "tga";
 /// Bytes of a key.
@@ -101,6 +103,13 @@ struct Ready {
     secret: Zeroizing<Vec<u8>>,
 }
 
+impl Ready {
+    fn given(secret: &str) -> Self {
+        let kid = format!("config-{}", &super::tokens::hex(&Sha256::digest(secret.as_bytes()))[..8]);
+        Self { kid, secret: Zeroizing::new(secret.as_bytes().to_vec()) }
+    }
+}
+
 /// The keys of this installation.
 pub(super) struct Keys {
     /// `None`: the configuration brings the key.
@@ -110,16 +119,13 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Reads the keys, making the first one.
-    pub(super) fn open(data_dir: &Path, configured: Option<&str>, now: Timestamp) -> Result<Self, Error> {
+    pub(super) fn open(dir: &Path, configured: Option<&str>, now: Timestamp) -> Result<Self, Error> {
         if let Some(secret) = configured {
-            let kid = format!("config-{}", &super::tokens::hex(&Sha256::digest(secret.as_bytes()))[..8]);
-            let ready = Ready { kid, secret: Zeroizing::new(secret.as_bytes().to_vec()) };
-            return Ok(Self { file: None, ready: RwLock::new(vec![ready]) });
+            return Ok(Self { file: None, ready: RwLock::new(vec![Ready::given(secret)]) });
         }
-        let dir = data_dir.join("keys");
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        builder.create(&dir).map_err(|error| Error::io("create", &dir, error))?;
+        builder.create(dir).map_err(|error| Error::io("create", dir, error))?;
         let path = dir.join("jwt.json");
         let file = if let Some(file) = read(&path)? {
             file
@@ -129,6 +135,32 @@ impl Keys {
             file
         };
         Ok(Self { file: Some(path), ready: RwLock::new(ready(&file)?) })
+    }
+
+    /// The keys that systemd hands over, where it does and the configuration has none.
+    pub(super) fn of(dir: &Path, configured: Option<&str>, now: Timestamp) -> Result<Self, Error> {
+        let handed = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join(CREDENTIAL));
+        match handed.filter(|path| configured.is_none() && path.is_file()) {
+            None => Self::open(dir, configured, now),
+            Some(path) => {
+                let text = std::fs::read_to_string(&path).map(Zeroizing::new);
+                let text = text.map_err(|error| Error::io("read", &path, error))?;
+                Self::given(&text, &path.display().to_string())
+            }
+        }
+    }
+
+    /// Keys that somebody else keeps, one a line; the last signs. `from` names where they are.
+    pub(super) fn given(text: &str, from: &str) -> Result<Self, Error> {
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if lines.is_empty() || lines.iter().any(|line| line.len() < KEY_BYTES) {
+            let what = format!(
+                "{from} needs keys of at least {KEY_BYTES} characters, one a line: openssl rand -hex 32"
+            );
+            return Err(Error::Invalid(what));
+        }
+        let ready = lines.into_iter().rev().map(Ready::given).collect();
+        Ok(Self { file: None, ready: RwLock::new(ready) })
     }
 
     /// Signs claims for an audience.
@@ -164,9 +196,9 @@ impl Keys {
     /// Adds a signing key and drops the oldest.
     fn rotate(&self, now: Timestamp) -> Result<String, Error> {
         let path = self.file.as_ref().ok_or_else(|| {
-            Error::Conflict(
-                "auth.jwt_secret is set, so its owner rotates it: change it and restart".to_owned(),
-            )
+            let what = "the key comes from auth.jwt_secret or a systemd credential, so its owner rotates it: \
+                        change it, or add a line to the credential, and restart";
+            Error::Conflict(what.to_owned())
         })?;
         let mut keys = self.ready.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut file = read(path)?.unwrap_or(KeyFile { keys: Vec::new() });

@@ -12,6 +12,7 @@ pub mod alerts;
 pub mod ask;
 pub mod audit;
 pub mod auth_events;
+pub mod backups;
 pub mod bot;
 pub mod channels;
 pub mod command;
@@ -47,7 +48,9 @@ pub mod posts;
 pub mod providers;
 pub mod reading;
 mod receipts;
+pub mod retention;
 pub mod saved_posts;
+mod schedule;
 pub mod search;
 pub mod sessions;
 pub mod sign_in_links;
@@ -105,6 +108,8 @@ pub struct App {
     bot: bot::BotState,
     flags: flags::Flags,
     alert_meanings: alerts::Meanings,
+    backups: backups::Backups,
+    retention: retention::RetentionRuns,
     /// Why nothing can work until a person acts; set by the worker, shown by `/ready` and doctor.
     halted: RwLock<Option<String>>,
     /// A tenant was opened whose full-text index lacks posts: the next sweep should not wait for its time.
@@ -134,13 +139,14 @@ impl App {
         builder.recursive(true).mode(0o700);
         builder.create(dir).map_err(|error| Error::io("create data directory", dir, error))?;
         let lock = lock(dir)?;
-        transfer::scratch_clean(dir)?;
+        scratch_clean(dir)?;
+        backups::interrupted(dir, &config.keys_dir())?;
         builder
             .create(dir.join("tenants"))
             .map_err(|error| Error::io("create", &dir.join("tenants"), error))?;
         let control = Control::open(&dir.join("control.db"))?;
         let configured = config.auth.jwt_secret.as_ref().map(crate::config::Secret::expose);
-        let jwt = jwt::Keys::open(dir, configured, clock.now())?;
+        let jwt = jwt::Keys::of(&config.keys_dir(), configured, clock.now())?;
         let settings =
             QueueSettings { jobs_max: config.pipeline.queue_jobs_max * 2, ..QueueSettings::default() };
         let queue = Queue::open(&dir.join("queue.redb"), Arc::clone(&clock), settings)?;
@@ -154,6 +160,8 @@ impl App {
             passkeys: passkeys::Passkeys::new(config.public_url.as_ref()),
             bot: bot::BotState::default(),
             alert_meanings: alerts::Meanings::default(),
+            backups: backups::Backups::default(),
+            retention: retention::RetentionRuns::default(),
             halted: RwLock::new(None),
             sweep_wanted: AtomicBool::new(false),
             embed_wake: Wake::default(),
@@ -174,6 +182,7 @@ impl App {
             );
             app.log_system("warn", message)?;
         }
+        app.unowned_clean()?;
         app.erasures_resume()?;
         app.bot_prune()?;
         Ok(Arc::new(app))
@@ -247,10 +256,30 @@ impl App {
         Ok(self.control.system_log(entry)?)
     }
 
+    /// The keys that seal.
+    fn keyring(&self) -> &crate::seal::Keyring {
+        &self.telegram.keyring
+    }
+
     /// Where the running service listens for commands of this machine's CLI.
     pub fn socket_path(data_dir: &Path) -> PathBuf {
         data_dir.join("tga.sock")
     }
+}
+
+/// Removes scratch directories that a crash left.
+fn scratch_clean(data_dir: &Path) -> Result<(), Error> {
+    let read = |error| Error::io("list", data_dir, error);
+    for entry in std::fs::read_dir(data_dir).map_err(read)? {
+        let entry = entry.map_err(read)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(transfer::SCRATCH) || name.starts_with(backups::SCRATCH) {
+            let path = entry.path();
+            std::fs::remove_dir_all(&path).map_err(|error| Error::io("delete", &path, error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes the data directory for this process.

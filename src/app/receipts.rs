@@ -20,7 +20,7 @@ const KEY_BYTES: usize = 32;
 impl App {
     /// Signs a statement as it stands.
     pub(super) fn receipt_sign(&self, statement: String) -> Result<ErasureView, Error> {
-        let key = key(&self.config().data_dir)?;
+        let key = key(&self.config().keys_dir())?;
         let signature = key.sign(statement.as_bytes());
         Ok(ErasureView {
             statement,
@@ -30,8 +30,7 @@ impl App {
     }
 }
 
-fn key(data_dir: &Path) -> Result<SigningKey, Error> {
-    let dir = data_dir.join("keys");
+fn key(dir: &Path) -> Result<SigningKey, Error> {
     let path = dir.join("receipt.key");
     let mut seed = Zeroizing::new([0_u8; KEY_BYTES]);
     match std::fs::File::open(&path).and_then(|mut file| file.read_exact(seed.as_mut_slice())) {
@@ -43,7 +42,7 @@ fn key(data_dir: &Path) -> Result<SigningKey, Error> {
         .map_err(|error| Error::Unavailable(format!("the system's random source failed: {error}")))?;
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);
-    builder.create(&dir).map_err(|error| Error::io("create", &dir, error))?;
+    builder.create(dir).map_err(|error| Error::io("create", dir, error))?;
     // Made new: of two first receipts at once, one is refused here and asks again.
     let written =
         OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path).and_then(|mut file| {

@@ -39,7 +39,7 @@ use crate::{
 pub(super) struct Telegram {
     /// `None`: `telegram.api_id` is not set.
     settings: Option<Arc<ConnectSettings>>,
-    keyring: Keyring,
+    pub(super) keyring: Keyring,
     started: OnceLock<Started>,
     own_runtime: OnceLock<tokio::runtime::Runtime>,
     accounts: Mutex<HashMap<MembershipId, Account>>,
@@ -76,7 +76,7 @@ impl Telegram {
     pub(super) fn open(config: &Config) -> Result<Self, Error> {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
         let credential = credentials.map(|dir| Path::new(&dir).join(seal::CREDENTIAL));
-        let keyring = Keyring::open(&config.data_dir.join("keys/seal"), credential.as_deref())?;
+        let keyring = Keyring::open(&config.keys_dir().join("seal"), credential.as_deref())?;
         Ok(Self {
             settings: settings(config).map(Arc::new),
             keyring,
@@ -127,6 +127,11 @@ impl App {
     /// The identities that seal.
     pub(super) fn keyring(&self) -> &Keyring {
         &self.telegram.keyring
+    }
+
+    /// Whether accounts are being used in this process.
+    pub(super) fn telegram_is_started(&self) -> bool {
+        self.telegram.started.get().is_some()
     }
 
     /// Connects every active session and goes on with the logins that can. Call it once; tasks run on this runtime.

@@ -130,6 +130,8 @@ impl App {
         let open = self.tenant_open(&row).ok();
         let audit =
             self.audit(&Origin::operator(), Some(row.id), AuditAction::TenantDeleted, row.slug.clone(), None);
+        // A crash after the deletion leaves a directory of nobody's: the next start removes what bears this mark.
+        let _ = super::backups::unowned_mark(&self.tenant_directory(row.id));
         self.control.tenant_delete(row.id, audit)?;
         if let Some(tenant) = open
             && let Err(error) = self.tenant_log_out(&tenant)
@@ -194,6 +196,7 @@ impl App {
         builder.recursive(true).mode(0o700);
         builder.create(dir).map_err(|error| Error::io("create tenant directory", dir, error))?;
         let store = TenantStore::open(dir, row.id)?;
+        store.posts_days_default_put(self.posts_days_default())?;
         let (indexes, repaired) = Indexes::open(dir, &self.config.search, &store, self.now())?;
         if let Some(what) = repaired {
             self.log_system("warn", format!("tenant {}: {what}", row.slug))?;

@@ -2,8 +2,7 @@
 //!
 //! An import looks at everything before it changes anything: the names in the zip, the hashes, the database itself. The files are
 //! made ready beside the data, then moved to their place, and the transaction in control.db comes last: until it, the tenant is
-//! not there, and after it, all of it is. A crash in between leaves a scratch directory, removed at the next start, or a directory
-//! that no tenant has. The tenant gets an id of its own, its members ids of their own; Telegram sessions, API tokens, invites
+//! not there, and after it, all of it is. What a crash in between leaves is removed at the next start. The tenant gets an id of its own, its members ids of their own; Telegram sessions, API tokens, invites
 //! and flags stay behind. Indexes are derived and filled by the sweep.
 
 use std::{
@@ -22,8 +21,13 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
 
-use super::{App, Error, Tenant, audit::Origin};
+use super::{
+    App, Error, Tenant,
+    audit::Origin,
+    backups::{unowned_mark, unowned_unmark},
+};
 use crate::{
+    fail::{FailPoint, fail_point},
     model::{AuditAction, MembershipId, Role, TenantId, Tier},
     store::{self, ArchiveCounts, ArchivedMember, MemberFilter, Profile, archive_adopt, archive_check},
 };
@@ -40,7 +44,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Members one page of the list has.
 const MEMBERS_PAGE: usize = 1000;
 /// How scratch directories in the data directory begin.
-const SCRATCH: &str = ".transfer-";
+pub(super) const SCRATCH: &str = ".transfer-";
 
 /// What a zip holds, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,8 +78,8 @@ pub struct ManifestFile {
 
 /// A member as the zip has them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct MemberLine {
-    id: MembershipId,
+pub(super) struct MemberLine {
+    pub(super) id: MembershipId,
     telegram_id: i64,
     username: Option<String>,
     first_name: Option<String>,
@@ -104,6 +108,20 @@ impl From<store::Member> for MemberLine {
 }
 
 impl MemberLine {
+    /// Every member of a tenant.
+    pub(super) fn all(control: &store::Control, tenant: TenantId) -> Result<Vec<Self>, Error> {
+        let mut lines: Vec<Self> = Vec::new();
+        loop {
+            let (page, _) =
+                control.member_list(tenant, &MemberFilter::default(), MEMBERS_PAGE, lines.len())?;
+            let is_last = page.len() < MEMBERS_PAGE;
+            lines.extend(page.into_iter().map(Self::from));
+            if is_last {
+                return Ok(lines);
+            }
+        }
+    }
+
     fn archived(self, id: MembershipId) -> ArchivedMember {
         ArchivedMember {
             id,
@@ -140,19 +158,6 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes what a crash left.
-pub(super) fn scratch_clean(data_dir: &Path) -> Result<(), Error> {
-    let read = |error| Error::io("list", data_dir, error);
-    for entry in std::fs::read_dir(data_dir).map_err(read)? {
-        let entry = entry.map_err(read)?;
-        if entry.file_name().to_string_lossy().starts_with(SCRATCH) {
-            let path = entry.path();
-            std::fs::remove_dir_all(&path).map_err(|error| Error::io("delete", &path, error))?;
-        }
-    }
-    Ok(())
-}
-
 impl App {
     /// Writes a tenant into a new file.
     pub fn tenant_export(&self, tenant: &Tenant, path: &Path, origin: &Origin) -> Result<Manifest, Error> {
@@ -160,7 +165,7 @@ impl App {
         let scratch = Scratch::new(&self.config.data_dir)?;
         let database = scratch.0.join(DATABASE);
         let (schema_version, counts) = tenant.store.copy_to(&database)?;
-        let members = self.member_lines(tenant)?;
+        let members = MemberLine::all(&self.control, tenant.id())?;
         let list = scratch.0.join(MEMBERS);
         let text = serde_json::to_vec(&members).expect("members always serialise");
         std::fs::write(&list, text).map_err(|error| Error::io("write", &list, error))?;
@@ -189,19 +194,6 @@ impl App {
             self.audit(origin, Some(row.id), AuditAction::TenantExported, row.slug.clone(), Some(data));
         self.control.audit_add(line)?;
         Ok(manifest)
-    }
-
-    fn member_lines(&self, tenant: &Tenant) -> Result<Vec<MemberLine>, Error> {
-        let mut lines: Vec<MemberLine> = Vec::new();
-        loop {
-            let (page, _) =
-                self.control.member_list(tenant.id(), &MemberFilter::default(), MEMBERS_PAGE, lines.len())?;
-            let is_last = page.len() < MEMBERS_PAGE;
-            lines.extend(page.into_iter().map(MemberLine::from));
-            if is_last {
-                return Ok(lines);
-            }
-        }
     }
 
     /// Makes a tenant of an exported file; `name` instead of the name it had.
@@ -235,28 +227,44 @@ impl App {
             return Err(damaged(path, "the database is not the one its manifest tells of"));
         }
         // Everything was looked at; from here on things are made.
-        let first = self.control.membership_ids_reserve(members.len() as i64)?.0;
-        let ids: BTreeMap<MembershipId, MembershipId> =
-            members.iter().zip(first..).map(|(member, here)| (member.id, MembershipId(here))).collect();
-        archive_adopt(&database, tenant.id, &ids)?;
-        let to = self.tenant_directory(tenant.id);
-        self.directory_place(&home, &to)?;
-        let members = members.into_iter().zip(first..);
-        let members = members.map(|(member, here)| member.archived(MembershipId(here))).collect();
         let data = json!({ "counts": manifest.counts, "exported_at": manifest.exported_at });
         let line =
             self.audit(origin, Some(tenant.id), AuditAction::TenantImported, tenant.slug.clone(), Some(data));
-        if let Err(error) = self.control.tenant_import(&tenant, members, self.now(), line) {
-            // Nobody knows of it; what cannot be removed is a directory that no tenant has.
-            let _ = std::fs::remove_dir_all(&to);
-            return Err(error.into());
-        }
-        self.tenant_open(&tenant)?;
+        self.tenant_take(&tenant, &home, members, line)?;
         Ok(tenant)
     }
 
+    /// Makes a checked directory the home of a new tenant, with ids of this installation. control.db comes last: until then the
+    /// directory is marked as nobody's and goes at the next start.
+    pub(super) fn tenant_take(
+        &self,
+        tenant: &store::Tenant,
+        home: &Path,
+        members: Vec<MemberLine>,
+        line: store::NewAudit,
+    ) -> Result<(), Error> {
+        let first = self.control.membership_ids_reserve(members.len() as i64)?.0;
+        let ids: BTreeMap<MembershipId, MembershipId> =
+            members.iter().zip(first..).map(|(member, here)| (member.id, MembershipId(here))).collect();
+        archive_adopt(&home.join(DATABASE), tenant.id, &ids)?;
+        let to = self.tenant_directory(tenant.id);
+        unowned_mark(home)?;
+        self.directory_place(home, &to)?;
+        fail_point(FailPoint::TenantPlaced);
+        let members = members.into_iter().zip(first..);
+        let members = members.map(|(member, here)| member.archived(MembershipId(here))).collect();
+        if let Err(error) = self.control.tenant_import(tenant, members, self.now(), line) {
+            // Nobody knows of it; what cannot be removed now goes at the next start.
+            let _ = std::fs::remove_dir_all(&to);
+            return Err(error.into());
+        }
+        unowned_unmark(&to)?;
+        self.tenant_open(tenant)?;
+        Ok(())
+    }
+
     /// Moves a directory under `tenants/`, durably.
-    fn directory_place(&self, from: &Path, to: &Path) -> Result<(), Error> {
+    pub(super) fn directory_place(&self, from: &Path, to: &Path) -> Result<(), Error> {
         let parent = self.config.data_dir.join("tenants");
         std::fs::create_dir_all(&parent).map_err(|error| Error::io("create", &parent, error))?;
         let database = from.join(DATABASE);
@@ -269,7 +277,7 @@ impl App {
         synced.map_err(|error| Error::io("write", &parent, error))
     }
 
-    fn tenant_named(&self, name: &str) -> Result<store::Tenant, Error> {
+    pub(super) fn tenant_named(&self, name: &str) -> Result<store::Tenant, Error> {
         let (slug, name) = super::tenants::named(name)?;
         Ok(store::Tenant { id: TenantId(Uuid::new_v4()), slug, name, created_at: self.now() })
     }

@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::{
+    backups::BackupCommand,
     channels::ChannelCommand,
     people::{InviteGroup, UserCommand},
+    retention::RetentionCommand,
     tags::TagCommand,
 };
 
@@ -147,6 +149,12 @@ pub(super) enum Group {
     /// The queue and its dead letters
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// Backups: sealed, tried, restorable elsewhere
+    #[command(subcommand)]
+    Backup(BackupCommand),
+    /// Removing what is too old
+    #[command(subcommand)]
+    Retention(RetentionCommand),
     /// The public event log
     #[command(subcommand)]
     Events(EventsCommand),

@@ -10,9 +10,9 @@ use super::{
         EventsCommand, Group, IndexCommand, KeyCommand, ModelCommand, QueueCommand, SessionCommand, Switch,
         TenantCommand, TokenCommand,
     },
-    channels, output,
+    backups, channels, output,
     people::{self, InviteGroup},
-    tags,
+    retention, tags,
 };
 use crate::{
     app::{
@@ -81,6 +81,8 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
         Group::Events(EventsCommand::Tail { event, tenant, after, limit, .. }) => {
             (Command::Content(ContentCommand::EventsList { tenant, event, after, limit }), output::events)
         }
+        Group::Backup(command) => backups::backup_command(command)?,
+        Group::Retention(command) => retention::retention_command(command),
         Group::Index(IndexCommand::Verify { tenant }) => {
             (Command::Operations(OperationsCommand::IndexVerify { tenant }), output::verify)
         }

@@ -5,6 +5,7 @@
 //! document and nothing else. Exit 0 done, 1 failed, 2 wrong usage.
 
 mod arguments;
+mod backups;
 mod channels;
 mod configuration;
 mod demo;
@@ -14,6 +15,7 @@ mod leaf;
 mod output;
 mod people;
 mod progress;
+mod retention;
 mod serve;
 mod session;
 mod socket;
@@ -24,6 +26,7 @@ use std::{ffi::OsString, fmt::Write as _, process::ExitCode};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use arguments::{Arguments, Global, Group};
+use backups::BackupCommand;
 use output::Output;
 use people::{InviteGroup, InviteName};
 use session::Session;
@@ -96,6 +99,9 @@ fn dispatch(arguments: Arguments, output: Output) -> Result<ExitCode, Error> {
             Ok(ExitCode::SUCCESS)
         }
         Group::Invite(group) => Ok(invite(&global, group, output)),
+        Group::Backup(BackupCommand::Restore { backup, keys, tenant: None, .. }) => {
+            backups::restore_all(&global, backup, keys.as_deref(), output)
+        }
         group @ (Group::Doctor { .. }
         | Group::Import { .. }
         | Group::Search { .. }
@@ -108,6 +114,8 @@ fn dispatch(arguments: Arguments, output: Output) -> Result<ExitCode, Error> {
         | Group::Session(_)
         | Group::Key(_)
         | Group::Queue(_)
+        | Group::Backup(_)
+        | Group::Retention(_)
         | Group::Events(_)
         | Group::Index(_)
         | Group::Model(_)) => send(&global, group, output),

@@ -29,6 +29,14 @@ impl Bars {
             }
             Progress::Index { done, total } => self.count("indexing", done, total),
             Progress::Embed { done, total } => self.count("embedding", done, total),
+            Progress::Backup { done, total } => {
+                let bar = self.bar("packing", "{msg:10} {bar:40} {bytes}/{total_bytes} left {eta}");
+                bar.set_length(total);
+                bar.set_position(done);
+            }
+            Progress::BackupVerify => {
+                self.bar("verifying", "{msg:10} {elapsed}");
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
     bot::BotService,
     clock::SystemClock,
     http, lifecycle,
-    pipeline::Engine,
+    pipeline::{Engine, UpkeepThread},
 };
 
 /// Blocking threads beside those that answer requests: for accounts, exports, files. Without a bound the runtime's pool grows to
@@ -32,6 +32,8 @@ pub(super) fn run(
     let metrics = http::Metrics::install();
     socket::listen(app)?;
     let engine = Engine::start(app, true)?;
+    // A demo keeps what it shows.
+    let upkeep = if demo.is_none() { Some(UpkeepThread::start(app)?) } else { None };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(app.config().server.requests_max + BLOCKING_THREADS_BESIDE)
@@ -56,6 +58,7 @@ pub(super) fn run(
     lifecycle::notify_stopping();
     app.telegram_stop();
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    drop(upkeep);
     drop(engine);
     served
 }

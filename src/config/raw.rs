@@ -17,6 +17,8 @@ pub struct RawConfig {
     pub data_dir: String,
     /// Telegram ids of the people who run this installation: they see all tenants.
     pub operators: Vec<i64>,
+    /// Where the keys of the installation lie; empty: `keys` in the data directory.
+    pub keys_dir: String,
     pub server: RawServer,
     pub limits: RawLimits,
     pub metrics: RawMetrics,
@@ -31,6 +33,8 @@ pub struct RawConfig {
     pub search: RawSearch,
     pub links: super::RawLinks,
     pub ai: super::RawAi,
+    pub backup: super::RawBackup,
+    pub retention: super::RawRetention,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -195,6 +199,7 @@ impl Default for RawConfig {
         Self {
             data_dir: "data".to_owned(),
             operators: Vec::new(),
+            keys_dir: String::new(),
             server: RawServer {
                 listen: "127.0.0.1:8000".to_owned(),
                 public_url: String::new(),
@@ -254,6 +259,8 @@ impl Default for RawConfig {
             },
             links: super::RawLinks::default(),
             ai: super::RawAi::default(),
+            backup: super::RawBackup::default(),
+            retention: super::RawRetention::default(),
         }
     }
 }

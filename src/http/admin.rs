@@ -6,6 +6,7 @@ mod flags;
 mod invites;
 mod links;
 mod records;
+mod retention;
 mod users;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -18,4 +19,5 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .merge(links::routes())
         .merge(records::routes())
         .merge(flags::routes())
+        .merge(retention::routes())
 }

@@ -7,7 +7,7 @@ use std::{sync::LazyLock, time::Duration};
 use axum::http::Method;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::{app::jobs::QueueView, model::Event};
+use crate::{app::jobs::QueueView, model::Event, store::BackupRow};
 
 /// One recorder a process; tests start many appliances in one.
 static HANDLE: LazyLock<Option<PrometheusHandle>> = LazyLock::new(|| {
@@ -28,6 +28,10 @@ fn register() {
         metrics::counter!(name).increment(0);
     }
     metrics::counter!("tags_persisted_total", "status" => "success").increment(0);
+    for status in ["success", "failed"] {
+        metrics::counter!("backup_runs_total", "status" => status).increment(0);
+        metrics::counter!("retention_runs_total", "status" => status).increment(0);
+    }
 }
 
 /// The recorder.
@@ -67,6 +71,19 @@ impl Metrics {
         metrics::gauge!("queue_dead_letters").set(queue.dead as f64);
         metrics::gauge!("queue_file_bytes").set(queue.file_bytes as f64);
         metrics::gauge!("process_resident_memory_bytes").set(resident_bytes() as f64);
+        // 0: never.
+        let newest = figures.backup.as_ref();
+        let seconds = |at: Option<i64>| at.unwrap_or(0) as f64;
+        let made = newest.map(|row| row.created_at.as_second());
+        metrics::gauge!("backup_last_success_timestamp_seconds").set(seconds(made));
+        let good = newest.and_then(|row| row.verdict.as_ref()).filter(|verdict| verdict.problem.is_none());
+        let verified = good.map(|verdict| verdict.at.as_second());
+        metrics::gauge!("backup_last_verified_timestamp_seconds").set(seconds(verified));
+        metrics::gauge!("backup_last_bytes").set(newest.map_or(0.0, |row| row.bytes as f64));
+        metrics::gauge!("backup_last_pause_seconds").set(newest.map_or(0.0, |row| row.pause_us as f64 / 1e6));
+        metrics::gauge!("backup_last_duration_seconds")
+            .set(newest.map_or(0.0, |row| row.elapsed_ms as f64 / 1e3));
+        metrics::gauge!("retention_last_success_timestamp_seconds").set(seconds(figures.retention_at_s));
         HANDLE.as_ref().map(PrometheusHandle::render).unwrap_or_default()
     }
 }
@@ -81,6 +98,10 @@ pub(super) struct Figures {
     pub(super) tenants_open: usize,
     /// Unix seconds.
     pub(super) started_at_s: i64,
+    /// The newest backup on record.
+    pub(super) backup: Option<BackupRow>,
+    /// Unix seconds.
+    pub(super) retention_at_s: Option<i64>,
 }
 
 /// Anything a client may send as a method, as one of a few words.

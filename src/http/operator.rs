@@ -7,12 +7,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{ApiError, Web, caller::Operator, ops::health_status};
 use crate::{
-    app::{App, health::OperatorHealth},
+    app::{App, backups::BackupList, health::OperatorHealth},
     model::TenantId,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::new().routes(routes!(tenants)).routes(routes!(health))
+    OpenApiRouter::new()
+        .routes(routes!(tenants))
+        .routes(routes!(health))
+        .routes(routes!(backups, backup_start))
 }
 
 /// A tenant of the installation.
@@ -61,4 +64,36 @@ async fn tenants(State(web): State<Web>, _: Operator) -> Result<Json<TenantList>
 async fn health(State(web): State<Web>, _: Operator) -> Result<(StatusCode, Json<OperatorHealth>), ApiError> {
     let health = web.call(App::health_operator).await?;
     Ok((health_status(health.installation.status), Json(health)))
+}
+
+/// Lists the backups, with when each could last be restored.
+#[utoipa::path(
+    get, path = "/api/operator/backups", tag = "operator", security(("bearer" = ["operator"])),
+    responses((status = 200, description = "The newest first.", body = BackupList))
+)]
+async fn backups(State(web): State<Web>, _: Operator) -> Result<Json<BackupList>, ApiError> {
+    web.call(App::backup_list).await.map(Json)
+}
+
+/// A backup was asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BackupStarted {
+    #[schema(example = true)]
+    started: bool,
+}
+
+/// Begins a backup; the list says when it is there.
+#[utoipa::path(
+    post, path = "/api/operator/backups", tag = "operator", security(("bearer" = ["operator"])),
+    responses(
+        (status = 202, description = "It is being made.", body = BackupStarted),
+        (status = 409, description = "One is being made or restored already.")
+    )
+)]
+async fn backup_start(
+    State(web): State<Web>,
+    _: Operator,
+) -> Result<(StatusCode, Json<BackupStarted>), ApiError> {
+    web.call(App::backup_want).await?;
+    Ok((StatusCode::ACCEPTED, Json(BackupStarted { started: true })))
 }

@@ -96,12 +96,15 @@ async fn ready(State(web): State<Web>) -> Result<Json<Ready>, ApiError> {
 pub(super) async fn metrics(State(web): State<Web>) -> Result<impl IntoResponse, ApiError> {
     let measured = web.call(|app| {
         let control = app.config().data_dir.join("control.db");
+        let backup = app.backup_newest()?;
         Ok(Figures {
             queue: app.queue_view(),
             tagging_cache: app.tagging_cache_len(),
             control_bytes: std::fs::metadata(control).map_or(0, |file| file.len()),
             tenants_open: app.tenants_open_count(),
             started_at_s: app.started_at().as_second(),
+            backup,
+            retention_at_s: app.retention_done_at()?.map(jiff::Timestamp::as_second),
         })
     });
     let text = web.metrics.render(&measured.await?);

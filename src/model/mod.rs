@@ -2,6 +2,7 @@
 //!
 //! May know nothing of ours. Ids are newtypes so that a bare integer never crosses a module border.
 
+mod address;
 mod disposition;
 mod event;
 mod flag;
@@ -13,6 +14,7 @@ mod post;
 mod provider;
 mod stage;
 
+pub use address::{browser_family, ip_coarse};
 pub use disposition::Disposition;
 pub use event::Event;
 pub use flag::{ConsentPurpose, Experiment, Flag, FlagScope, Outcome, Rating, Variant};

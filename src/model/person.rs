@@ -129,6 +129,9 @@ pub enum AuditAction {
     ModelsSwitched,
     ModelKeySet,
     ModelKeyRemoved,
+    TenantRestored,
+    BackupCreated,
+    RetentionChanged,
 }
 
 impl AuditAction {
@@ -158,6 +161,9 @@ impl AuditAction {
         AuditAction::ModelsSwitched,
         AuditAction::ModelKeySet,
         AuditAction::ModelKeyRemoved,
+        AuditAction::TenantRestored,
+        AuditAction::BackupCreated,
+        AuditAction::RetentionChanged,
     ];
 
     pub fn name(self) -> &'static str {
@@ -187,6 +193,9 @@ impl AuditAction {
             AuditAction::ModelsSwitched => "models_switched",
             AuditAction::ModelKeySet => "model_key_set",
             AuditAction::ModelKeyRemoved => "model_key_removed",
+            AuditAction::TenantRestored => "tenant_restored",
+            AuditAction::BackupCreated => "backup_created",
+            AuditAction::RetentionChanged => "retention_changed",
         }
     }
 

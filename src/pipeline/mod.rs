@@ -15,6 +15,7 @@ mod model_tags;
 mod parse;
 mod sweep;
 mod tag;
+mod upkeep;
 mod worker;
 
 pub use embed::{EmbedOutcome, embed_tick};
@@ -22,4 +23,5 @@ pub use engine::{Engine, drain};
 pub use links::{LinkReader, LinksOutcome};
 pub use model_tags::{ModelTagsOutcome, model_tags_tick};
 pub use sweep::{Swept, sweep};
+pub use upkeep::UpkeepThread;
 pub use worker::{TickOutcome, tick};

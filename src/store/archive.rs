@@ -17,7 +17,8 @@ use super::{
     control::{Tenant, tenant_insert},
     erasure::tables_with,
     members::{Profile, member_upsert_as},
-    migrate::{self, Schema, TENANT},
+    migrate::{self, TENANT},
+    snapshots::database_checked,
 };
 use crate::model::{MembershipId, Role, TenantId, Tier};
 
@@ -49,43 +50,35 @@ impl TenantStore {
             Backup::new(db, &mut copy)?.run_to_completion(i32::MAX, Duration::from_millis(50), None)?;
             Ok(())
         })?;
-        let strip = "UPDATE telegram_sessions SET state = 'revoked', reason = 'exported', sealed = NULL, key_id = NULL
-                         WHERE sealed IS NOT NULL;
-                     DELETE FROM channel_peers;
-                     DELETE FROM model_keys;";
+        copy.pragma_update(None, "journal_mode", "DELETE")
+            .map_err(|error| Error::from_sqlite(path, &error))?;
+        strip(&copy, path)?;
         let wrap = |error: rusqlite::Error| Error::from_sqlite(path, &error);
-        copy.pragma_update(None, "journal_mode", "DELETE").map_err(wrap)?;
-        copy.execute_batch(strip).map_err(wrap)?;
-        // What was deleted must not stay in free pages.
-        copy.execute_batch("VACUUM").map_err(wrap)?;
         Ok((migrate::version(&copy).map_err(wrap)?, counts(&copy)?))
     }
 }
 
+/// Takes out of a file that is no tenant's yet what only its own machine may have.
+pub fn archive_strip(path: &Path) -> Result<(), Error> {
+    strip(&open(path, OpenFlags::empty())?, path)
+}
+
+fn strip(db: &Connection, path: &Path) -> Result<(), Error> {
+    let sql =
+        "UPDATE telegram_sessions SET state = 'revoked', reason = 'exported', sealed = NULL, key_id = NULL
+                   WHERE sealed IS NOT NULL;
+               DELETE FROM channel_peers;
+               DELETE FROM model_keys;";
+    let wrap = |error: rusqlite::Error| Error::from_sqlite(path, &error);
+    db.execute_batch(sql).map_err(wrap)?;
+    // What was deleted must not stay in free pages.
+    db.execute_batch("VACUUM").map_err(wrap)
+}
+
 /// Whether a file that came from elsewhere is a whole tenant.db of a version known here. Returns what it holds.
 pub fn archive_check(path: &Path) -> Result<(i64, ArchiveCounts), Error> {
-    let wrap = |error: rusqlite::Error| Error::from_sqlite(path, &error);
-    let corrupt = |reason: &str| Error::Corrupt { path: path.to_owned(), reason: reason.to_owned() };
-    let db = open(path, OpenFlags::empty())?;
-    let sound: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(wrap)?;
-    if sound != "ok" {
-        return Err(corrupt(&sound));
-    }
-    let found = migrate::version(&db).map_err(wrap)?;
-    let supported = TENANT.migrations.len() as i64;
-    if found > supported {
-        return Err(Error::Newer { path: path.to_owned(), found, supported });
-    }
-    let known = usize::try_from(found).ok().filter(|version| *version > 0);
-    let migrations = known.and_then(|version| TENANT.migrations.get(..version));
-    let Some(migrations) = migrations else { return Err(corrupt("it has no schema")) };
-    let mut fresh = Connection::open_in_memory()?;
-    migrate::migrate(&mut fresh, path, Schema { name: TENANT.name, migrations })?;
-    // A trigger or a view of somebody else's, be it under the name of one of ours, would run with every later write.
-    if objects(&db)? != objects(&fresh)? {
-        return Err(corrupt("it holds other tables than those of its version"));
-    }
-    Ok((found, counts(&db)?))
+    let (version, db) = database_checked(path, TENANT)?;
+    Ok((version, counts(&db)?))
 }
 
 /// Makes a checked file the database of tenant `id`, its members those of `ids` (there → here). Rows of anybody else go.
@@ -166,7 +159,7 @@ impl Control {
     }
 }
 
-fn open(path: &Path, more: OpenFlags) -> Result<Connection, Error> {
+pub(super) fn open(path: &Path, more: OpenFlags) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
     Connection::open_with_flags(path, flags).map_err(|error| Error::from_sqlite(path, &error))
 }
@@ -180,7 +173,7 @@ fn counts(db: &Connection) -> Result<ArchiveCounts, Error> {
 }
 
 /// Everything the schema has, by kind and name; what runs by itself to the letter.
-fn objects(db: &Connection) -> Result<Vec<(String, String, String)>, Error> {
+pub(super) fn objects(db: &Connection) -> Result<Vec<(String, String, String)>, Error> {
     let sql = "SELECT type, name, iif(type IN ('trigger', 'view'), sql, tbl_name) FROM sqlite_schema
                ORDER BY type, name";
     let mut statement = db.prepare(sql)?;

@@ -232,7 +232,7 @@ fn tenant_find(db: &Connection, id_or_slug: &str) -> Result<Option<Tenant>, Erro
     Ok(db.prepare_cached(sql)?.query_row([id_or_slug], tenant_from_row).optional()?)
 }
 
-fn tenant_list(db: &Connection) -> Result<Vec<Tenant>, Error> {
+pub(super) fn tenant_list(db: &Connection) -> Result<Vec<Tenant>, Error> {
     let mut statement =
         db.prepare_cached("SELECT id, slug, name, created_at FROM tenants ORDER BY created_at, id")?;
     let rows = statement.query_map([], tenant_from_row)?;

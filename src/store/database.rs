@@ -17,7 +17,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::{Error, Schema, migrate};
+use super::{Error, Schema, barrier::BARRIER, migrate};
 
 /// How many writes may wait for the writer thread; more wait in their callers.
 const WRITES_QUEUED_MAX: usize = 256;
@@ -244,7 +244,7 @@ pub(super) fn lost_check(path: &Path, witness: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let wrap = |error: rusqlite::Error| Error::from_sqlite(path, &error);
     let connection =
         Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(wrap)?;
@@ -268,7 +268,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
 fn write_loop(mut connection: Connection, calls: &Receiver<Box<dyn Write>>, path: &Path) {
     while let Ok(first) = calls.recv() {
         let mut batch = Vec::new();
+        let pass = BARRIER.pass();
         let committed = write_batch(&mut connection, first, calls, &mut batch);
+        drop(pass);
         let committed = committed.map_err(|error| Error::from_sqlite(path, &error));
         for call in batch {
             call.finish(committed.clone());

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{Error, TenantStore, events::event_insert, ingest::stage_reset};
+use super::{Error, TenantStore, events::event_insert, ingest::stage_reset, retention::answers_withdraw};
 use crate::model::{ChannelId, Event, PostId};
 
 /// What deletions changed.
@@ -96,7 +96,7 @@ fn row_clear(tx: &Transaction<'_>, id: i64, now: Timestamp) -> Result<(), Error>
     for table in ["post_links", "post_pages", "post_enrichment", "post_tags", "post_vectors"] {
         tx.prepare_cached(&format!("DELETE FROM {table} WHERE post_id = ?1"))?.execute([id])?;
     }
-    Ok(())
+    answers_withdraw(tx, &[PostId(id)])
 }
 
 fn event_deleted(tx: &Transaction<'_>, id: PostId, reason: &str, now: Timestamp) -> Result<(), Error> {

@@ -12,6 +12,7 @@ use super::{
     audit::{NewAudit, audit_insert},
     members::{admin_is_last, member_find, member_remove},
     posts::json_list,
+    retention::answers_withdraw,
 };
 use crate::model::{ChannelId, Event, MembershipId, PostId, TenantId};
 
@@ -168,6 +169,7 @@ fn channels_erase(tx: &Transaction<'_>, id: MembershipId, now: Timestamp) -> Res
     let mut statement = tx.prepare(&sql)?;
     let posts: Vec<PostId> =
         statement.query_map([&list], |row| row.get(0).map(PostId))?.collect::<rusqlite::Result<_>>()?;
+    answers_withdraw(tx, &posts)?;
     tx.execute(
         &format!(
             "INSERT INTO outbox_events (event, occurred_at, post_id, data)

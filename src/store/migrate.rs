@@ -29,6 +29,7 @@ pub const CONTROL: Schema = Schema {
         include_str!("../../schema/control/0007_flags.sql"),
         include_str!("../../schema/control/0008_bot_asked.sql"),
         include_str!("../../schema/control/0009_model_keys.sql"),
+        include_str!("../../schema/control/0010_backups.sql"),
     ],
 };
 
@@ -49,6 +50,7 @@ pub const TENANT: Schema = Schema {
         include_str!("../../schema/tenant/0011_saved_posts.sql"),
         include_str!("../../schema/tenant/0012_alerts.sql"),
         include_str!("../../schema/tenant/0013_models.sql"),
+        include_str!("../../schema/tenant/0014_retention.sql"),
     ],
 };
 

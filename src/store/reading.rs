@@ -13,6 +13,7 @@ use super::{
     ingest::{HashedPost, Ingested, counters_put, pinned_put, posts_ingest},
     ledger::{IdRange, RangeKind, gaps, range_add, range_cut, ranges},
     notices::{NoticeKind, notice_add, notice_withdraw},
+    retention::KEEP_DAYS,
 };
 use crate::model::{ChannelId, MembershipId, Reaction};
 
@@ -25,6 +26,8 @@ pub struct Reading {
     pub channel: ChannelId,
     /// The deepest that any follower wanted, days.
     pub depth_days: u32,
+    /// How long its posts are kept, days; `None` = for ever. What is older is not wanted, however deep a follower wants to read.
+    pub keep_days: Option<u32>,
     /// The oldest message wanted; `None` = not looked up yet.
     pub floor_id: Option<i64>,
     /// The newest message the server told of; 0 = never asked or an empty channel.
@@ -121,7 +124,8 @@ impl TenantStore {
     pub fn reading_list(&self) -> Result<Vec<Reading>, Error> {
         self.db.read(|db| {
             let sql = format!(
-                "{COLUMNS} WHERE channel_id IN (SELECT channel_id FROM subscriptions) ORDER BY channel_id"
+                "{} WHERE channel_id IN (SELECT channel_id FROM subscriptions) ORDER BY channel_id",
+                columns()
             );
             let mut statement = db.prepare_cached(&sql)?;
             let rows = statement.query_map([], reading_from_row)?;
@@ -215,23 +219,47 @@ impl TenantStore {
 
 /// Begins reading a channel, or goes deeper; never shallower, what is here stays wanted.
 pub(super) fn reading_want(tx: &Transaction<'_>, channel: ChannelId, depth_days: u32) -> Result<(), Error> {
+    let sql = format!("SELECT {KEEP_DAYS} FROM (SELECT ?1 channel_id)");
+    let keep_days: i64 = tx.prepare_cached(&sql)?.query_row([channel.0], |row| row.get(0))?;
+    let is_all = depth_days >= DEPTH_ALL_DAYS && keep_days == 0;
     tx.prepare_cached(
         "INSERT INTO channel_reading (channel_id, depth_days, floor_id) VALUES (?1, ?2, ?3)
          ON CONFLICT (channel_id) DO UPDATE SET depth_days = ?2, floor_id = ?3, problem = NULL, problem_at = NULL
          WHERE depth_days < ?2",
     )?
-    .execute(params![channel.0, depth_days, (depth_days >= DEPTH_ALL_DAYS).then_some(1)])?;
+    .execute(params![channel.0, depth_days, is_all.then_some(1)])?;
     Ok(())
+}
+
+/// The posts of a page that are wanted: those from the floor on, and older ones that are here all the same. An old post that
+/// was let go of does not come back because somebody edited it.
+fn posts_wanted(tx: &Transaction<'_>, page: &Page, floor: Option<i64>) -> Result<Vec<HashedPost>, Error> {
+    let mut wanted = Vec::with_capacity(page.posts.len());
+    for post in &page.posts {
+        let message = post.post.message_id;
+        let is_below = floor.is_some_and(|floor| message < floor);
+        let sql = "SELECT 1 FROM posts WHERE channel_id = ?1 AND message_id = ?2";
+        if !is_below || tx.prepare_cached(sql)?.exists(params![page.channel.0, message])? {
+            wanted.push(post.clone());
+        }
+    }
+    Ok(wanted)
 }
 
 fn page_apply(tx: &Transaction<'_>, page: &Page, now: Timestamp) -> Result<PageApplied, Error> {
     let channel = page.channel;
-    let mut applied =
-        PageApplied { ingested: posts_ingest(tx, &page.posts, now)?, deleted: Deleted::default() };
+    let sql = "SELECT floor_id FROM channel_reading WHERE channel_id = ?1";
+    let floor: Option<Option<i64>> =
+        tx.prepare_cached(sql)?.query_row([channel.0], |row| row.get(0)).optional()?;
+    let floor = floor.flatten();
+    let wanted = posts_wanted(tx, page, floor)?;
+    let mut applied = PageApplied { ingested: posts_ingest(tx, &wanted, now)?, deleted: Deleted::default() };
     for id in &page.deleted {
         message_delete(tx, channel, *id, now, &mut applied.deleted)?;
     }
-    if let Some(range) = page.covered {
+    // What lies below the floor was not kept, so nothing is claimed of it.
+    let covered = page.covered.map(|(first, last)| (first.max(floor.unwrap_or(first)), last));
+    if let Some(range) = covered.filter(|range| range.0 <= range.1) {
         range_cut(tx, channel, RangeKind::Service, range)?;
         range_cut(tx, channel, RangeKind::Restricted, range)?;
         range_add(tx, channel, RangeKind::Covered, range)?;
@@ -253,13 +281,18 @@ fn page_apply(tx: &Transaction<'_>, page: &Page, now: Timestamp) -> Result<PageA
     Ok(applied)
 }
 
-const COLUMNS: &str = "SELECT channel_id, depth_days, floor_id, top_id, revisit_below, revisit_until, checked_at, joined, reader,
-    problem, problem_at, EXISTS (SELECT 1 FROM subscriptions WHERE subscriptions.channel_id = channel_reading.channel_id)
-    FROM channel_reading";
+fn columns() -> String {
+    format!(
+        "SELECT channel_id, depth_days, floor_id, top_id, revisit_below, revisit_until, checked_at, joined, reader, problem,
+             problem_at, EXISTS (SELECT 1 FROM subscriptions WHERE subscriptions.channel_id = channel_reading.channel_id),
+             {KEEP_DAYS}
+         FROM channel_reading"
+    )
+}
 
 fn reading_get(db: &Connection, channel: ChannelId) -> Result<Option<Reading>, Error> {
     let found = db
-        .prepare_cached(&format!("{COLUMNS} WHERE channel_id = ?1"))?
+        .prepare_cached(&format!("{} WHERE channel_id = ?1", columns()))?
         .query_row([channel.0], reading_from_row)
         .optional()?;
     let Some(mut reading) = found else { return Ok(None) };
@@ -289,6 +322,7 @@ fn reading_from_row(row: &Row<'_>) -> rusqlite::Result<Reading> {
         problem: row.get(9)?,
         problem_at: timestamp_maybe(row, 10)?,
         is_followed: row.get(11)?,
+        keep_days: Some(row.get(12)?).filter(|days| *days > 0),
         gaps: Vec::new(),
     })
 }

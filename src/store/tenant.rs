@@ -66,6 +66,13 @@ impl TenantStore {
         })
     }
 
+    pub fn meta_delete(&self, key: &'static str) -> Result<(), Error> {
+        self.db.write(move |tx| {
+            tx.execute("DELETE FROM meta WHERE key = ?1", [key])?;
+            Ok(())
+        })
+    }
+
     /// Makes the file whole without its log.
     pub fn checkpoint(&self) -> Result<(), Error> {
         self.db.checkpoint()

@@ -61,9 +61,8 @@ fn an_operator_sees_the_disk_the_backups_and_what_is_configured() {
     assert_eq!(health["telegram"]["sessions_active"], 0);
     assert_eq!(health["bot"]["status"], "not_configured");
     assert_eq!(health["auth"]["status"], "reduced");
-    let backups = app.app().config().data_dir.join("backups");
-    std::fs::create_dir_all(&backups).unwrap();
-    std::fs::write(backups.join("one"), "x").unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    app.app().backup_create(None, &tga::app::audit::Origin::operator(), &stop, &mut |_| {}).unwrap();
     assert!(operator_health(&app, &operator).1["last_backup_at"].is_string());
     assert_eq!(get(&app, "/health/bot").1["status"], "not_configured");
     assert_eq!(get(&app, "/health/auth").1["init_data"], "not_configured");

@@ -19,7 +19,7 @@ use crate::support::{Binary, TestApp, line};
 const NOT_CARRIED: [&str; 2] = ["channel_peers", "meta"];
 
 /// Every row of a tenant's database as text, by table; ids of members as the people they are.
-fn dump(database: &Path, people: &BTreeMap<i64, i64>) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn dump(database: &Path, people: &BTreeMap<i64, i64>) -> BTreeMap<String, Vec<String>> {
     let db = rusqlite::Connection::open(database).unwrap();
     let named = |sql: &str| -> Vec<String> {
         let mut statement = db.prepare(sql).unwrap();

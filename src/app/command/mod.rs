@@ -4,6 +4,7 @@
 //! socket in the data directory (its owner) can send one; that is the operator's right.
 
 mod accounts;
+mod backups;
 mod channels;
 mod content;
 mod members;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use accounts::AccountsCommand;
+pub use backups::BackupsCommand;
 pub use channels::ChannelsCommand;
 pub use content::ContentCommand;
 pub use members::{InviteOptions, MembersCommand};
@@ -40,6 +42,7 @@ pub enum Command {
     Content(ContentCommand),
     Tags(TagsCommand),
     Operations(OperationsCommand),
+    Backups(BackupsCommand),
 }
 
 impl Command {
@@ -56,7 +59,8 @@ impl Command {
             | Command::Accounts(_)
             | Command::Content(_)
             | Command::Tags(_)
-            | Command::Operations(_) => None,
+            | Command::Operations(_)
+            | Command::Backups(_) => None,
         }
     }
 }
@@ -66,8 +70,21 @@ impl Command {
 #[serde(tag = "stage", rename_all = "snake_case")]
 pub enum Progress {
     Import(ImportProgress),
-    Index { done: u64, total: u64 },
-    Embed { done: u64, total: u64 },
+    Index {
+        done: u64,
+        total: u64,
+    },
+    Embed {
+        done: u64,
+        total: u64,
+    },
+    /// Bytes.
+    Backup {
+        done: u64,
+        total: u64,
+    },
+    /// A backup is being restored in scratch.
+    BackupVerify,
 }
 
 impl App {
@@ -81,6 +98,7 @@ impl App {
             Command::Content(command) => self.execute_content(command, progress),
             Command::Tags(command) => self.execute_tags(command),
             Command::Operations(command) => self.execute_operations(command, progress),
+            Command::Backups(command) => self.execute_backups(command, progress),
         }
     }
 

@@ -17,18 +17,53 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub enum OperationsCommand {
     QueueInfo,
-    QueueList { dead: bool, limit: usize },
-    QueuePeek { id: u64 },
-    QueueRequeue { ids: Vec<u64> },
-    QueueDiscard { ids: Vec<u64> },
-    IndexVerify { tenant: Option<String> },
-    IndexRebuild { tenant: Option<String> },
+    QueueList {
+        dead: bool,
+        limit: usize,
+    },
+    QueuePeek {
+        id: u64,
+    },
+    QueueRequeue {
+        ids: Vec<u64>,
+    },
+    QueueDiscard {
+        ids: Vec<u64>,
+    },
+    IndexVerify {
+        tenant: Option<String>,
+    },
+    IndexRebuild {
+        tenant: Option<String>,
+    },
     ModelList,
-    ModelImport { path: PathBuf },
-    ModelPull { url: String },
-    ModelUse { name: String },
-    ModelTest { provider: String, tenant: Option<String> },
+    ModelImport {
+        path: PathBuf,
+    },
+    ModelPull {
+        url: String,
+    },
+    ModelUse {
+        name: String,
+    },
+    ModelTest {
+        provider: String,
+        tenant: Option<String>,
+    },
     Doctor,
+    RetentionStats,
+    RetentionRun {
+        dry_run: bool,
+    },
+    RetentionShow {
+        tenant: String,
+    },
+    /// `days`: `None` is as the installation, or the tenant, has it.
+    RetentionSet {
+        tenant: String,
+        channel: Option<String>,
+        days: Option<u32>,
+    },
 }
 
 impl App {
@@ -59,6 +94,21 @@ impl App {
                 json!(self.provider_test(tenant.as_deref(), provider, None)?)
             }
             OperationsCommand::ModelUse { name } => json!({ "active": self.model_use(&name)? }),
+            OperationsCommand::RetentionStats => json!({ "kinds": self.retention_stats()? }),
+            OperationsCommand::RetentionRun { dry_run } => {
+                json!(self.retention_run(dry_run, &std::sync::atomic::AtomicBool::new(false))?)
+            }
+            OperationsCommand::RetentionShow { tenant } => {
+                let tenant = self.tenant_get(&tenant)?;
+                json!(self.retention_view(&tenant)?)
+            }
+            OperationsCommand::RetentionSet { tenant, channel, days } => {
+                let tenant = self.tenant_get(&tenant)?;
+                let all = crate::model::ChannelSet::All;
+                let channel = channel.map(|channel| tenant.channel_get(&channel, &all)).transpose()?;
+                let channel = channel.map(|channel| channel.id);
+                json!(self.retention_set(&tenant, channel, days, &Origin::operator())?)
+            }
             OperationsCommand::Doctor => json!({ "findings": self.doctor()? }),
         })
     }

@@ -136,7 +136,7 @@ fn keys_rotate_and_the_oldest_is_no_longer_believed() {
 fn the_key_file_is_private_and_a_damaged_or_open_one_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
-    let open = || Keys::open(dir.path(), None, at(NOW)).map(|_| ());
+    let open = || Keys::open(&dir.path().join("keys"), None, at(NOW)).map(|_| ());
     open().unwrap();
     let path = dir.path().join("keys/jwt.json");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -152,6 +152,23 @@ fn the_key_file_is_private_and_a_damaged_or_open_one_is_refused() {
     ] {
         std::fs::write(&path, text).unwrap();
         assert!(open().unwrap_err().to_string().contains("damaged"), "{text}");
+    }
+}
+
+#[test]
+fn keys_of_a_credential_rotate_by_a_line_and_weak_ones_are_refused() {
+    let other = "fedcba9876543210fedcba9876543210";
+    let before = Keys::given(&format!("{SECRET}\n"), "a credential").unwrap();
+    let token = before.sign(&claims(Audience::Api)).unwrap();
+    let after = Keys::given(&format!("{SECRET}\n{other}\n"), "a credential").unwrap();
+    assert!(after.verify(Audience::Api, &token, at(NOW)).is_some(), "signed before the new line");
+    let fresh = after.sign(&claims(Audience::Api)).unwrap();
+    assert!(after.verify(Audience::Api, &fresh, at(NOW)).is_some());
+    assert!(before.verify(Audience::Api, &fresh, at(NOW)).is_none(), "the newest line signs");
+    assert!(after.rotate(at(NOW)).is_err());
+    for weak in ["", "short", &format!("{SECRET}\nshort")] {
+        let refused = Keys::given(weak, "a credential").map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains("a credential") && !refused.contains(SECRET), "{refused}");
     }
 }
 

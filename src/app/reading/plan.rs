@@ -49,7 +49,8 @@ pub(super) fn work(
         return Ok((Class::Opening, Work::Newest));
     };
     let Some(floor) = reading.floor_id else {
-        let days = SignedDuration::from_hours(24 * i64::from(reading.depth_days));
+        let depth = reading.depth_days.min(reading.keep_days.unwrap_or(u32::MAX));
+        let days = SignedDuration::from_hours(24 * i64::from(depth));
         let before = now.checked_sub(days).map_or(1, |at| at.as_second().max(1));
         return Ok((Class::Floor, Work::Floor { before }));
     };

@@ -224,7 +224,14 @@ impl App {
                 let Some((key_id, bytes)) = tenant.store().telegram_session_sealed(session.id)? else {
                     continue;
                 };
-                let plain = self.telegram.keyring.open_sealed(&seal::Sealed { key_id, bytes })?;
+                let plain = match self.telegram.keyring.open_sealed(&seal::Sealed { key_id, bytes }) {
+                    Ok(plain) => plain,
+                    Err(error) => {
+                        // It was lost before; the others go on.
+                        tracing::warn!(%error, session = %session.id, "a session keeps its old seal");
+                        continue;
+                    }
+                };
                 let sealed = self.telegram.keyring.seal(&plain)?;
                 let (store, now) = (tenant.store(), self.now());
                 count += usize::from(store.telegram_session_save(

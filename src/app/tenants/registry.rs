@@ -164,7 +164,7 @@ impl Registry {
     }
 
     /// Forgets a tenant that is being deleted. Nobody can open it while `delete` runs.
-    pub(super) fn delete<T>(&self, id: TenantId, delete: impl FnOnce() -> T) -> T {
+    pub(in crate::app) fn delete<T>(&self, id: TenantId, delete: impl FnOnce() -> T) -> T {
         let mut places = self.places();
         places.slots.remove(&id);
         places.quiet.retain(|(quiet, _)| *quiet != id);

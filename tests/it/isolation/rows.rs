@@ -142,6 +142,10 @@ fn no_ids() -> Value {
     json!({ "ids": [] })
 }
 
+fn keep_long() -> Value {
+    json!({ "posts_days": 365 })
+}
+
 fn links_off() -> Value {
     json!({ "enabled": false })
 }
@@ -224,6 +228,18 @@ pub(super) const ROWS: &[Row] = &[
         ("GET", "/api/operator/tenants", "/api/operator/tenants"),
         none,
         [403, 403, 403, 403, 200],
+        NO_TOKENS,
+    ),
+    row(
+        ("GET", "/api/operator/backups", "/api/operator/backups"),
+        none,
+        [403, 403, 403, 403, 200],
+        NO_TOKENS,
+    ),
+    row(
+        ("POST", "/api/operator/backups", "/api/operator/backups"),
+        none,
+        [403, 403, 403, 403, 202],
         NO_TOKENS,
     ),
     row(("GET", "/api/operator/health", "/api/operator/health"), none, [403, 403, 403, 403, 200], NO_TOKENS),
@@ -352,6 +368,8 @@ pub(super) const ROWS: &[Row] = &[
         [403, 403, 403, 403, 404],
         NO_TOKENS,
     ),
+    row(("GET", "/api/admin/retention", "/api/admin/retention"), none, OF_ADMIN, ADMIN_TOKEN),
+    row(("PUT", "/api/admin/retention", "/api/admin/retention"), keep_long, OF_ADMIN, ADMIN_TOKEN),
     row(("GET", "/api/admin/flags", "/api/admin/flags"), none, OF_ADMIN, ADMIN_TOKEN),
     row(
         ("PUT", "/api/admin/flags/{flag}", "/api/admin/flags/vector_search"),

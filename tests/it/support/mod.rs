@@ -13,6 +13,7 @@ pub(crate) mod llm;
 mod people;
 mod posts;
 pub(crate) mod reading;
+pub(crate) mod s3;
 pub(crate) mod telegram_html;
 
 pub(crate) use app::{Builder, TestApp};

@@ -1,0 +1,187 @@
+//! Trying a backup: it is opened, unpacked, each database is checked and counted, and each tenant's posts are searched.
+//!
+//! In a scratch directory, one database at a time, so that the room needed is that of the largest. Nothing of the installation is
+//! touched but the record of how it came out.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    App, Error, Scratch, key_hint, located,
+    pack::{BackupManifest, Entry, KEY_BYTES_MAX, Member, PackedDatabase, damaged, unpack},
+    stopped,
+};
+use crate::{
+    app::indexes::Indexes,
+    config::Config,
+    model::{ChannelSet, PostId, TenantId},
+    seal::Keyring,
+    search::{Filter, Query},
+    store::{BackupVerdict, CONTROL, Schema, TENANT, TenantStore, database_check},
+};
+
+/// Posts of a tenant that are indexed to ask a search.
+const SEARCHED_POSTS: usize = 50;
+/// Words of a post that a search is asked with.
+const SEARCHED_CHARS: usize = 120;
+/// Free room that stays on the disk while unpacking, bytes.
+const ROOM_LEFT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// A backup that could be restored.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verified {
+    pub name: String,
+    pub ok: bool,
+    pub taken_at: String,
+    pub tenants: u64,
+    pub posts: u64,
+    /// Ids of the keys that open it.
+    pub keys: Vec<String>,
+    pub elapsed_ms: u64,
+}
+
+impl App {
+    /// Restores a backup in scratch: a file, a name, or the newest. `keys`: to be used beside those of the installation.
+    pub fn backup_verify(
+        &self,
+        given: Option<&str>,
+        keys: Option<&Path>,
+        stop: &AtomicBool,
+    ) -> Result<Verified, Error> {
+        let started = std::time::Instant::now();
+        let _alone = self.backups.alone()?;
+        let (given, now) = (given.unwrap_or("latest"), self.now());
+        let scratch = Scratch::new(&self.config.data_dir)?;
+        let path = located(&self.backup_place()?, given, &scratch.0, now)?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let gathered = keys.map(|keys| Keyring::gather(&[keys.to_owned()])).transpose()?;
+        let gathered = gathered.map(|ring| ring.joined(self.keyring()));
+        let ring = gathered.as_ref().unwrap_or(self.keyring());
+        let checked = check(&path, ring, &scratch.0, &self.config, now, stop);
+        let checked = checked.map_err(|error| key_hint(&name, error));
+        if !stop.load(Ordering::Relaxed) {
+            let problem = checked.as_ref().err().map(ToString::to_string);
+            self.control
+                .backup_verdict_put(&name, BackupVerdict { at: self.now(), problem: problem.clone() })?;
+            if let Some(problem) = problem {
+                self.log_system("warn", format!("backup {name} cannot be restored: {problem}"))?;
+            }
+        }
+        let manifest = checked?;
+        Ok(Verified {
+            name,
+            ok: true,
+            taken_at: super::rfc3339(manifest.taken_at),
+            tenants: manifest.tenants.len() as u64,
+            posts: manifest.posts(),
+            keys: manifest.keys,
+            elapsed_ms: started.elapsed().as_millis() as u64,
+        })
+    }
+}
+
+/// Reads a backup to its end and tries everything in it.
+pub(super) fn check(
+    path: &Path,
+    keys: &Keyring,
+    scratch: &Path,
+    config: &Config,
+    now: Timestamp,
+    stop: &AtomicBool,
+) -> Result<BackupManifest, Error> {
+    let mut found: BTreeMap<Member, PackedDatabase> = BTreeMap::new();
+    let manifest = unpack(path, keys, &mut |member, entry| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(stopped());
+        }
+        let database = match member {
+            Member::Control => file_try(path, entry, scratch, CONTROL, None)?,
+            Member::Tenant(id) => file_try(path, entry, scratch, TENANT, Some((*id, config, now)))?,
+            Member::SealKey(_) | Member::Jwt | Member::Receipt | Member::Manifest => {
+                entry.content(KEY_BYTES_MAX)?;
+                return Ok(());
+            }
+        };
+        found.insert(member.clone(), database);
+        Ok(())
+    })?;
+    rows_compare(path, &manifest, &found)?;
+    Ok(manifest)
+}
+
+/// Whether the databases hold what the manifest says.
+pub(super) fn rows_compare(
+    path: &Path,
+    manifest: &BackupManifest,
+    found: &BTreeMap<Member, PackedDatabase>,
+) -> Result<(), Error> {
+    let told = manifest.tenants.iter().map(|tenant| (Member::Tenant(tenant.id), &tenant.database));
+    for (member, database) in told.chain([(Member::Control, &manifest.control)]) {
+        if found.get(&member).is_some_and(|found| found != database) {
+            return Err(damaged(path, format!("{} has other rows than its manifest says", member.name())));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the disk has room for a file of a backup.
+pub(super) fn room_check(path: &Path, scratch: &Path, bytes: u64) -> Result<(), Error> {
+    let stat = rustix::fs::statvfs(scratch).map_err(|error| Error::io("measure", scratch, error.into()))?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    if bytes.saturating_add(ROOM_LEFT_BYTES) > free {
+        return Err(damaged(
+            path,
+            format!("it needs {bytes} bytes of room beside {}; {free} are free", scratch.display()),
+        ));
+    }
+    Ok(())
+}
+
+/// Unpacks a database, looks at it, and takes it away again.
+fn file_try(
+    path: &Path,
+    entry: &mut Entry<'_>,
+    scratch: &Path,
+    schema: Schema,
+    tenant: Option<(TenantId, &Config, Timestamp)>,
+) -> Result<PackedDatabase, Error> {
+    room_check(path, scratch, entry.bytes)?;
+    let home = scratch.join("try");
+    std::fs::create_dir_all(&home).map_err(|error| Error::io("create", &home, error))?;
+    let file = home.join(schema.name);
+    entry.write_to(&file)?;
+    let (schema_version, rows) = database_check(&file, schema).map_err(|error| damaged(path, error))?;
+    if let Some((id, config, now)) = tenant {
+        search_try(&home, id, config, now).map_err(|error| damaged(path, error))?;
+    }
+    std::fs::remove_dir_all(&home).map_err(|error| Error::io("delete", &home, error))?;
+    Ok(PackedDatabase { schema_version, rows })
+}
+
+/// Opens a tenant as the service would and asks a search for one of its posts.
+fn search_try(home: &Path, id: TenantId, config: &Config, now: Timestamp) -> Result<(), Error> {
+    let store = TenantStore::open(home, id)?;
+    let (indexes, _) = Indexes::open(home, &config.search, &store, now)?;
+    let ids = store.post_indexed_list(PostId(0), SEARCHED_POSTS)?;
+    let posts = store.posts_load(&ids)?;
+    let mut wordy = posts.iter().filter(|post| post.text.split_whitespace().count() > 2).peekable();
+    if wordy.peek().is_none() {
+        return Ok(());
+    }
+    indexes.fulltext_put(&posts)?;
+    let filter = Filter::channels(ChannelSet::All);
+    for post in wordy {
+        let words: String = post.text.chars().take(SEARCHED_CHARS).collect();
+        let found = indexes.fulltext().search(&Query::words(&words), &filter, SEARCHED_POSTS)?;
+        if found.hits.iter().any(|hit| hit.post_id == post.id) {
+            return Ok(());
+        }
+    }
+    Err(Error::Unavailable(format!("a search in tenant {id} finds none of its posts")))
+}

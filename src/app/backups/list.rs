@@ -1,0 +1,176 @@
+//! Backups as people see them: the list, what the keep rules let go of, and the line of health.
+
+use std::sync::atomic::Ordering;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::{
+    App, Error, keep,
+    place::{self, name_parse},
+};
+use crate::{
+    app::{
+        doctor::{Finding, State},
+        schedule::{Daily, Runs},
+        tenants::rfc3339,
+    },
+    store::BackupRow,
+};
+
+/// With a schedule and no good backup for so long something is wrong.
+const OVERDUE: SignedDuration = SignedDuration::from_hours(49);
+
+/// A backup as lists show it.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct BackupView {
+    pub name: String,
+    pub created_at: String,
+    pub bytes: u64,
+    /// Id of the installation's key that opens it.
+    pub key: String,
+    /// Absent for one that was made elsewhere.
+    pub tenants: Option<u64>,
+    pub posts: Option<u64>,
+    /// How long writers were held up.
+    pub pause_ms: Option<f64>,
+    pub elapsed_ms: Option<u64>,
+    /// When it was last restored in a scratch directory; absent: never here.
+    pub verified_at: Option<String>,
+    /// Why that failed.
+    pub problem: Option<String>,
+}
+
+/// All backups, and how the making of them goes.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct BackupList {
+    /// The newest first.
+    pub backups: Vec<BackupView>,
+    pub total: usize,
+    /// Where they lie.
+    pub place: String,
+    /// One is being made, checked or restored now.
+    pub running: bool,
+    /// When the next is made; absent: only when somebody asks.
+    pub next_at: Option<String>,
+    pub last_success_at: Option<String>,
+    /// Why the last try failed; absent: it did not.
+    pub last_problem: Option<String>,
+    /// The newest moment that is known to be restorable.
+    pub last_restorable_at: Option<String>,
+}
+
+impl App {
+    /// All backups in their place.
+    pub fn backup_list(&self) -> Result<BackupList, Error> {
+        let (place, now) = (self.backup_place()?, self.now());
+        let rows = self.control.backup_rows()?;
+        let view = |stored: place::Stored| {
+            let (created_at, key) = name_parse(&stored.name)?;
+            let row = rows.iter().find(|row| row.name == stored.name);
+            let verdict = row.and_then(|row| row.verdict.as_ref());
+            Some(BackupView {
+                created_at: rfc3339(created_at),
+                bytes: stored.bytes,
+                key,
+                tenants: row.map(|row| row.tenants),
+                posts: row.map(|row| row.posts),
+                pause_ms: row.map(|row| row.pause_us as f64 / 1000.0),
+                elapsed_ms: row.map(|row| row.elapsed_ms),
+                verified_at: verdict.map(|verdict| rfc3339(verdict.at)),
+                problem: verdict.and_then(|verdict| verdict.problem.clone()),
+                name: stored.name,
+            })
+        };
+        let backups: Vec<BackupView> = place.list(now)?.into_iter().filter_map(view).collect();
+        let runs = self.runs(Daily::Backup)?;
+        let restorable =
+            backups.iter().find(|backup| backup.verified_at.is_some() && backup.problem.is_none());
+        Ok(BackupList {
+            total: backups.len(),
+            place: place.shown(),
+            running: self.backups.is_running.load(Ordering::SeqCst),
+            next_at: self.config.backup.at.map(|at| rfc3339(Runs::next(at, now))),
+            last_success_at: runs.done_at.map(rfc3339),
+            last_problem: runs.problem,
+            last_restorable_at: restorable.map(|backup| backup.created_at.clone()),
+            backups,
+        })
+    }
+
+    /// Deletes the backups that no keep rule wants; with `dry_run` only names them.
+    pub fn backup_prune(&self, dry_run: bool) -> Result<Vec<String>, Error> {
+        let _alone = self.backups.alone()?;
+        self.backup_prune_in(&self.backup_place()?, dry_run)
+    }
+
+    fn backup_prune_in(&self, place: &place::Place, dry_run: bool) -> Result<Vec<String>, Error> {
+        let now = self.now();
+        let stored = place.list(now)?;
+        let moments: Vec<Timestamp> =
+            stored.iter().filter_map(|stored| name_parse(&stored.name)).map(|(at, _)| at).collect();
+        let kept = keep::kept(&moments, self.config.backup.keep);
+        let rows = self.control.backup_rows()?;
+        let good = |name: &str| {
+            let row = rows.iter().find(|row| row.name == name);
+            row.and_then(|row| row.verdict.as_ref()).is_some_and(|verdict| verdict.problem.is_none())
+        };
+        // Whatever the rules say, the newest that could be restored stays.
+        let newest_good = stored.iter().position(|stored| good(&stored.name));
+        let mut pruned = Vec::new();
+        for (at, stored) in stored.iter().enumerate() {
+            if kept.contains(&at) || newest_good == Some(at) {
+                continue;
+            }
+            if !dry_run {
+                place.delete(&stored.name, now)?;
+                self.control.backup_forget(&stored.name)?;
+            }
+            pruned.push(stored.name.clone());
+        }
+        Ok(pruned)
+    }
+
+    /// What there is to say of backups, in one line of health.
+    pub(in crate::app) fn check_backups(&self) -> Result<Finding, Error> {
+        const CHECK: &str = "backups";
+        let (runs, rows) = (self.runs(Daily::Backup)?, self.control.backup_rows()?);
+        if let Some(problem) = &runs.problem {
+            let fix = "follow the reason, then `tga backup create`";
+            return Ok(Finding::not_ok(
+                CHECK,
+                State::Reduced,
+                format!("the last one failed: {problem}"),
+                fix,
+            ));
+        }
+        let newest = rows.first();
+        if let Some(problem) = newest.and_then(|row| row.verdict.as_ref()?.problem.as_deref()) {
+            let fix = "`tga backup create` makes a new one; see whether the disk is sound";
+            return Ok(Finding::not_ok(
+                CHECK,
+                State::Problem,
+                format!("the newest cannot be restored: {problem}"),
+                fix,
+            ));
+        }
+        let owed = runs.since.max(newest.map(|row| row.created_at));
+        let overdue = owed.is_some_and(|at| self.now().duration_since(at) > OVERDUE);
+        if self.config.backup.at.is_some() && overdue {
+            let fix = "see the log; `tga backup create` makes one now";
+            return Ok(Finding::not_ok(CHECK, State::Reduced, "there was none for two days", fix));
+        }
+        Ok(match newest {
+            None => Finding::ok(CHECK, "none yet"),
+            Some(row) if row.verdict.is_some() => {
+                Finding::ok(CHECK, format!("last restorable: {}", rfc3339(row.created_at)))
+            }
+            Some(row) => Finding::ok(CHECK, format!("last: {}, not tried yet", rfc3339(row.created_at))),
+        })
+    }
+
+    /// The newest backup that is on record.
+    pub fn backup_newest(&self) -> Result<Option<BackupRow>, Error> {
+        Ok(self.control.backup_rows()?.into_iter().next())
+    }
+}

@@ -1,0 +1,374 @@
+//! Backups: one moment of the whole installation in one sealed file that was restored before it counts.
+//!
+//! Every database is copied from the same moment while the work goes on (`store::Snapshots`), packed (`pack`), restored in a scratch
+//! directory (`check`), and only then put into its place (`place`) and on record. What is derived (queue, indexes, models) stays out.
+//! A crash at any point leaves no backup that is not whole: a file gets its name last. One is made at a time.
+
+mod check;
+mod keep;
+mod kit;
+mod list;
+mod pack;
+mod place;
+mod restore;
+mod tenant;
+
+use std::{
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+pub(super) use self::restore::{interrupted, unowned_mark, unowned_unmark};
+pub use self::{
+    check::Verified,
+    kit::KitView,
+    list::{BackupList, BackupView},
+    pack::{BackupManifest, PackedDatabase, PackedFile, PackedTenant},
+    restore::{RestoreReport, restore},
+    tenant::{TenantRestore, TenantRestored},
+};
+use self::{
+    pack::{Member, Packer},
+    place::{name_of, name_parse},
+};
+use super::{App, Error, ErrorCode, audit::Origin, command::Progress, schedule::Daily, tenants::rfc3339};
+use crate::{
+    config::Config,
+    model::AuditAction,
+    queue::Wake,
+    store::{BackupRow, BackupVerdict, Snapshot},
+};
+
+/// How scratch directories in the data directory begin.
+pub(super) const SCRATCH: &str = ".backup-";
+/// A backup that was restored in scratch within this time need not be again tonight.
+const VERDICT_FRESH: SignedDuration = SignedDuration::from_hours(20);
+
+/// What the appliance knows of backups while it runs.
+#[derive(Default)]
+pub(super) struct Backups {
+    /// One is made or restored at a time.
+    running: Mutex<()>,
+    is_running: AtomicBool,
+    /// Somebody asked for one.
+    wanted: AtomicBool,
+    /// Signalled when there is something for the upkeep thread.
+    pub(super) wake: Wake,
+}
+
+/// A backup that was made.
+#[derive(Debug, Clone, Serialize)]
+pub struct BackupMade {
+    pub name: String,
+    /// Where it lies.
+    pub path: String,
+    pub bytes: u64,
+    pub tenants: u64,
+    pub posts: u64,
+    /// How long writers were held up.
+    pub pause_ms: f64,
+    pub elapsed_ms: u64,
+    /// Whether it was restored in a scratch directory.
+    pub verified: bool,
+    /// Ids of the keys that open it.
+    pub keys: Vec<String>,
+}
+
+/// A directory of ours that goes when we are done.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(data_dir: &Path) -> Result<Self, Error> {
+        let dir = data_dir.join(format!("{SCRATCH}{}", Uuid::new_v4()));
+        let made = std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&dir);
+        made.map_err(|error| Error::io("create", &dir, error))?;
+        Ok(Self(dir))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed now goes at the next start.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Holds the one place of whoever makes or restores a backup.
+struct Alone<'a> {
+    backups: &'a Backups,
+    _running: std::sync::MutexGuard<'a, ()>,
+}
+
+impl Backups {
+    fn alone(&self) -> Result<Alone<'_>, Error> {
+        let running = match self.running.try_lock() {
+            Ok(running) => running,
+            // It guards no data.
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Conflict("a backup is being made or restored already".to_owned()));
+            }
+        };
+        self.is_running.store(true, Ordering::SeqCst);
+        Ok(Alone { backups: self, _running: running })
+    }
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.backups.is_running.store(false, Ordering::SeqCst);
+    }
+}
+
+fn stopped() -> Error {
+    Error::Unavailable("the backup was given up because the service stops; nothing was kept of it".to_owned())
+}
+
+impl App {
+    /// Makes a backup, restores it in scratch where the configuration or `verify` says so, and puts it into its place.
+    pub fn backup_create(
+        &self,
+        verify: Option<bool>,
+        origin: &Origin,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<BackupMade, Error> {
+        let alone = self.backups.alone()?;
+        let verify = verify.unwrap_or(self.config.backup.verify);
+        let made = self.backup_make(verify, stop, progress);
+        let made = match made {
+            Ok(made) => made,
+            Err(error) => {
+                metrics::counter!("backup_runs_total", "status" => "failed").increment(1);
+                self.daily_done(Daily::Backup, Some(error.to_string()))?;
+                return Err(error);
+            }
+        };
+        metrics::counter!("backup_runs_total", "status" => "success").increment(1);
+        self.daily_done(Daily::Backup, None)?;
+        let data = json!({ "bytes": made.bytes, "verified": made.verified });
+        let line = self.audit(origin, None, AuditAction::BackupCreated, made.name.clone(), Some(data));
+        self.control.audit_add(line)?;
+        let (bytes, pause) = (made.bytes, made.pause_ms);
+        self.log_system(
+            "info",
+            format!("backup {} made: {bytes} bytes, writers paused {pause:.1} ms", made.name),
+        )?;
+        drop(alone);
+        Ok(made)
+    }
+
+    fn backup_make(
+        &self,
+        verify: bool,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<BackupMade, Error> {
+        let started = Instant::now();
+        let (place, taken_at) = (self.backup_place()?, self.now());
+        place.parts_clean(self.config.backup.dir.is_none(), taken_at)?;
+        let scratch = Scratch::new(&self.config.data_dir)?;
+        let keys = self.keyring();
+        let key = keys.ids().last().cloned().unwrap_or_default();
+        let name = name_of(taken_at, &key);
+        let part = place.part(&name, &scratch.0)?;
+        let done = (|| {
+            let (manifest, bytes, pause) = self.backup_pack(&part, &scratch.0, taken_at, stop, progress)?;
+            let mut verdict = None;
+            if verify {
+                progress(Progress::BackupVerify);
+                let checked = check::check(&part, keys, &scratch.0, &self.config, taken_at, stop)?;
+                if checked != manifest {
+                    return Err(pack::damaged(&part, "what was written is not what is read"));
+                }
+                verdict = Some(BackupVerdict { at: self.now(), problem: None });
+            }
+            place.put(&part, &name, self.now())?;
+            Ok((manifest, bytes, pause, verdict))
+        })();
+        let (manifest, bytes, pause, verdict) = done.inspect_err(|_| {
+            // Gone already where it was put; a rest goes with the next backup.
+            let _ = std::fs::remove_file(&part);
+        })?;
+        let row = BackupRow {
+            name: name.clone(),
+            created_at: taken_at,
+            bytes,
+            tenants: manifest.tenants.len() as u64,
+            posts: manifest.posts(),
+            pause_us: pause.as_micros() as u64,
+            elapsed_ms: started.elapsed().as_millis() as u64,
+            verdict,
+        };
+        self.control.backup_insert(row.clone())?;
+        Ok(BackupMade {
+            path: format!("{}/{name}", place.shown().trim_end_matches('/')),
+            name,
+            bytes,
+            tenants: row.tenants,
+            posts: row.posts,
+            pause_ms: pause.as_secs_f64() * 1000.0,
+            elapsed_ms: row.elapsed_ms,
+            verified: verify,
+            keys: manifest.keys,
+        })
+    }
+
+    /// Writes one moment of everything into a file.
+    fn backup_pack(
+        &self,
+        part: &Path,
+        scratch: &Path,
+        taken_at: Timestamp,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(BackupManifest, u64, std::time::Duration), Error> {
+        let path_of = |tenant: &crate::store::Tenant| self.tenant_directory(tenant.id).join("tenant.db");
+        let snapshots = self.control.snapshots_take(&path_of)?;
+        let pause = snapshots.pause;
+        let mut total = snapshots.control.bytes()?;
+        for (_, snapshot) in &snapshots.tenants {
+            total += snapshot.bytes()?;
+        }
+        let mut packer = Packer::new(part, self.keyring(), &self.config.backup.recipients)?;
+        let mut done = 0;
+        let mut pack = |packer: &mut Packer<'_>, member: &Member, snapshot: &Snapshot| {
+            let copy = scratch.join("copy.db");
+            if !snapshot.copy_to(&copy, &mut || !stop.load(Ordering::Relaxed))? {
+                return Err(stopped());
+            }
+            let database =
+                PackedDatabase { schema_version: snapshot.schema_version()?, rows: snapshot.row_counts()? };
+            packer.add(member, &copy)?;
+            std::fs::remove_file(&copy).map_err(|error| Error::io("delete", &copy, error))?;
+            done += snapshot.bytes()?;
+            progress(Progress::Backup { done, total });
+            Ok(database)
+        };
+        let control = pack(&mut packer, &Member::Control, &snapshots.control)?;
+        drop(snapshots.control);
+        let mut tenants = Vec::new();
+        for (tenant, snapshot) in snapshots.tenants {
+            let database = pack(&mut packer, &Member::Tenant(tenant.id), &snapshot)?;
+            // The moment is let go of: the log of this database may be cut again.
+            drop(snapshot);
+            tenants.push(PackedTenant { id: tenant.id, slug: tenant.slug, name: tenant.name, database });
+        }
+        if self.config.backup.keys {
+            for (member, path) in key_files(&self.config)? {
+                packer.add(&member, &path)?;
+            }
+        }
+        let mut manifest = BackupManifest::new(taken_at, control, tenants);
+        manifest.keys = self.keyring().public_key().iter().map(crate::seal::PublicKey::id).collect();
+        manifest.keys.extend(self.config.backup.recipients.iter().map(crate::seal::PublicKey::id));
+        let (manifest, bytes) = packer.finish(manifest)?;
+        Ok((manifest, bytes, pause))
+    }
+
+    /// Asks the upkeep thread for a backup; refused while one is made.
+    pub fn backup_want(&self) -> Result<(), Error> {
+        if self.backups.is_running.load(Ordering::SeqCst) || self.backups.wanted.swap(true, Ordering::SeqCst)
+        {
+            return Err(Error::Conflict("a backup is being made or restored already".to_owned()));
+        }
+        self.backups.wake.signal();
+        Ok(())
+    }
+
+    /// Signalled when there is something for the upkeep thread.
+    pub fn upkeep_wake(&self) -> &Wake {
+        &self.backups.wake
+    }
+
+    /// Makes the backup that is due or asked for, and looks at the newest again. Returns whether there was anything to do.
+    pub fn backup_tick(&self, stop: &AtomicBool) -> Result<bool, Error> {
+        let wanted = self.backups.wanted.swap(false, Ordering::SeqCst);
+        let due = self.daily_take(Daily::Backup, self.config.backup.at)?;
+        if !wanted && !due {
+            return Ok(false);
+        }
+        let made = self.backup_create(None, &Origin::system(), stop, &mut |_| {})?;
+        if !made.verified {
+            self.backup_verify_newest(stop)?;
+        } else if due {
+            // What somebody made by hand stays until the night, and only one that can be restored lets others go.
+            let pruned = self.backup_prune(false)?;
+            if !pruned.is_empty() {
+                self.log_system("info", format!("the keep rules let go of {}", pruned.join(", ")))?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn backup_verify_newest(&self, stop: &AtomicBool) -> Result<(), Error> {
+        let rows = self.control.backup_rows()?;
+        let Some(newest) = rows.first() else { return Ok(()) };
+        let fresh = newest
+            .verdict
+            .as_ref()
+            .is_some_and(|verdict| self.now().duration_since(verdict.at) < VERDICT_FRESH);
+        if !fresh {
+            self.backup_verify(Some(&newest.name), None, stop)?;
+        }
+        Ok(())
+    }
+}
+
+/// The files of the keys, as far as they lie on this disk.
+fn key_files(config: &Config) -> Result<Vec<(Member, PathBuf)>, Error> {
+    let dir = config.keys_dir();
+    let mut files = vec![(Member::Jwt, dir.join("jwt.json")), (Member::Receipt, dir.join("receipt.key"))];
+    let seal = dir.join("seal");
+    if seal.is_dir() {
+        let read = |error| Error::io("list", &seal, error);
+        for entry in std::fs::read_dir(&seal).map_err(read)? {
+            let entry = entry.map_err(read)?;
+            let name = format!("keys/seal/{}", entry.file_name().to_string_lossy());
+            files.extend(Member::parse(&name).map(|member| (member, entry.path())));
+        }
+    }
+    files.retain(|(_, path)| path.is_file());
+    files.sort();
+    Ok(files)
+}
+
+/// A backup's file on this machine: the path itself, or a name in the place where backups lie.
+fn located(place: &place::Place, given: &str, scratch: &Path, now: Timestamp) -> Result<PathBuf, Error> {
+    let path = Path::new(given);
+    if path.components().count() > 1 || path.is_file() {
+        return Ok(path.to_owned());
+    }
+    let name = if given == "latest" {
+        let newest = place.list(now)?.into_iter().next();
+        newest.ok_or_else(|| Error::NotFound(format!("there is no backup in {}", place.shown())))?.name
+    } else {
+        given.to_owned()
+    };
+    place.fetch(&name, scratch, now)
+}
+
+/// A backup is refused for keys that do not open it in these words.
+fn key_hint(given: &str, error: Error) -> Error {
+    let name = Path::new(given).file_name().map(|name| name.to_string_lossy().into_owned());
+    let key = name.and_then(|name| name_parse(&name)).map(|(_, key)| key);
+    match (error, key) {
+        (Error::Refused { code: ErrorCode::BackupInvalid, message, details }, Some(key))
+            if message.contains("none of the keys") =>
+        {
+            let message = format!("{message}. Its name says key {key}: give the kit or the keys with --keys");
+            Error::Refused { code: ErrorCode::BackupInvalid, message, details }
+        }
+        (error, _) => error,
+    }
+}

@@ -1,0 +1,218 @@
+//! Where backups lie: a directory or a bucket. A backup appears under its name when it is whole, and is named by when it was
+//! taken and which key opens it.
+
+use std::{
+    fs::File,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+
+use super::{App, Error};
+use crate::{config, s3};
+
+const PREFIX: &str = "tga-";
+const SUFFIX: &str = ".tar.zst.age";
+/// What a file in the making ends with.
+const PART: &str = ".part";
+/// A file in the making that nobody has touched for so long belongs to nobody, seconds.
+const PART_AGE_MAX_S: i64 = 86_400;
+
+/// A backup in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) name: String,
+    pub(super) bytes: u64,
+}
+
+pub(super) enum Place {
+    Dir(PathBuf),
+    Bucket(s3::Bucket),
+}
+
+impl From<s3::Error> for Error {
+    fn from(error: s3::Error) -> Self {
+        match error {
+            s3::Error::Absent(name) => Error::NotFound(format!("the storage has no {name}")),
+            other => Error::Unavailable(other.to_string()),
+        }
+    }
+}
+
+/// `tga-20261123T031000Z-0123456789ab-0009f2c.tar.zst.age`: what stands last is milliseconds and chance.
+pub(super) fn name_of(taken_at: Timestamp, key: &str) -> String {
+    let at = taken_at.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ");
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    let ms = taken_at.subsec_millisecond();
+    format!("{PREFIX}{at}-{key}-{ms:03x}{}{SUFFIX}", &random[..4])
+}
+
+/// When a backup of this name was taken and which key opens it; `None`: it is none of ours.
+pub(super) fn name_parse(name: &str) -> Option<(Timestamp, String)> {
+    let middle = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+    let mut parts = middle.split('-');
+    let at = DateTime::strptime("%Y%m%dT%H%M%SZ", parts.next()?).ok()?;
+    let (key, random) = (parts.next()?, parts.next()?);
+    let is_word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if parts.next().is_some() || !is_word(key) || !is_word(random) {
+        return None;
+    }
+    let at = at.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    Some((at, key.to_owned()))
+}
+
+impl Place {
+    pub(super) fn of(config: &config::Config) -> Result<Self, Error> {
+        let Some(s3) = &config.backup.s3 else {
+            let dir = config.backup.dir.clone().unwrap_or_else(|| config.data_dir.join("backups"));
+            return Ok(Place::Dir(dir));
+        };
+        Ok(Place::Bucket(s3::Bucket::new(s3::Settings {
+            endpoint: s3.endpoint.clone(),
+            region: s3.region.clone(),
+            bucket: s3.bucket.clone(),
+            prefix: s3.prefix.clone(),
+            access_key: s3.access_key.clone(),
+            secret_key: zeroize::Zeroizing::new(s3.secret_key.expose().to_owned()),
+            part_bytes: s3.part_bytes as u64,
+        })?))
+    }
+
+    /// Where a file in the making lies: on the file system where it will stay, or in `scratch` to be sent from.
+    pub(super) fn part(&self, name: &str, scratch: &Path) -> Result<PathBuf, Error> {
+        match self {
+            Place::Dir(dir) => {
+                let mut builder = std::fs::DirBuilder::new();
+                builder.recursive(true).mode(0o700);
+                builder.create(dir).map_err(|error| Error::io("create", dir, error))?;
+                Ok(dir.join(format!("{name}{PART}")))
+            }
+            Place::Bucket(_) => Ok(scratch.join(name)),
+        }
+    }
+
+    /// Puts a whole file into its place.
+    pub(super) fn put(&self, part: &Path, name: &str, now: Timestamp) -> Result<(), Error> {
+        match self {
+            Place::Dir(dir) => {
+                let to = dir.join(name);
+                std::fs::rename(part, &to).map_err(|error| Error::io("move a backup to", &to, error))?;
+                let synced = File::open(dir).and_then(|dir| dir.sync_all());
+                synced.map_err(|error| Error::io("write", dir, error))
+            }
+            Place::Bucket(bucket) => Ok(bucket.put(name, part, now)?),
+        }
+    }
+
+    /// The path of a backup on this machine, fetched into `scratch` where it lies elsewhere.
+    pub(super) fn fetch(&self, name: &str, scratch: &Path, now: Timestamp) -> Result<PathBuf, Error> {
+        if name_parse(name).is_none() {
+            return Err(Error::NotFound(format!("no backup is named {name}; `tga backup list` shows them")));
+        }
+        match self {
+            Place::Dir(dir) => {
+                let path = dir.join(name);
+                if path.is_file() {
+                    Ok(path)
+                } else {
+                    Err(Error::NotFound(format!("there is no backup {name} in {}", dir.display())))
+                }
+            }
+            Place::Bucket(bucket) => {
+                let path = scratch.join(name);
+                bucket.get(name, &path, now)?;
+                Ok(path)
+            }
+        }
+    }
+
+    pub(super) fn delete(&self, name: &str, now: Timestamp) -> Result<(), Error> {
+        match self {
+            Place::Dir(dir) => {
+                let path = dir.join(name);
+                std::fs::remove_file(&path).map_err(|error| Error::io("delete", &path, error))
+            }
+            Place::Bucket(bucket) => Ok(bucket.delete(name, now)?),
+        }
+    }
+
+    /// Every backup here, the newest first; other files are nobody's business.
+    pub(super) fn list(&self, now: Timestamp) -> Result<Vec<Stored>, Error> {
+        let mut stored = match self {
+            Place::Dir(dir) => dir_list(dir)?,
+            Place::Bucket(bucket) => {
+                let objects = bucket.list(now)?.into_iter();
+                objects.map(|object| Stored { name: object.name, bytes: object.bytes }).collect()
+            }
+        };
+        stored.retain(|stored| name_parse(&stored.name).is_some());
+        stored.sort_by(|a, b| b.name.cmp(&a.name));
+        Ok(stored)
+    }
+
+    /// Removes files in the making that a crash left. `alone`: nobody else writes here, so every one is a crash's.
+    pub(super) fn parts_clean(&self, alone: bool, now: Timestamp) -> Result<(), Error> {
+        let Place::Dir(dir) = self else { return Ok(()) };
+        for part in dir_list(dir)? {
+            if part.name.strip_suffix(PART).is_none_or(|name| name_parse(name).is_none()) {
+                continue;
+            }
+            let path = dir.join(&part.name);
+            let touched = path.metadata().and_then(|meta| meta.modified()).ok();
+            let touched = touched.and_then(|at| Timestamp::try_from(at).ok());
+            let is_old = touched.is_some_and(|at| now.as_second() - at.as_second() > PART_AGE_MAX_S);
+            if alone || is_old {
+                std::fs::remove_file(&path).map_err(|error| Error::io("delete", &path, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// In words.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Place::Dir(dir) => dir.display().to_string(),
+            Place::Bucket(bucket) => bucket.shown(),
+        }
+    }
+}
+
+impl App {
+    pub(super) fn backup_place(&self) -> Result<Place, Error> {
+        Place::of(&self.config)
+    }
+}
+
+fn dir_list(dir: &Path) -> Result<Vec<Stored>, Error> {
+    let read = |error| Error::io("list", dir, error);
+    let entries = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(read)?,
+    };
+    let mut stored = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(read)?;
+        let meta = entry.metadata().map_err(read)?;
+        if let (true, Ok(name)) = (meta.is_file(), entry.file_name().into_string()) {
+            stored.push(Stored { name, bytes: meta.len() });
+        }
+    }
+    Ok(stored)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_when_and_by_which_key() {
+        let at: Timestamp = "2026-11-23T03:10:00Z".parse().unwrap();
+        let name = name_of(at, "0123456789ab");
+        assert_eq!(name_parse(&name), Some((at, "0123456789ab".to_owned())), "{name}");
+        for other in ["backup.tar", "tga-x-y-z.tar.zst.age", &format!("{name}{PART}"), &format!("../{name}")]
+        {
+            assert_eq!(name_parse(other), None, "{other}");
+        }
+    }
+}

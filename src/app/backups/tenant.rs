@@ -1,0 +1,207 @@
+//! One tenant out of a backup, into an installation that has others.
+//!
+//! As a new tenant beside what is there: with ids of its own, like an import, without Telegram sessions, which would otherwise be
+//! used twice. Or in place of one whose database is damaged or was spoiled: under its own id, with the people it has now; what
+//! was there is set aside, not deleted. Everything is checked before anything changes.
+
+use std::{
+    collections::BTreeMap,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    App, BackupManifest, Error, Scratch,
+    check::{room_check, rows_compare},
+    key_hint, located,
+    pack::{Member, PackedDatabase, damaged, unpack},
+    restore::ring,
+};
+use crate::{
+    app::{audit::Origin, tenants::rfc3339, transfer::MemberLine},
+    model::{AuditAction, MembershipId, TenantId},
+    seal::Keyring,
+    store::{CONTROL, Control, TENANT, archive_adopt, archive_strip, database_check},
+};
+
+/// Which tenant of which backup, and where it goes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TenantRestore {
+    /// A file, a name in the place of backups, or `latest`.
+    pub backup: String,
+    /// Id or slug, as it was then.
+    pub tenant: String,
+    /// Instead of the name it had; for a new tenant.
+    pub name: Option<String>,
+    /// In place of the tenant that is there.
+    pub replace: bool,
+    pub keys: Option<PathBuf>,
+}
+
+/// What was restored.
+#[derive(Debug, Clone, Serialize)]
+pub struct TenantRestored {
+    pub id: TenantId,
+    pub slug: String,
+    pub name: String,
+    pub taken_at: String,
+    pub posts: u64,
+    pub members: usize,
+    /// Where the directory lies that was replaced.
+    pub set_aside: Option<String>,
+}
+
+/// What was found in the backup, in scratch.
+struct Found {
+    manifest: BackupManifest,
+    tenant: TenantId,
+    name: String,
+    home: PathBuf,
+    control: PathBuf,
+}
+
+impl App {
+    /// Restores one tenant.
+    pub fn tenant_restore(&self, wanted: &TenantRestore, origin: &Origin) -> Result<TenantRestored, Error> {
+        let _alone = self.backups.alone()?;
+        let scratch = Scratch::new(&self.config.data_dir)?;
+        let path = located(&self.backup_place()?, &wanted.backup, &scratch.0, self.now())?;
+        let keys = ring(&self.config, wanted.keys.as_deref())?.joined(self.keyring());
+        let found = found_in(&path, &keys, &wanted.tenant, &scratch.0);
+        let found = found.map_err(|error| key_hint(&wanted.backup, error))?;
+        if wanted.replace {
+            self.tenant_replace(&found, origin)
+        } else {
+            self.tenant_add(&found, wanted, origin)
+        }
+    }
+
+    fn tenant_add(
+        &self,
+        found: &Found,
+        wanted: &TenantRestore,
+        origin: &Origin,
+    ) -> Result<TenantRestored, Error> {
+        let tenant = self.tenant_named(wanted.name.as_deref().unwrap_or(&found.name))?;
+        if self.control.tenant_find(&tenant.slug)?.is_some() {
+            return Err(Error::Conflict(format!(
+                "there is a tenant {} already; restore it under another name with --name, or in its place with --replace",
+                tenant.slug
+            )));
+        }
+        let then = Control::open(&found.control)?;
+        let members = MemberLine::all(&then, found.tenant)?;
+        drop(then);
+        archive_strip(&found.home.join("tenant.db"))?;
+        let (count, posts) = (members.len(), found.posts());
+        let data = json!({ "backup": found.manifest.taken_at, "posts": posts });
+        let line =
+            self.audit(origin, Some(tenant.id), AuditAction::TenantRestored, tenant.slug.clone(), Some(data));
+        self.tenant_take(&tenant, &found.home, members, line)?;
+        Ok(TenantRestored {
+            id: tenant.id,
+            slug: tenant.slug,
+            name: tenant.name,
+            taken_at: rfc3339(found.manifest.taken_at),
+            posts,
+            members: count,
+            set_aside: None,
+        })
+    }
+
+    fn tenant_replace(&self, found: &Found, origin: &Origin) -> Result<TenantRestored, Error> {
+        let row = self.control.tenant_find(&found.tenant.to_string())?.ok_or_else(|| {
+            Error::NotFound("there is no such tenant to replace any more; leave --replace out".to_owned())
+        })?;
+        if self.telegram_is_started() {
+            let what = "stop the service first: a tenant cannot be replaced while it is in use";
+            return Err(Error::Unavailable(what.to_owned()));
+        }
+        let members = MemberLine::all(&self.control, row.id)?;
+        let ids: BTreeMap<MembershipId, MembershipId> =
+            members.iter().map(|member| (member.id, member.id)).collect();
+        archive_adopt(&found.home.join("tenant.db"), row.id, &ids)?;
+        let at = self.now();
+        let data = json!({ "backup": found.manifest.taken_at, "posts": found.posts(), "replaced": true });
+        let line =
+            self.audit(origin, Some(row.id), AuditAction::TenantRestored, row.slug.clone(), Some(data));
+        let aside = self.tenant_swap(&found.home, row.id, at.as_second())?;
+        self.queue.discard(crate::queue::Pick::Tenant(row.id.0.as_u128()))?;
+        self.control.audit_add(line)?;
+        self.tenant_open(&row)?;
+        Ok(TenantRestored {
+            id: row.id,
+            slug: row.slug,
+            name: row.name,
+            taken_at: rfc3339(found.manifest.taken_at),
+            posts: found.posts(),
+            members: members.len(),
+            set_aside: Some(aside.display().to_string()),
+        })
+    }
+
+    /// Puts a directory in the place of a tenant's in one step; returns where that one lies now.
+    fn tenant_swap(&self, home: &Path, id: TenantId, at_s: i64) -> Result<PathBuf, Error> {
+        let (place, shelf) = (self.tenant_directory(id), self.config.data_dir.join("aside"));
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&shelf);
+        made.map_err(|error| Error::io("create", &shelf, error))?;
+        let aside = shelf.join(format!("{id}-{at_s}"));
+        self.tenants.delete(id, || {
+            if !place.exists() {
+                return self.directory_place(home, &place);
+            }
+            let swap = rustix::fs::RenameFlags::EXCHANGE;
+            let swapped = rustix::fs::renameat_with(rustix::fs::CWD, home, rustix::fs::CWD, &place, swap);
+            swapped.map_err(|error| Error::io("swap in", &place, error.into()))?;
+            std::fs::rename(home, &aside).map_err(|error| Error::io("set aside", &aside, error))
+        })?;
+        Ok(aside)
+    }
+}
+
+impl Found {
+    fn posts(&self) -> u64 {
+        let tenant = self.manifest.tenants.iter().find(|tenant| tenant.id == self.tenant);
+        tenant.and_then(|tenant| tenant.database.rows.get("posts").copied()).unwrap_or(0)
+    }
+}
+
+/// Takes control.db and one tenant out of a backup, which is read and checked to its end.
+fn found_in(path: &Path, keys: &Keyring, wanted: &str, scratch: &Path) -> Result<Found, Error> {
+    let (home, then) = (scratch.join("tenant"), scratch.join("then"));
+    for dir in [&home, &then] {
+        let made = std::fs::DirBuilder::new().mode(0o700).create(dir);
+        made.map_err(|error| Error::io("create", dir, error))?;
+    }
+    let control = then.join("control.db");
+    let mut tenant = None;
+    let mut rows: BTreeMap<Member, PackedDatabase> = BTreeMap::new();
+    let manifest = unpack(path, keys, &mut |member, entry| {
+        let (to, schema) = match member {
+            Member::Control => (&control, CONTROL),
+            // control.db comes first and says which tenant is meant.
+            Member::Tenant(id) if tenant.as_ref().is_some_and(|(wanted, _)| wanted == id) => {
+                (&home.join("tenant.db"), TENANT)
+            }
+            Member::Tenant(_) | Member::SealKey(_) | Member::Jwt | Member::Receipt | Member::Manifest => {
+                return Ok(());
+            }
+        };
+        room_check(path, scratch, entry.bytes)?;
+        entry.write_to(to)?;
+        let (schema_version, counts) = database_check(to, schema).map_err(|error| damaged(path, error))?;
+        rows.insert(member.clone(), PackedDatabase { schema_version, rows: counts });
+        if *member == Member::Control {
+            let row = Control::open(to)?.tenant_find(wanted)?;
+            let row = row.ok_or_else(|| Error::NotFound(format!("the backup holds no tenant {wanted}")))?;
+            tenant = Some((row.id, row.name));
+        }
+        Ok(())
+    })?;
+    rows_compare(path, &manifest, &rows)?;
+    let (tenant, name) = tenant.ok_or_else(|| damaged(path, "it names no tenants"))?;
+    Ok(Found { manifest, tenant, name, home, control })
+}

@@ -1,0 +1,229 @@
+//! `tga backup`: its leaves, the words of its answers, and the restore of everything, which runs without an appliance.
+
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::{
+    arguments::Global,
+    configuration,
+    leaf::Show,
+    output::{self, Output},
+    progress::Bars,
+};
+use crate::{
+    app::{
+        App, Error,
+        backups::{TenantRestore, restore},
+        command::{BackupsCommand, Command, OperationsCommand},
+    },
+    clock::{Clock as _, SystemClock},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BackupCommand {
+    /// Make a backup of everything, one moment of it, sealed; it is restored in a scratch directory before it counts
+    Create {
+        /// Do not try to restore it
+        #[arg(long)]
+        no_verify: bool,
+    },
+    /// Every backup, when it was made and when it could last be restored
+    List,
+    /// Restore a backup in a scratch directory, look at every database in it and ask a search
+    Verify {
+        /// A file or a name from the list [default: the newest]
+        backup: Option<String>,
+        /// A kit, a file or a directory of keys, beside those of the installation
+        #[arg(long, value_name = "PATH")]
+        keys: Option<PathBuf>,
+    },
+    /// Restore a backup into an empty data directory, or one tenant of it into this installation
+    Restore {
+        /// A file, a name from the list, or `latest`
+        backup: String,
+        /// A kit, a file or a directory of keys, beside those of the data directory
+        #[arg(long, value_name = "PATH")]
+        keys: Option<PathBuf>,
+        /// Only this tenant
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Instead of the name it had
+        #[arg(long, requires = "tenant", conflicts_with = "replace")]
+        name: Option<String>,
+        /// In place of the tenant that is there, which is set aside
+        #[arg(long, requires = "tenant")]
+        replace: bool,
+    },
+    /// Write the keys as pages to print and keep in a safe: without them no backup can be opened
+    Kit {
+        /// An existing directory for the two files
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Delete the backups that no keep rule wants
+    Prune {
+        /// Only say which
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+pub(super) fn backup_command(command: BackupCommand) -> Result<(Command, Show), Error> {
+    let absolute =
+        |path: PathBuf| std::path::absolute(&path).map_err(|error| Error::io("find", &path, error));
+    let (command, show): (BackupsCommand, Show) = match command {
+        BackupCommand::Create { no_verify } => {
+            (BackupsCommand::BackupCreate { verify: no_verify.then_some(false) }, created)
+        }
+        BackupCommand::List => (BackupsCommand::BackupList, list),
+        BackupCommand::Verify { backup, keys } => {
+            let (backup, keys) = (backup.map(located).transpose()?, keys.map(absolute).transpose()?);
+            (BackupsCommand::BackupVerify { backup, keys }, verified)
+        }
+        BackupCommand::Restore { backup, keys, tenant: Some(tenant), name, replace } => {
+            let (backup, keys) = (located(backup)?, keys.map(absolute).transpose()?);
+            let wanted = TenantRestore { backup, tenant, name, replace, keys };
+            (BackupsCommand::TenantRestore(wanted), tenant_restored)
+        }
+        BackupCommand::Restore { tenant: None, .. } => {
+            return Err(Error::Invalid("this command is not sent to an appliance".to_owned()));
+        }
+        BackupCommand::Kit { dir } => (BackupsCommand::BackupKit { dir: absolute(dir)? }, kit),
+        BackupCommand::Prune { dry_run } => (BackupsCommand::BackupPrune { dry_run }, pruned),
+    };
+    Ok((Command::Backups(command), show))
+}
+
+/// A file that is here is named in full, because the service runs elsewhere; anything else is a name of the list.
+fn located(backup: String) -> Result<String, Error> {
+    let path = PathBuf::from(&backup);
+    if path.components().count() == 1 && !path.is_file() {
+        return Ok(backup);
+    }
+    let path = std::path::absolute(&path).map_err(|error| Error::io("find", &path, error))?;
+    Ok(path.display().to_string())
+}
+
+/// Restores everything into the empty data directory, then opens it and fills the indexes.
+pub(super) fn restore_all(
+    global: &Global,
+    backup: String,
+    keys: Option<&std::path::Path>,
+    output: Output,
+) -> Result<ExitCode, Error> {
+    let config = configuration::load(global)?;
+    configuration::trace(&config, global, false);
+    let clock = Arc::new(SystemClock);
+    let mut bars = Bars::new(output.progress());
+    let report = restore(&config, &located(backup)?, keys, clock.now(), &mut |at| bars.show(at))?;
+    let app = App::open(config, clock)?;
+    let rebuilt = app
+        .execute(Command::Operations(OperationsCommand::IndexRebuild { tenant: None }), &mut |at| {
+            bars.show(at)
+        })?;
+    bars.finish();
+    let mut answer = json!(report);
+    answer["rebuilt"] = rebuilt["rebuilt"].clone();
+    output.show(&answer, restored);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn created(answer: &Value) -> String {
+    let number = |name: &str| answer[name].as_u64().unwrap_or(0);
+    let out = format!(
+        "{}\n{} bytes, {} tenants, {} posts, in {} ms; writers paused {:.1} ms; {}",
+        answer["path"].as_str().unwrap_or_default(),
+        number("bytes"),
+        number("tenants"),
+        number("posts"),
+        number("elapsed_ms"),
+        answer["pause_ms"].as_f64().unwrap_or(0.0),
+        if answer["verified"] == true { "restored in scratch: it is whole" } else { "NOT tried to restore" }
+    );
+    hint(answer, out)
+}
+
+fn hint(answer: &Value, mut out: String) -> String {
+    if let Some(hint) = answer["hint"].as_str() {
+        let _ = write!(out, "\n\n{hint}");
+    }
+    out
+}
+
+fn list(answer: &Value) -> String {
+    let columns = ["created_at", "bytes", "tenants", "posts", "verified_at", "problem", "name"];
+    let mut out =
+        output::table_of(answer, "backups", &columns, "no backup yet; `tga backup create` makes one\n");
+    let _ = write!(out, "in {}", answer["place"].as_str().unwrap_or_default());
+    if let Some(next) = answer["next_at"].as_str() {
+        let _ = write!(out, "; the next at {next}, while the service runs");
+    }
+    if let Some(problem) = answer["last_problem"].as_str() {
+        let _ = write!(out, "\nthe last try failed: {problem}");
+    }
+    hint(answer, out)
+}
+
+fn verified(answer: &Value) -> String {
+    format!(
+        "{} can be restored: {} tenants, {} posts of {}, tried in {} ms",
+        answer["name"].as_str().unwrap_or_default(),
+        answer["tenants"],
+        answer["posts"],
+        answer["taken_at"].as_str().unwrap_or_default(),
+        answer["elapsed_ms"]
+    )
+}
+
+fn restored(answer: &Value) -> String {
+    let dir = answer["data_dir"].as_str().unwrap_or_default();
+    match answer["taken_at"].as_str() {
+        None => format!("{dir}: a restore that was interrupted is finished now"),
+        Some(at) => format!(
+            "{dir} is as it was at {at}: {} tenants, {} posts, indexes rebuilt.\n\
+             Stop the old installation before this one starts: a Telegram session is used in one place.",
+            answer["tenants"], answer["posts"]
+        ),
+    }
+}
+
+fn tenant_restored(answer: &Value) -> String {
+    let mut out = format!(
+        "tenant {} ({}) is as it was at {}: {} posts, {} members",
+        answer["slug"].as_str().unwrap_or_default(),
+        answer["id"].as_str().unwrap_or_default(),
+        answer["taken_at"].as_str().unwrap_or_default(),
+        answer["posts"],
+        answer["members"]
+    );
+    if let Some(aside) = answer["set_aside"].as_str() {
+        let _ = write!(out, "\nwhat was there lies at {aside}");
+    }
+    out
+}
+
+fn kit(answer: &Value) -> String {
+    let words = |name: &str| {
+        let values = answer[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+        values.collect::<Vec<_>>().join(", ")
+    };
+    let tried = answer["opened"].as_str().map_or(String::new(), |name| format!(" and {name}"));
+    format!(
+        "{}\nkeys {}; tried: it opens what the installation seals{tried}.\n\
+         Print it, put it into a safe, delete the files: whoever has them has everything.",
+        words("files"),
+        words("keys")
+    )
+}
+
+fn pruned(answer: &Value) -> String {
+    let names =
+        answer["pruned"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
+    match (names.is_empty(), answer["dry_run"] == true) {
+        (true, _) => "nothing to delete".to_owned(),
+        (false, true) => format!("would be deleted:\n{}", names.join("\n")),
+        (false, false) => format!("deleted:\n{}", names.join("\n")),
+    }
+}
