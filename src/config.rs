@@ -355,15 +355,7 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
             "choose error, warn, info, debug or trace",
         );
     }
-    let server = Server {
-        listen: c.address("server.listen", &raw.server.listen),
-        body_bytes_max: c.within("server.body_bytes_max", raw.server.body_bytes_max, 4096, 64 * 1024 * 1024),
-        request_timeout: seconds(c.within("server.request_timeout_s", raw.server.request_timeout_s, 1, 600)),
-        requests_max: c.within("server.requests_max", raw.server.requests_max, 1, 4096),
-        connections_max: c.within("server.connections_max", raw.server.connections_max, 8, 100_000),
-        header_timeout: seconds(c.within("server.header_timeout_s", raw.server.header_timeout_s, 1, 300)),
-        write_timeout: seconds(c.within("server.write_timeout_s", raw.server.write_timeout_s, 1, 3600)),
-    };
+    let server = check_server(&mut c, &raw.server);
     let public_url = c.public_url("server.public_url", &raw.server.public_url);
     let metrics_listen =
         (!raw.metrics.listen.is_empty()).then(|| c.address("metrics.listen", &raw.metrics.listen));
@@ -409,6 +401,18 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         keys_dir: (!raw.keys_dir.is_empty()).then(|| PathBuf::from(&raw.keys_dir)),
         models_dir: None,
         raw,
+    }
+}
+
+fn check_server(c: &mut Check<'_>, raw: &RawServer) -> Server {
+    Server {
+        listen: c.address("server.listen", &raw.listen),
+        body_bytes_max: c.within("server.body_bytes_max", raw.body_bytes_max, 4096, 64 * 1024 * 1024),
+        request_timeout: seconds(c.within("server.request_timeout_s", raw.request_timeout_s, 1, 600)),
+        requests_max: c.within("server.requests_max", raw.requests_max, 1, 4096),
+        connections_max: c.within("server.connections_max", raw.connections_max, 8, 100_000),
+        header_timeout: seconds(c.within("server.header_timeout_s", raw.header_timeout_s, 1, 300)),
+        write_timeout: seconds(c.within("server.write_timeout_s", raw.write_timeout_s, 1, 3600)),
     }
 }
 

@@ -8,6 +8,7 @@ mod sign;
 mod xml;
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{Read as _, Seek as _, SeekFrom, Write as _},
     path::Path,
@@ -26,7 +27,7 @@ use self::sign::{Credentials, hex_sha256};
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest time one request may take: a part over a slow line.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(3600);
+const REQUEST_TIMEOUT: Duration = Duration::from_hours(1);
 /// Longest answer that is read, bytes; a page of a list has less.
 const ANSWER_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// How often a request is made that met a broken connection or a tired server.
@@ -166,7 +167,7 @@ impl Bucket {
             let answer = self.ask(&ask, carried, now)?;
             let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default();
             let tag = xml::escaped(tag);
-            list.push_str(&format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>"));
+            let _ = write!(list, "<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>");
         }
         let list = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
         let query = vec![("uploadId", upload.to_owned())];
@@ -293,7 +294,17 @@ impl Bucket {
             secret_key: &self.settings.secret_key,
             region: &self.settings.region,
         };
-        let signed = sign::headers(&who, ask.method.as_str(), &host, &path, &query, &digest, now);
+        let signed = sign::headers(
+            &who,
+            &sign::Asked {
+                method: ask.method.as_str(),
+                host: &host,
+                path: &path,
+                query: &query,
+                body_sha256: &digest,
+            },
+            now,
+        );
         let address =
             format!("{}://{host}{path}{}{query}", endpoint.scheme(), if query.is_empty() { "" } else { "?" });
         let mut request = self.client.request(ask.method.clone(), &address);

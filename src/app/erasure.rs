@@ -87,6 +87,7 @@ impl App {
         let erased = tenant.store.member_erase(id, self.now())?;
         if !erased.posts.is_empty() {
             tenant.indexes.remove(&erased.posts)?;
+            tenant.indexes.graph_dump_remove()?;
             // A deleted document keeps its words in the index until its segment is merged.
             tenant.indexes.rebuild_from_nothing(&tenant.store, &mut |_, _| {})?;
         }

@@ -207,6 +207,11 @@ impl Indexes {
         Ok(())
     }
 
+    /// Removes the graph's dump, which may hold vectors of posts that must leave nothing behind; it is made again when it is due.
+    pub(super) fn graph_dump_remove(&self) -> Result<(), Error> {
+        remove_dir(&self.dir.join("vectors"))
+    }
+
     /// The vectors that answer searches, read into memory on first use; `None` while no model has made any.
     pub fn vectors(&self, store: &TenantStore) -> Result<Option<Arc<ActiveVectors>>, Error> {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);

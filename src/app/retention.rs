@@ -81,7 +81,7 @@ pub struct KindStats {
 /// How long a tenant keeps its posts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct RetentionView {
-    /// Days posts are kept, by when they were posted; 0: for ever. Pinned ones stay.
+    /// Days posts are kept, by when they were posted; 0: for ever. Pinned and saved ones stay.
     pub posts_days: u32,
     /// What the installation has where the tenant says nothing.
     pub posts_days_default: u32,

@@ -119,9 +119,9 @@ pub(super) fn restore_all(
     let mut bars = Bars::new(output.progress());
     let report = restore(&config, &located(backup)?, keys, clock.now(), &mut |at| bars.show(at))?;
     let app = App::open(config, clock)?;
-    let rebuilt = app
-        .execute(Command::Operations(OperationsCommand::IndexRebuild { tenant: None }), &mut |at| {
-            bars.show(at)
+    let rebuilt =
+        app.execute(Command::Operations(OperationsCommand::IndexRebuild { tenant: None }), &mut |at| {
+            bars.show(at);
         })?;
     bars.finish();
     let mut answer = json!(report);

@@ -63,7 +63,7 @@ fn guarded(what: &str, step: impl FnOnce() -> Result<bool, Error>) {
     match catch_unwind(AssertUnwindSafe(step)) {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => {
-            tracing::error!(step = what, %error, code = error.code().name(), "daily step failed")
+            tracing::error!(step = what, %error, code = error.code().name(), "daily step failed");
         }
         Err(_) => tracing::error!(step = what, "daily step panicked"),
     }

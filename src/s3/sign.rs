@@ -13,16 +13,22 @@ pub(super) struct Credentials<'a> {
     pub(super) region: &'a str,
 }
 
-/// The headers that make a request one of ours. `path` and `query` are encoded, the query sorted.
+/// What is asked; `path` and `query` are encoded, the query sorted.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a str,
+    pub(super) host: &'a str,
+    pub(super) path: &'a str,
+    pub(super) query: &'a str,
+    pub(super) body_sha256: &'a str,
+}
+
+/// The headers that make a request one of ours.
 pub(super) fn headers(
     who: &Credentials<'_>,
-    method: &str,
-    host: &str,
-    path: &str,
-    query: &str,
-    body_sha256: &str,
+    asked: &Asked<'_>,
     now: Timestamp,
 ) -> [(&'static str, String); 3] {
+    let Asked { method, host, path, query, body_sha256 } = asked;
     let at = now.to_zoned(TimeZone::UTC);
     let moment = at.strftime("%Y%m%dT%H%M%SZ").to_string();
     let day = at.strftime("%Y%m%d").to_string();
@@ -43,7 +49,7 @@ pub(super) fn headers(
     );
     [
         ("authorization", authorization),
-        ("x-amz-content-sha256", body_sha256.to_owned()),
+        ("x-amz-content-sha256", (*body_sha256).to_owned()),
         ("x-amz-date", moment),
     ]
 }
@@ -95,7 +101,9 @@ mod tests {
         let now = "2013-05-24T00:00:00Z".parse().unwrap();
         let empty = hex_sha256(b"");
         let host = "examplebucket.s3.amazonaws.com";
-        let signed = headers(&who, "GET", host, "/", "max-keys=2&prefix=J", &empty, now);
+        let asked =
+            Asked { method: "GET", host, path: "/", query: "max-keys=2&prefix=J", body_sha256: &empty };
+        let signed = headers(&who, &asked, now);
         let signature = "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7";
         assert!(signed[0].1.ends_with(signature), "{}", signed[0].1);
     }

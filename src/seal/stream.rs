@@ -63,7 +63,7 @@ impl Keyring {
         for path in paths {
             let named = if path.is_dir() { files(path)? } else { vec![path.clone()] };
             for file in named {
-                keys.extend(found_in(&file)?.into_iter());
+                keys.extend(found_in(&file)?);
             }
         }
         let mut seen = std::collections::HashSet::new();
@@ -113,11 +113,11 @@ impl Keyring {
 
     /// Opens a file that was sealed for any of the keys.
     pub fn opener<R: BufRead>(&self, input: R) -> Result<Opener<R>, Error> {
-        let refused = |error: DecryptError| match error {
-            DecryptError::NoMatchingKeys | DecryptError::KeyDecryptionFailed => {
-                Error::NotForUs { keys: self.ids() }
+        let refused = |error: DecryptError| {
+            if matches!(error, DecryptError::NoMatchingKeys | DecryptError::KeyDecryptionFailed) {
+                return Error::NotForUs { keys: self.ids() };
             }
-            other => Error::NotSealed(other.to_string()),
+            Error::NotSealed(error.to_string())
         };
         let sealed = Decryptor::new_buffered(input).map_err(refused)?;
         let keys = self.read_lock();
@@ -207,8 +207,9 @@ mod tests {
         let ring = Keyring::open(dir.path(), None).expect("a ring");
         ring.rotate().expect("rotated");
         let kit = dir.path().join("kit.txt");
-        let words: String =
-            ring.secrets().iter().map(|key| format!("Key {}: <b>{}</b>\n", key.id, *key.secret)).collect();
+        let words: Vec<String> =
+            ring.secrets().iter().map(|key| format!("Key {}: <b>{}</b>", key.id, *key.secret)).collect();
+        let words = words.join("\n");
         std::fs::write(&kit, words).expect("written");
         let found = Keyring::gather(&[kit]).expect("found");
         assert_eq!(found.ids(), ring.ids());

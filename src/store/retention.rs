@@ -242,9 +242,11 @@ impl Control {
     }
 }
 
-/// What makes a post old enough: not pinned, nor any message of its album, and older than its channel keeps.
+/// What makes a post old enough beside its age: neither pinned nor saved by anybody, nor any message of its album.
 const OLD: &str = "lead_id IS NULL AND pinned = 0
-    AND NOT EXISTS (SELECT 1 FROM posts member WHERE member.lead_id = posts.id AND member.pinned = 1)";
+    AND NOT EXISTS (SELECT 1 FROM posts member WHERE member.lead_id = posts.id AND member.pinned = 1)
+    AND NOT EXISTS (SELECT 1 FROM saved_posts WHERE post_id = posts.id
+                    OR post_id IN (SELECT member.id FROM posts member WHERE member.lead_id = posts.id))";
 
 impl TenantStore {
     /// Removes up to `limit` rows that are older; how many. 0: there are no more.
@@ -380,7 +382,7 @@ impl TenantStore {
     ) -> Result<Vec<PostId>, Error> {
         let ids: Vec<PostId> = posts.iter().map(|post| post.id).collect();
         self.db.write(move |tx| {
-            // One that was pinned since it was found stays.
+            // One that was pinned or saved since it was found stays.
             let list = json_list(&ids);
             let sql = format!("SELECT id FROM posts WHERE id IN (SELECT value FROM json_each(?1)) AND {OLD}");
             let mut statement = tx.prepare_cached(&sql)?;

@@ -116,12 +116,16 @@ impl Snapshot {
         copy.pragma_update(None, "synchronous", "OFF").map_err(wrap)?;
         let backup = Backup::new(&self.connection, &mut copy).map_err(wrap)?;
         loop {
-            match backup.step(STEP_PAGES).map_err(wrap)? {
-                StepResult::Done => return Ok(true),
-                StepResult::More if go_on() => {}
-                StepResult::More => return Ok(false),
+            let step = backup.step(STEP_PAGES).map_err(wrap)?;
+            if step == StepResult::Done {
+                return Ok(true);
+            }
+            if !go_on() {
+                return Ok(false);
+            }
+            if step != StepResult::More {
                 // The moment is held by a transaction of its own, so nobody is in the way for long.
-                _ => std::thread::park_timeout(Duration::from_millis(5)),
+                std::thread::park_timeout(Duration::from_millis(5));
             }
         }
     }

@@ -16,6 +16,7 @@ mod embed;
 mod export;
 mod live;
 mod noise;
+mod operations;
 mod pipeline;
 mod queue;
 mod search;
@@ -33,6 +34,7 @@ fn main() {
         ("embed", embed::run),
         ("export", export::run),
         ("live", live::run),
+        ("operations", operations::run),
         ("pipeline", pipeline::run),
         ("queue", queue::run),
         ("search", search::run),

@@ -38,7 +38,7 @@ fn followed(app: &TestApp, depth_days: Option<u32>) -> ChannelId {
 
 #[test]
 fn the_ledger_accounts_for_every_id() {
-    let app = TestApp::new();
+    let app = TestApp::builder().set("TGA__RETENTION__POSTS_DAYS", "0").build();
     let tenant = app.tenant();
     let (store, now) = (tenant.store(), app.app().now());
     let channel = followed(&app, None);

@@ -97,6 +97,7 @@ fn tenants_channels_and_pins_have_their_own_say() {
     let posts = [
         line("news", 1, "Старая новость о погоде в Мурманске.").at(&old),
         line("news", 2, "Закреплённая новость о погоде в Мурманске.").at(&old),
+        line("news", 3, "Сохранённая заметка о ледоколах.").at(&old),
         line("archive", 1, "Старая запись, которую хранят вечно.").at(&old),
         line("short", 1, "Запись, которую хранят неделю, пока не пройдёт.").at(&at(&app, 8)),
     ];
@@ -107,6 +108,12 @@ fn tenants_channels_and_pins_have_their_own_say() {
     let channel = |name: &str| tenant.channel_get(name, &ChannelSet::All).unwrap().id;
     let (news, archive, short) = (channel("news"), channel("archive"), channel("short"));
     tenant.store().messages_pin(news, vec![2], true).unwrap();
+    // A post that somebody saved stays as well.
+    let saved = app.post_id("news", 3);
+    let db = rusqlite::Connection::open(tenant.store().path()).unwrap();
+    db.execute("INSERT INTO saved_posts (membership_id, post_id, saved_at) VALUES (1, ?1, 1)", [saved.0])
+        .unwrap();
+    drop(db);
     let admin = app.person("main", 1, Role::Admin);
     let put = |body: &serde_json::Value| {
         app.request(axum::http::Method::PUT, "/api/admin/retention").token(&admin.access).json(body).send()
@@ -128,7 +135,8 @@ fn tenants_channels_and_pins_have_their_own_say() {
     assert_eq!(count(&report, "posts"), 2, "{report:?}");
     assert_eq!(app.found("новость"), [2]);
     assert_eq!(app.found("вечно"), [1]);
-    assert_eq!(other.store().post_counts().unwrap().posts, 4);
+    assert_eq!(other.store().post_counts().unwrap().posts, 5);
+    assert_eq!(app.found("сохранённая"), [3]);
     drop(other);
     let view = put(&json!({ "posts_days": 30 })).ok();
     assert_eq!((&view["posts_days"], &view["own"]), (&json!(30), &json!(true)), "{view}");

@@ -6,6 +6,9 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::config::Keep;
 
+/// Which day, week or month a date is of, the year first.
+type Period<'a> = dyn Fn(Date) -> (i64, i64) + 'a;
+
 /// The places, in a list of moments, of those to be kept. The newest is always among them.
 pub(super) fn kept(moments: &[Timestamp], keep: Keep) -> BTreeSet<usize> {
     let mut order: Vec<usize> = (0..moments.len()).collect();
@@ -17,8 +20,7 @@ pub(super) fn kept(moments: &[Timestamp], keep: Keep) -> BTreeSet<usize> {
         (i64::from(week.year()), i64::from(week.week()))
     };
     let month = |date: Date| (i64::from(date.year()), i64::from(date.month()));
-    let rules: [(usize, &dyn Fn(Date) -> (i64, i64)); 3] =
-        [(keep.daily, &day), (keep.weekly, &week), (keep.monthly, &month)];
+    let rules: [(usize, &Period<'_>); 3] = [(keep.daily, &day), (keep.weekly, &week), (keep.monthly, &month)];
     for (count, period) in rules {
         let mut seen = BTreeSet::new();
         for at in &order {

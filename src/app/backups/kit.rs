@@ -58,7 +58,9 @@ impl App {
         })();
         let opened = done.inspect_err(|_| {
             // A kit that proves nothing is worse than none.
-            made.iter().for_each(|path| drop(std::fs::remove_file(path)));
+            for path in &made {
+                let _ = std::fs::remove_file(path);
+            }
         })?;
         let keys: Vec<String> = secrets.iter().map(|key| key.id.clone()).collect();
         self.control.setting_put(KIT_SETTING, &keys.join(" "), self.now())?;
@@ -148,9 +150,9 @@ impl App {
             );
             // Only what stands inside of the picture: its head is that of a file of its own.
             let picture = code.find("<svg").map_or("", |at| &code[at..]);
-            let _ = write!(
+            let _ = writeln!(
                 keys,
-                "<section><h2>Key {}</h2><p>{}</p><p>Public key: <code>{}</code></p><p><code>{}</code></p></section>\n",
+                "<section><h2>Key {}</h2><p>{}</p><p>Public key: <code>{}</code></p><p><code>{}</code></p></section>",
                 key.id, picture, key.public, &*key.secret
             );
         }
@@ -175,11 +177,11 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     })();
-    written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Error::Conflict(format!(
-            "{} is there already; delete it or name another directory",
-            path.display()
-        )),
-        _ => Error::io("write", path, error),
+    written.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            let what = "is there already; delete it or name another directory";
+            return Error::Conflict(format!("{} {what}", path.display()));
+        }
+        Error::io("write", path, error)
     })
 }

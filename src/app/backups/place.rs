@@ -28,14 +28,19 @@ pub(super) struct Stored {
 
 pub(super) enum Place {
     Dir(PathBuf),
-    Bucket(s3::Bucket),
+    Bucket(Box<s3::Bucket>),
 }
 
 impl From<s3::Error> for Error {
     fn from(error: s3::Error) -> Self {
         match error {
             s3::Error::Absent(name) => Error::NotFound(format!("the storage has no {name}")),
-            other => Error::Unavailable(other.to_string()),
+            other @ (s3::Error::Io { .. }
+            | s3::Error::Unreachable { .. }
+            | s3::Error::Refused { .. }
+            | s3::Error::Strange(_)
+            | s3::Error::Cut { .. }
+            | s3::Error::TooLarge(_)) => Error::Unavailable(other.to_string()),
         }
     }
 }
@@ -68,7 +73,7 @@ impl Place {
             let dir = config.backup.dir.clone().unwrap_or_else(|| config.data_dir.join("backups"));
             return Ok(Place::Dir(dir));
         };
-        Ok(Place::Bucket(s3::Bucket::new(s3::Settings {
+        Ok(Place::Bucket(Box::new(s3::Bucket::new(s3::Settings {
             endpoint: s3.endpoint.clone(),
             region: s3.region.clone(),
             bucket: s3.bucket.clone(),
@@ -76,7 +81,7 @@ impl Place {
             access_key: s3.access_key.clone(),
             secret_key: zeroize::Zeroizing::new(s3.secret_key.expose().to_owned()),
             part_bytes: s3.part_bytes as u64,
-        })?))
+        })?)))
     }
 
     /// Where a file in the making lies: on the file system where it will stay, or in `scratch` to be sent from.

@@ -66,7 +66,7 @@ pub fn restore(
     let ready = dir.join(READY);
     if ready.join(WHOLE).is_file() {
         place_all(dir, &config.keys_dir())?;
-        return Ok(report(dir, config, None)?);
+        return Ok(report(config, None));
     }
     remove(&ready)?;
     target_check(dir)?;
@@ -87,29 +87,20 @@ pub fn restore(
     sync_dir(&ready)?;
     crate::fail::fail_point(crate::fail::FailPoint::RestoreWhole);
     place_all(dir, &config.keys_dir())?;
-    report(dir, config, Some((&manifest, ring.ids())))
+    Ok(report(config, Some(&manifest)))
 }
 
-fn report(
-    dir: &Path,
-    config: &Config,
-    restored: Option<(&super::BackupManifest, Vec<String>)>,
-) -> Result<RestoreReport, Error> {
+fn report(config: &Config, manifest: Option<&super::BackupManifest>) -> RestoreReport {
     let seal = config.keys_dir().join("seal");
-    let keys = if seal.is_dir() {
-        Keyring::gather(&[seal]).map(|ring| ring.ids()).unwrap_or_default()
-    } else {
-        Vec::new()
-    };
-    let manifest = restored.as_ref().map(|(manifest, _)| *manifest);
-    Ok(RestoreReport {
-        data_dir: dir.display().to_string(),
+    let keys = if seal.is_dir() { Keyring::gather(&[seal]).ok() } else { None };
+    RestoreReport {
+        data_dir: config.data_dir.display().to_string(),
         taken_at: manifest.map(|manifest| rfc3339(manifest.taken_at)),
         tenants: manifest.map_or(0, |manifest| manifest.tenants.len() as u64),
         posts: manifest.map_or(0, super::BackupManifest::posts),
-        keys,
+        keys: keys.map(|keys| keys.ids()).unwrap_or_default(),
         opened_by: manifest.map(|manifest| manifest.keys.clone()).unwrap_or_default(),
-    })
+    }
 }
 
 /// The keys at hand: those given, those of the directory, systemd's.
@@ -190,7 +181,7 @@ fn keys_ready(given: &Keyring, ready: &Path) -> Result<(), Error> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir);
     made.map_err(|error| Error::io("create", &dir, error))?;
     let known = if std::fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some()) {
-        Keyring::gather(&[dir.clone()])?.ids()
+        Keyring::gather(std::slice::from_ref(&dir))?.ids()
     } else {
         Vec::new()
     };
@@ -316,7 +307,7 @@ impl App {
                     )?;
                 }
                 (false, false) => {
-                    tracing::warn!("{} belongs to no tenant; move it away or delete it", path.display())
+                    tracing::warn!("{} belongs to no tenant; move it away or delete it", path.display());
                 }
             }
         }

@@ -53,7 +53,10 @@ impl World {
     pub(crate) fn with(keys: &[(&str, &str)]) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let mut app = TestApp::builder().set("TGA__PIPELINE__QUEUE_JOBS_MAX", "200000");
+        let mut app = TestApp::builder()
+            .set("TGA__PIPELINE__QUEUE_JOBS_MAX", "200000")
+            // Depth decides here, not age.
+            .set("TGA__RETENTION__POSTS_DAYS", "0");
         for (name, value) in keys {
             app = app.set(name, value);
         }
