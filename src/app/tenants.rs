@@ -145,13 +145,10 @@ impl App {
     /// Closes a tenant that is not in `control.db` any more and removes its jobs and its directory.
     pub(super) fn tenant_forget(&self, id: TenantId) -> Result<(), Error> {
         let dir = self.tenant_directory(id);
-        let removed = self.tenants.delete(id, || std::fs::remove_dir_all(&dir));
+        let removed =
+            self.tenants.delete(id, || if dir.exists() { self.directory_discard(&dir) } else { Ok(()) });
         self.queue.discard(crate::queue::Pick::Tenant(id.0.as_u128()))?;
-        match removed {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(Error::io("delete", &dir, error)),
-        }
+        removed
     }
 
     pub(super) fn tenant_directory(&self, id: TenantId) -> PathBuf {

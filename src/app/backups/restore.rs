@@ -285,6 +285,13 @@ pub(in crate::app) fn interrupted(dir: &Path, keys_dir: &Path) -> Result<(), Err
 }
 
 impl App {
+    /// Deletes a directory under `tenants/` in one step: what a crash leaves of it is scratch.
+    pub(in crate::app) fn directory_discard(&self, dir: &Path) -> Result<(), Error> {
+        let gone = self.config.data_dir.join(format!("{}{}", super::SCRATCH, uuid::Uuid::new_v4()));
+        rename(dir, &gone)?;
+        remove(&gone)
+    }
+
     /// Removes directories that a crash left in the middle of an import or a deletion; others that no tenant has are named.
     pub(in crate::app) fn unowned_clean(&self) -> Result<(), Error> {
         let dir = self.config.data_dir.join("tenants");
@@ -299,8 +306,7 @@ impl App {
                 (true, true) => remove_file(&mark)?,
                 (true, false) => {}
                 (false, true) => {
-                    // The mark goes last with its directory: half a removal is gone on with.
-                    std::fs::remove_dir_all(&path).map_err(|error| Error::io("delete", &path, error))?;
+                    self.directory_discard(&path)?;
                     self.log_system(
                         "warn",
                         format!("tenants/{name} was left by an import or deletion cut short; removed"),
