@@ -14,6 +14,7 @@ mod raw;
 mod retention;
 mod secret;
 mod telegram;
+mod tls;
 
 use std::{
     fmt,
@@ -35,6 +36,7 @@ pub use raw::{
 pub use retention::{RETENTION_DAYS_MAX, RawRetention, Retention};
 pub use secret::Secret;
 pub use telegram::{Application, OwnDatacenter, RawDatacenter, RawTelegram, Telegram};
+pub use tls::{Acme, AcmeChallenge, RawTls, Tls, TlsSource};
 
 use crate::model::Net;
 
@@ -65,6 +67,7 @@ pub enum LogFormat {
 pub struct Config {
     pub data_dir: PathBuf,
     pub server: Server,
+    pub tls: Tls,
     /// How browsers reach the service, where that is known.
     pub public_url: Option<url::Url>,
     /// Proxies whose word is taken on who asks.
@@ -359,9 +362,13 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
     let public_url = c.public_url("server.public_url", &raw.server.public_url);
     let metrics_listen =
         (!raw.metrics.listen.is_empty()).then(|| c.address("metrics.listen", &raw.metrics.listen));
+    let tls = tls::check(&mut c, &raw.server.domain, &raw.tls);
+    let public_url = c.public_url("server.public_url", &raw.server.public_url);
+    let public_url = public_url.or_else(|| origin_of(&tls, server.listen));
     Config {
         data_dir: PathBuf::from(&raw.data_dir),
         server,
+        tls,
         trusted_proxies: c.nets("server.trusted_proxies", &raw.server.trusted_proxies),
         limits: c.limits(&raw.limits),
         metrics_listen,
@@ -453,6 +460,12 @@ fn check_tiers(c: &mut Check<'_>, raw: &RawTiers) -> RawTiers {
         c.within(&format!("tiers.{name}.questions_per_day"), tier.questions_per_day, 1, TIER_MAX);
     }
     raw.clone()
+}
+
+/// How browsers reach a service that has a name and speaks TLS itself.
+fn origin_of(tls: &Tls, listen: SocketAddr) -> Option<url::Url> {
+    let domain = tls.domain.as_ref().filter(|_| tls.is_on())?;
+    url::Url::parse(&format!("https://{domain}:{}", listen.port())).ok()
 }
 
 fn seconds(count: usize) -> Duration {

@@ -23,3 +23,4 @@ pub mod search;
 pub mod store;
 pub mod telegram;
 pub mod text;
+pub mod tls;

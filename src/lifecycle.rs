@@ -2,6 +2,9 @@
 //!
 //! The only caller of `tokio::spawn`. Shutdown is soft first (stop taking work, finish what runs), hard at the second signal.
 
+mod journal;
+pub mod systemd;
+
 use std::{io, sync::Once};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,9 +21,13 @@ pub fn start(level: &str, format: LogFormat) {
         // The one crypto provider is ring; a second choice would be an error, and there is none.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-        let builder = fmt().with_env_filter(filter).with_writer(io::stderr);
+        let builder = fmt().with_env_filter(filter).with_writer(journal::Stderr::new());
         match format {
             LogFormat::Json => builder.json().flatten_event(true).init(),
+            // The journal has its own time beside each line.
+            LogFormat::Text if std::env::var_os("JOURNAL_STREAM").is_some() => {
+                builder.with_target(false).with_ansi(false).without_time().init();
+            }
             LogFormat::Text => builder.with_target(false).init(),
         }
     });
@@ -75,34 +82,5 @@ impl Tasks {
     /// Finishes a task in a thread that may block; never call it inside a task.
     pub fn block_on<T>(&self, task: impl Future<Output = T>) -> T {
         self.0.block_on(task)
-    }
-}
-
-/// Tells systemd that the service is ready; without systemd does nothing.
-pub fn notify_ready() {
-    notify("READY=1");
-}
-
-/// Tells systemd that the service is stopping.
-pub fn notify_stopping() {
-    notify("STOPPING=1");
-}
-
-/// The notification protocol of `sd_notify(3)`: one datagram to the socket named in the environment.
-fn notify(state: &str) {
-    use std::os::{
-        linux::net::SocketAddrExt as _,
-        unix::net::{SocketAddr, UnixDatagram},
-    };
-    let Ok(path) = std::env::var("NOTIFY_SOCKET") else {
-        return;
-    };
-    let address = match path.strip_prefix('@') {
-        Some(name) => SocketAddr::from_abstract_name(name),
-        None => SocketAddr::from_pathname(&path),
-    };
-    let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to_addr(state.as_bytes(), &address?));
-    if let Err(error) = sent {
-        tracing::warn!(%error, "cannot notify systemd");
     }
 }

@@ -3,6 +3,9 @@
 //! Each finding names the thing, its state and the fix. Health tells whether the last expected thing happened, not whether a
 //! process is up.
 
+mod machine;
+mod why;
+
 use serde::Serialize;
 
 use super::{App, Error, Tenant, channels::ReadingState};
@@ -31,13 +34,23 @@ pub struct Finding {
     pub check: String,
     pub state: State,
     pub detail: String,
+    /// What people lose while it is not well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub why: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
 }
 
 impl Finding {
     pub(super) fn ok(check: &str, detail: impl Into<String>) -> Self {
-        Finding { check: check.to_owned(), state: State::Ok, detail: detail.into(), fix: None }
+        Finding {
+            check: check.to_owned(),
+            state: State::Ok,
+            detail: detail.into(),
+            why: why::why(check),
+            fix: None,
+        }
     }
 
     pub(super) fn not_ok(
@@ -46,7 +59,13 @@ impl Finding {
         detail: impl Into<String>,
         fix: impl Into<String>,
     ) -> Self {
-        Finding { check: check.to_owned(), state, detail: detail.into(), fix: Some(fix.into()) }
+        Finding {
+            check: check.to_owned(),
+            state,
+            detail: detail.into(),
+            why: why::why(check),
+            fix: Some(fix.into()),
+        }
     }
 }
 
@@ -70,6 +89,9 @@ impl App {
         findings.push(self.check_bot()?);
         findings.extend(self.check_providers());
         findings.push(self.check_backups()?);
+        findings.push(super::health::check_disk(self.disk_view()?));
+        findings.push(self.check_certificate());
+        findings.extend(self.check_machine());
         for row in self.tenant_list()? {
             match self.tenant_open(&row) {
                 Err(error) => findings.push(tenant_problem(&row.slug, &error)),

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{
     App, Error,
     bot::BotCounts,
+    certificates::CertificateView,
     doctor::{Finding, State},
     jobs::QueueView,
     telegram::AccountHandle,
@@ -77,6 +78,8 @@ pub struct OperatorHealth {
     #[serde(flatten)]
     pub installation: Health,
     pub disk: DiskView,
+    /// The certificate of the listener.
+    pub certificate: CertificateView,
     pub telegram: TelegramHealth,
     pub auth: AuthHealth,
     pub bot: BotHealth,
@@ -158,10 +161,12 @@ impl App {
             vec![self.check_pipeline(), self.check_queue(), self.check_dead_letters(), self.check_model()];
         findings.push(check_disk(disk));
         findings.push(self.check_backups()?);
+        findings.push(self.check_certificate());
         findings.extend(check_accounts(&telegram));
         Ok(OperatorHealth {
             installation: self.health_with(findings),
             disk,
+            certificate: self.certificate_view(),
             telegram,
             auth: self.health_auth()?,
             bot: self.health_bot()?,
@@ -243,7 +248,7 @@ fn judged(findings: Vec<Finding>) -> (State, Vec<Finding>) {
     (status, reasons)
 }
 
-fn check_disk(disk: DiskView) -> Finding {
+pub(super) fn check_disk(disk: DiskView) -> Finding {
     const CHECK: &str = "disk";
     let free_mb = disk.free_bytes / (1024 * 1024);
     let state = match disk.free_bytes {

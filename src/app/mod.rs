@@ -14,6 +14,7 @@ pub mod audit;
 pub mod auth_events;
 pub mod backups;
 pub mod bot;
+pub mod certificates;
 pub mod channels;
 pub mod command;
 pub mod demo;
@@ -24,6 +25,7 @@ mod error_code;
 pub mod eval;
 pub mod events;
 pub mod experiments;
+pub mod export;
 pub mod feedback;
 mod fields;
 pub mod flags;
@@ -57,6 +59,7 @@ pub mod sign_in_links;
 mod snippet;
 pub mod statistics;
 pub mod tag_suggestions;
+pub mod status;
 pub mod tags;
 pub mod telegram;
 pub mod tenants;
@@ -104,6 +107,7 @@ pub struct App {
     providers: providers::Providers,
     readers: reading::Readers,
     telegram: telegram::Telegram,
+    tls: certificates::Keeper,
     passkeys: passkeys::Passkeys,
     bot: bot::BotState,
     flags: flags::Flags,
@@ -121,6 +125,7 @@ pub struct App {
     /// Signalled when there may be posts that a model should tag, or a model that can.
     model_wake: Wake,
     started_at: Timestamp,
+    pulses: status::Pulses,
     /// Held until the process ends.
     _lock: File,
 }
@@ -156,6 +161,7 @@ impl App {
             providers: providers::Providers::default(),
             readers: reading::Readers::default(),
             telegram: telegram::Telegram::open(&config)?,
+            tls: certificates::Keeper::default(),
             flags: flags::Flags::new(control.flag_rule_list()?),
             passkeys: passkeys::Passkeys::new(config.public_url.as_ref()),
             bot: bot::BotState::default(),
@@ -168,6 +174,7 @@ impl App {
             links_wake: Wake::default(),
             model_wake: Wake::default(),
             started_at: clock.now(),
+            pulses: status::Pulses::default(),
             config,
             clock,
             control,

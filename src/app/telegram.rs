@@ -87,6 +87,11 @@ impl Telegram {
         })
     }
 
+    /// The identities that seal what only this installation may read.
+    pub(super) fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
     fn accounts(&self) -> MutexGuard<'_, HashMap<MembershipId, Account>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }

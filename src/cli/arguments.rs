@@ -34,7 +34,7 @@ pub(super) struct Arguments {
 /// Flags every command takes.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Global {
-    /// Configuration file [default: ./appliance.toml, then /etc/tga/appliance.toml, where there is one]
+    /// Configuration file [default: ./appliance.toml, then /etc/telegram-assistant/appliance.toml, where there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Data directory, over what the configuration says
@@ -66,6 +66,11 @@ pub(super) enum Group {
         #[arg(long)]
         tenant: Option<String>,
     },
+    /// How the installation is, on one screen
+    Status(StatusOptions),
+    /// Alert rules for Prometheus and a dashboard for Grafana
+    #[command(subcommand)]
+    Monitoring(MonitoringCommand),
     /// Check, print and explain the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -85,6 +90,15 @@ pub(super) enum Group {
         /// Return when everything is indexed and has its vectors
         #[arg(long)]
         wait: bool,
+    },
+    /// Write a tenant's posts for other programs: lines of JSON, Markdown, a web site, `PostgreSQL`, Redis Streams
+    Export {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long, value_parser = ["jsonl", "markdown", "site", "postgres", "redis"])]
+        format: String,
+        /// A new file; for markdown and site a new directory
+        path: PathBuf,
     },
     /// Find posts
     Search {
@@ -170,6 +184,19 @@ pub(super) enum Group {
     /// Database versions
     #[command(subcommand)]
     Migrate(MigrateCommand),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusOptions {
+    /// Look again every so many seconds, until interrupted
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub(super) watch: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MonitoringCommand {
+    /// Write the files into a directory
+    Export { dir: PathBuf },
 }
 
 #[derive(Debug, Args)]

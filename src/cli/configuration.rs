@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     arguments::{ConfigCommand, Global, MigrateCommand},
     output::{self, Output},
+    owner::Owner,
 };
 use crate::{
     app::{App, Error},
@@ -20,7 +21,7 @@ use crate::{
 pub(super) const EXAMPLE: &str = include_str!("../../appliance.toml");
 
 /// Where a configuration file is looked for when none is named.
-const FILES: [&str; 2] = ["appliance.toml", "/etc/tga/appliance.toml"];
+const FILES: [&str; 2] = ["appliance.toml", "/etc/telegram-assistant/appliance.toml"];
 
 /// Reads and checks the configuration.
 pub(super) fn load(global: &Global) -> Result<Config, Error> {
@@ -70,6 +71,9 @@ pub(super) fn run(global: &Global, command: &ConfigCommand, output: Output) -> R
 pub(super) fn migrate(global: &Global, command: &MigrateCommand, output: Output) -> Result<ExitCode, Error> {
     let config = load(global)?;
     trace(&config, global, false);
+    if let Some(owner) = Owner::of(&config.data_dir) {
+        owner.enter()?;
+    }
     if matches!(command, MigrateCommand::Up) {
         // Opening is what migrates; every tenant is opened once.
         let app = App::open(config.clone(), std::sync::Arc::new(SystemClock))?;

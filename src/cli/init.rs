@@ -4,7 +4,7 @@ use std::{fmt::Write as _, process::ExitCode, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::{arguments::Global, configuration, output::Output};
+use super::{arguments::Global, configuration, output::Output, owner::Owner};
 use crate::{
     app::{App, Error},
     clock::SystemClock,
@@ -18,6 +18,9 @@ pub(super) fn init(global: &Global, output: Output) -> Result<ExitCode, Error> {
     let config = configuration::load(global)?;
     configuration::trace(&config, global, false);
     let data_dir = config.data_dir.clone();
+    if let Some(owner) = Owner::of(&data_dir) {
+        owner.enter()?;
+    }
     let app = App::open(config, Arc::new(SystemClock))?;
     let tenants = app.tenant_list()?;
     let mut answer = json!({ "data_dir": data_dir, "tenant": FIRST_TENANT, "created": false });

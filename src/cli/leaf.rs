@@ -19,6 +19,7 @@ use crate::{
         Error,
         ask::AskRequest,
         command::{AccountsCommand, Command, ContentCommand, OperationsCommand, PeopleCommand},
+        export::ExportFormat,
         search::{SearchMode, SearchRequest},
     },
     store::Scope,
@@ -50,6 +51,11 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
         Group::Import { file, tenant, channel, format, wait } => {
             let path = std::path::absolute(&file).map_err(|error| Error::io("find", &file, error))?;
             (Command::Content(ContentCommand::Import { tenant, path, format, channel, wait }), output::import)
+        }
+        Group::Export { tenant, format, path } => {
+            let format = ExportFormat::parse(&format).unwrap_or(ExportFormat::Jsonl);
+            let path = std::path::absolute(&path).map_err(|error| Error::io("find", &path, error))?;
+            (Command::Content(ContentCommand::Export { tenant, format, path }), output::exported)
         }
         Group::Search { query, tenant, mode, channel, tag, since, until, limit } => {
             let mode = SearchMode::parse(&mode).unwrap_or_default();
@@ -93,6 +99,8 @@ pub(super) fn command_of(group: Group) -> Result<(Leaf, Show), Error> {
         Group::Invite(InviteGroup { command: None })
         | Group::Serve
         | Group::Demo(_)
+        | Group::Status(_)
+        | Group::Monitoring(_)
         | Group::Init
         | Group::Config(_)
         | Group::Eval(_)

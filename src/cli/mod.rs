@@ -9,16 +9,20 @@ mod backups;
 mod channels;
 mod configuration;
 mod demo;
+mod errand;
 mod eval;
 mod init;
 mod leaf;
+mod monitoring;
 mod output;
+mod owner;
 mod people;
 mod progress;
 mod retention;
 mod serve;
 mod session;
 mod socket;
+mod status;
 mod tags;
 
 use std::{ffi::OsString, fmt::Write as _, process::ExitCode};
@@ -91,6 +95,8 @@ fn dispatch(arguments: Arguments, output: Output) -> Result<ExitCode, Error> {
         Group::Serve => serve::serve(&global),
         Group::Demo(options) => demo::demo(&global, &options, output),
         Group::Init => init::init(&global, output),
+        Group::Status(options) => status::status(&global, &options, output),
+        Group::Monitoring(command) => monitoring::run(&command, output),
         Group::Config(command) => configuration::run(&global, &command, output),
         Group::Eval(command) => eval::run(&global, &command, output),
         Group::Migrate(command) => configuration::migrate(&global, &command, output),
@@ -104,6 +110,7 @@ fn dispatch(arguments: Arguments, output: Output) -> Result<ExitCode, Error> {
         }
         group @ (Group::Doctor { .. }
         | Group::Import { .. }
+        | Group::Export { .. }
         | Group::Search { .. }
         | Group::Ask { .. }
         | Group::Tags(_)
@@ -124,10 +131,12 @@ fn dispatch(arguments: Arguments, output: Output) -> Result<ExitCode, Error> {
 
 /// Executes a command here or in the service that holds the data directory, and shows the answer.
 fn send(global: &Global, group: Group, output: Output) -> Result<ExitCode, Error> {
-    let (command, show) = leaf::command_of(group)?;
-    let follow = command.follows();
-    let mut session = Session::open(global)?;
-    let answer = session.execute(command.command, output)?;
+    let (leaf, show) = leaf::command_of(group)?;
+    let follow = leaf.follows();
+    let mut command = leaf.command;
+    let mut session = Session::open(global, &mut command)?;
+    let mut answer = session.execute(command, output)?;
+    session.finish(&mut answer)?;
     let code = output::exit_code(&answer);
     output.show(&answer, show);
     if follow {

@@ -159,6 +159,12 @@ pub(super) fn tenant(answer: &Value) -> String {
     format!("tenant {} created (id {})", word(&answer["slug"]), word(&answer["id"]))
 }
 
+pub(super) fn exported(answer: &Value) -> String {
+    let counts = answer["counts"].as_object().into_iter().flatten();
+    let counts: Vec<String> = counts.map(|(name, count)| format!("{count} {name}")).collect();
+    format!("{}: {} ({} bytes)", word(&answer["path"]), counts.join(", "), answer["bytes"])
+}
+
 pub(super) fn tenant_exported(answer: &Value) -> String {
     let manifest = &answer["manifest"];
     format!(
@@ -343,6 +349,11 @@ pub(super) fn doctor(answer: &Value) -> String {
             Some(_) | None => "PROBLEM",
         };
         let _ = writeln!(out, "{sign}  {}: {}", word(&finding["check"]), word(&finding["detail"]));
+        if finding["fix"].is_string()
+            && let Some(why) = finding["why"].as_str()
+        {
+            let _ = writeln!(out, "         why: {why}");
+        }
         if let Some(fix) = finding["fix"].as_str() {
             let _ = writeln!(out, "         fix: {fix}");
         }

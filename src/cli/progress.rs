@@ -28,6 +28,7 @@ impl Bars {
                 bar.set_prefix(format!("{} posts, {rate:.0}/s", at.posts));
             }
             Progress::Index { done, total } => self.count("indexing", done, total),
+            Progress::Export { done, total } => self.count("exporting", done, total),
             Progress::Embed { done, total } => self.count("embedding", done, total),
             Progress::Backup { done, total } => {
                 let bar = self.bar("packing", "{msg:10} {bar:40} {bytes}/{total_bytes} left {eta}");

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use super::{arguments::Global, configuration, socket};
+use super::{arguments::Global, configuration, owner::Owner, socket};
 use crate::{
     app::{App, Error},
     bot::BotService,
@@ -18,6 +18,9 @@ const BLOCKING_THREADS_BESIDE: usize = 32;
 pub(super) fn serve(global: &Global) -> Result<ExitCode, Error> {
     let config = configuration::load(global)?;
     configuration::trace(&config, global, true);
+    if let Some(owner) = Owner::of(&config.data_dir) {
+        owner.become_for_good()?;
+    }
     let app = App::open(config, Arc::new(SystemClock))?;
     run(&app, None, &mut || {})?;
     Ok(ExitCode::SUCCESS)
@@ -51,14 +54,37 @@ pub(super) fn run(
         // Opening tenants and unsealing sessions blocks.
         let started = tasks.clone().spawn_blocking(move || starting.telegram_start(tasks)).await;
         started.map_err(|_| Error::Unavailable("starting Telegram accounts panicked".to_owned()))??;
-        lifecycle::notify_ready();
+        lifecycle::systemd::notify_ready();
+        watchdog(app);
         ready();
         http::serve(app, listeners, metrics, demo, shutdown).await
     });
-    lifecycle::notify_stopping();
+    lifecycle::systemd::notify_stopping();
     app.telegram_stop();
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     drop(upkeep);
     drop(engine);
     served
+}
+
+/// Tells systemd that the service is alive as long as it is. The look goes the way of every request (runtime, blocking thread,
+/// database), so whatever holds those up also holds up the message, and systemd starts the service anew.
+fn watchdog(app: &Arc<App>) {
+    let Some(every) = lifecycle::systemd::watchdog_every() else { return };
+    let app = Arc::clone(app);
+    let tasks = lifecycle::Tasks::new(tokio::runtime::Handle::current());
+    lifecycle::spawn(async move {
+        loop {
+            let looking = Arc::clone(&app);
+            match tasks.spawn_blocking(move || looking.liveness()).await {
+                Ok(Ok(status)) => lifecycle::systemd::notify_alive(&status),
+                Ok(Err(stuck)) => {
+                    tracing::error!(%stuck, "not alive");
+                    lifecycle::systemd::notify_status(&stuck.to_string());
+                }
+                Err(_) => tracing::error!("looking whether the service is alive panicked"),
+            }
+            tokio::time::sleep(every).await;
+        }
+    });
 }

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::{
     arguments::Global,
     configuration,
+    errand::Errand,
     output::{self, Output},
+    owner::Owner,
     progress::Bars,
     socket::{self, RequestError},
 };
@@ -20,31 +22,62 @@ use crate::{
     pipeline::{Engine, drain},
 };
 
+/// Where a command runs, as whom, and the files that go with it.
+pub(super) struct Session {
+    place: Place,
+    owner: Option<Owner>,
+    errand: Errand,
+}
+
 /// The other end of a command.
-pub(super) enum Session {
+enum Place {
     Alone(Arc<App>),
     Service(PathBuf),
 }
 
 impl Session {
-    /// Opens the data directory, or finds the service that holds it.
-    pub(super) fn open(global: &Global) -> Result<Self, Error> {
+    /// Opens the data directory, or finds the service that holds it; as its owner, with the file the command names.
+    pub(super) fn open(global: &Global, command: &mut Command) -> Result<Self, Error> {
         let config = configuration::load(global)?;
         let data_dir = config.data_dir.clone();
         configuration::trace(&config, global, false);
-        match App::open(config, Arc::new(SystemClock)) {
-            Ok(app) => Ok(Session::Alone(app)),
-            Err(Error::InUse { .. }) => Ok(Session::Service(data_dir)),
-            Err(error) => Err(error),
+        let owner = Owner::of(&data_dir);
+        let errand = Errand::prepare(command, &data_dir, owner)?;
+        if let Some(owner) = owner {
+            owner.enter()?;
+        }
+        let place = match App::open(config, Arc::new(SystemClock)) {
+            Ok(app) => Place::Alone(app),
+            Err(Error::InUse { .. }) => Place::Service(data_dir),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { place, owner, errand })
+    }
+
+    /// Whether a service holds the data directory.
+    pub(super) fn is_service(&self) -> bool {
+        matches!(self.place, Place::Service(_))
+    }
+
+    /// Brings what the command wrote to where it was wanted.
+    pub(super) fn finish(&self, answer: &mut Value) -> Result<(), Error> {
+        match self.owner {
+            Some(owner) if self.errand.brings() => {
+                owner.leave()?;
+                let brought = self.errand.finish(answer);
+                owner.enter()?;
+                brought
+            }
+            Some(_) | None => Ok(()),
         }
     }
 
     /// Executes a command; alone, an import also takes its posts through the pipeline, because nobody else would.
     pub(super) fn execute(&mut self, command: Command, output: Output) -> Result<Value, Error> {
         let mut bars = Bars::new(output.progress());
-        match self {
-            Session::Alone(app) => execute_alone(app, command, &mut bars),
-            Session::Service(dir) => {
+        match &self.place {
+            Place::Alone(app) => execute_alone(app, command, &mut bars),
+            Place::Service(dir) => {
                 let answer = socket::request(dir, &command, &mut |at| bars.show(at));
                 answer.map_err(|error| match error {
                     RequestError::NotListening => Error::InUse { dir: dir.display().to_string() },

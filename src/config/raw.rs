@@ -20,6 +20,7 @@ pub struct RawConfig {
     /// Where the keys of the installation lie; empty: `keys` in the data directory.
     pub keys_dir: String,
     pub server: RawServer,
+    pub tls: super::RawTls,
     pub limits: RawLimits,
     pub metrics: RawMetrics,
     pub log: RawLog,
@@ -42,6 +43,8 @@ pub struct RawConfig {
 pub struct RawServer {
     /// Address and port of the HTTP listener.
     pub listen: String,
+    /// The name people reach it by: the service gets a certificate for it by ACME and speaks HTTPS on `listen`.
+    pub domain: String,
     /// How browsers reach it, `https://tga.example.org`; passkeys are bound to it. Empty: not known.
     pub public_url: String,
     /// Largest request body, bytes.
@@ -202,6 +205,7 @@ impl Default for RawConfig {
             keys_dir: String::new(),
             server: RawServer {
                 listen: "127.0.0.1:8000".to_owned(),
+                domain: String::new(),
                 public_url: String::new(),
                 body_bytes_max: 1024 * 1024,
                 request_timeout_s: 30,
@@ -211,6 +215,7 @@ impl Default for RawConfig {
                 write_timeout_s: 60,
                 trusted_proxies: Vec::new(),
             },
+            tls: super::RawTls::default(),
             limits: RawLimits {
                 ip_per_minute: 1200,
                 ip_sign_ins_per_minute: 60,

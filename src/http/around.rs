@@ -62,6 +62,12 @@ pub(super) async fn around(State(web): State<Web>, mut request: Request, next: N
     if !miniapp::is_route(&route) {
         headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
     }
+    let tls = &web.app.config().tls;
+    if let Some(hsts) = tls.hsts.filter(|_| tls.is_on())
+        && let Ok(value) = HeaderValue::from_str(&format!("max-age={}", hsts.as_secs()))
+    {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),

@@ -7,7 +7,11 @@ use std::{sync::LazyLock, time::Duration};
 use axum::http::Method;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::{app::jobs::QueueView, model::Event, store::BackupRow};
+use crate::{
+    app::{bot::BotCounts, doctor::State, health::OperatorHealth, jobs::QueueView, status::resident_bytes},
+    model::Event,
+    store::BackupRow,
+};
 
 /// One recorder a process; tests start many appliances in one.
 static HANDLE: LazyLock<Option<PrometheusHandle>> = LazyLock::new(|| {
@@ -32,6 +36,12 @@ fn register() {
         metrics::counter!("backup_runs_total", "status" => status).increment(0);
         metrics::counter!("retention_runs_total", "status" => status).increment(0);
     }
+    // Those that alerts watch, with labels they really have.
+    let stream = Event::PostsParsed.name();
+    metrics::counter!("stream_dlq_total", "stream" => stream, "reason" => "unavailable").increment(0);
+    metrics::counter!("telegram_floodwait_total", "method" => "messages.getHistory").increment(0);
+    metrics::counter!("auth_qr_fail_total", "reason" => "cancelled").increment(0);
+    metrics::counter!("rag_queries_total", "intent" => "ask", "status" => "error").increment(0);
 }
 
 /// The recorder.
@@ -59,7 +69,8 @@ impl Metrics {
 
     #[expect(clippy::unused_self, reason = "having it proves that the recorder is installed")]
     pub(super) fn render(self, figures: &Figures) -> String {
-        let queue = &figures.queue;
+        let queue = &figures.health.installation.queue;
+        render_health(figures);
         // One queue feeds all stages; its depth stands under the event the first of them emits.
         let stream = Event::PostsParsed.name();
         metrics::gauge!("stream_depth", "stream" => stream).set(queue.ready as f64);
@@ -91,7 +102,10 @@ impl Metrics {
 /// What is measured when somebody asks.
 #[derive(Debug)]
 pub(super) struct Figures {
-    pub(super) queue: QueueView,
+    pub(super) health: OperatorHealth,
+    pub(super) bot: BotCounts,
+    /// When the certificate in use ends, unix seconds; `None`: TLS is somebody else's.
+    pub(super) certificate_until_s: Option<i64>,
     /// Entries.
     pub(super) tagging_cache: usize,
     pub(super) control_bytes: u64,
@@ -118,8 +132,47 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// Resident memory: field 2 of /proc/self/statm, in pages of 4096 bytes (proc(5)).
-fn resident_bytes() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+/// What the operator's health view knows, as figures.
+fn render_health(figures: &Figures) {
+    let health = &figures.health;
+    let state = match health.installation.status {
+        State::Ok => 0.0,
+        State::Reduced => 1.0,
+        State::Problem => 2.0,
+    };
+    metrics::gauge!("health_state").set(state);
+    metrics::gauge!("pipeline_halted").set(f64::from(health.installation.halted.is_some()));
+    let age_ms = health.installation.queue.oldest_age_ms.unwrap_or(0);
+    metrics::gauge!("queue_oldest_age_seconds").set(age_ms as f64 / 1000.0);
+    metrics::gauge!("disk_free_bytes").set(health.disk.free_bytes as f64);
+    metrics::gauge!("disk_total_bytes").set(health.disk.total_bytes as f64);
+    metrics::gauge!("tenants").set(health.tenants as f64);
+    let telegram = &health.telegram;
+    for (state, count) in [
+        ("active", telegram.sessions_active),
+        ("paused", telegram.sessions_paused),
+        ("ended", telegram.sessions_ended),
+        ("connected", telegram.connected),
+    ] {
+        metrics::gauge!("telegram_sessions", "state" => state).set(count as f64);
+    }
+    for (state, count) in [
+        ("followed", telegram.channels_followed),
+        ("refused", telegram.channels_refused),
+        ("overdue", telegram.channels_overdue),
+    ] {
+        metrics::gauge!("telegram_channels", "state" => state).set(count as f64);
+    }
+    for (kind, count) in [
+        ("updates_waiting", figures.bot.updates_waiting),
+        ("updates_dead", figures.bot.updates_dead),
+        ("messages_waiting", figures.bot.messages_waiting),
+        ("messages_dead", figures.bot.messages_dead),
+    ] {
+        metrics::gauge!("bot_backlog", "kind" => kind).set(count as f64);
+    }
+    if let Some(until_s) = figures.certificate_until_s {
+        metrics::gauge!("tls_certificate_expiry_timestamp_seconds").set(until_s as f64);
+    }
+    metrics::gauge!("build_info", "version" => health.installation.version).set(1.0);
 }

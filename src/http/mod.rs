@@ -28,6 +28,7 @@ mod ops;
 mod pages;
 mod passkeys;
 mod posts;
+mod redirect;
 mod routes;
 mod saved_posts;
 mod search;

@@ -98,7 +98,9 @@ pub(super) async fn metrics(State(web): State<Web>) -> Result<impl IntoResponse,
         let control = app.config().data_dir.join("control.db");
         let backup = app.backup_newest()?;
         Ok(Figures {
-            queue: app.queue_view(),
+            health: app.health_operator()?,
+            bot: app.bot_counts()?,
+            certificate_until_s: app.certificate_until().map(jiff::Timestamp::as_second),
             tagging_cache: app.tagging_cache_len(),
             control_bytes: std::fs::metadata(control).map_or(0, |file| file.len()),
             tenants_open: app.tenants_open_count(),

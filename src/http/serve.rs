@@ -9,20 +9,23 @@ use axum::{Router, extract::ConnectInfo, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
 };
 use socket2::SockRef;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::{DemoSession, Metrics, Web, metrics_router, router};
+use super::{DemoSession, Metrics, Web, metrics_router, redirect, router};
 use crate::{
     app::{App, Error},
-    lifecycle,
+    lifecycle::{self, systemd},
+    tls,
 };
 
 /// Headers of one request, at most.
@@ -34,10 +37,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long requests that run may go on after the signal to stop.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 
-/// The bound listeners: the service's and, where it is apart, the metrics'.
+/// How often it is looked whether the certificate is to be renewed or its files have changed.
+const CERTIFICATE_EVERY: Duration = Duration::from_mins(1);
+
+/// The bound listeners: the service's, the one that sends to HTTPS and, where it is apart, the metrics'.
 #[derive(Debug)]
 pub struct Listeners {
     main: TcpListener,
+    plain: Option<TcpListener>,
     metrics: Option<TcpListener>,
 }
 
@@ -50,15 +57,27 @@ impl Listeners {
     }
 }
 
-/// Takes the configured addresses.
+/// Takes the configured addresses; sockets that systemd opened take the place of the first two.
 pub async fn bind(app: &App) -> Result<Listeners, Error> {
     let config = app.config();
-    let main = listen(config.server.listen, "server.listen").await?;
+    let given = |error| Error::Unavailable(format!("take the sockets of tga.socket: {error}"));
+    let sockets = systemd::sockets().map_err(given)?;
+    let main = match sockets.main {
+        Some(main) => TcpListener::from_std(main).map_err(given)?,
+        None => listen(config.server.listen, "server.listen").await?,
+    };
+    let plain = match (sockets.plain, config.tls.redirect_listen) {
+        // Without TLS there is nowhere to send anybody; the socket stays closed.
+        (Some(_) | None, None) if !config.tls.is_on() => None,
+        (Some(plain), _) => Some(TcpListener::from_std(plain).map_err(given)?),
+        (None, Some(address)) => Some(listen(address, "tls.redirect_listen").await?),
+        (None, None) => None,
+    };
     let metrics = match config.metrics_listen.filter(|listen| *listen != config.server.listen) {
         Some(address) => Some(listen(address, "metrics.listen").await?),
         None => None,
     };
-    Ok(Listeners { main, metrics })
+    Ok(Listeners { main, plain, metrics })
 }
 
 async fn listen(address: SocketAddr, key: &str) -> Result<TcpListener, Error> {
@@ -80,11 +99,39 @@ pub async fn serve(
     let web = Web::new(app, metrics, demo);
     if let Some(listener) = listeners.metrics {
         let (router, shutdown, limits) = (metrics_router(&web), shutdown.clone(), Connections::of(app));
-        lifecycle::spawn(async move { accept(listener, router, limits, shutdown).await });
+        lifecycle::spawn(async move { accept(listener, None, router, limits, shutdown).await });
     }
+    if let Some(listener) = listeners.plain {
+        let (router, shutdown, limits) = (redirect::router(&web), shutdown.clone(), Connections::of(app));
+        lifecycle::spawn(async move { accept(listener, None, router, limits, shutdown).await });
+    }
+    let acceptor = acceptor(app, &shutdown)?;
     tracing::info!(address = ?listeners.main.local_addr().ok(), "listening");
-    accept(listeners.main, router(&web), Connections::of(app), shutdown).await;
+    accept(listeners.main, acceptor, router(&web), Connections::of(app), shutdown).await;
     Ok(())
+}
+
+/// What speaks TLS on the main listener, its certificate looked after; `None`: it is plain.
+fn acceptor(app: &Arc<App>, shutdown: &CancellationToken) -> Result<Option<TlsAcceptor>, Error> {
+    if !app.config().tls.is_on() {
+        return Ok(None);
+    }
+    app.certificate_load()?;
+    let config = tls::server_config(app.certificates());
+    let config = config.map_err(|error| Error::Unavailable(error.to_string()))?;
+    let (app, shutdown) = (Arc::clone(app), shutdown.clone());
+    lifecycle::spawn(async move {
+        loop {
+            if let Err(error) = app.certificate_step().await {
+                tracing::warn!(%error, "no new certificate");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(CERTIFICATE_EVERY) => {}
+                () = shutdown.cancelled() => return,
+            }
+        }
+    });
+    Ok(Some(TlsAcceptor::from(config)))
 }
 
 /// How connections are treated.
@@ -107,7 +154,13 @@ impl Connections {
 }
 
 /// Takes connections until `shutdown`, then waits for the requests that run.
-async fn accept(listener: TcpListener, router: Router, limits: Connections, shutdown: CancellationToken) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    router: Router,
+    limits: Connections,
+    shutdown: CancellationToken,
+) {
     let mut protocol = http1::Builder::new();
     protocol
         .timer(TokioTimer::new())
@@ -127,17 +180,26 @@ async fn accept(listener: TcpListener, router: Router, limits: Connections, shut
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = protocol.serve_connection(
-                    TokioIo::new(ready(stream, limits.write_timeout)),
-                    service(&router, peer),
-                );
-                let connection = running.watch(connection);
-                lifecycle::spawn(async move {
-                    if let Err(error) = pin!(connection).await {
-                        tracing::debug!(%error, "a connection ended");
+                let talk =
+                    Talk { protocol: protocol.clone(), router: router.clone(), peer, permit: permit.ok() };
+                let (stream, watcher) = (ready(stream, limits.write_timeout), running.watcher());
+                match &acceptor {
+                    None => lifecycle::spawn(talk.run(stream, watcher)),
+                    Some(acceptor) => {
+                        let handshake = acceptor.accept(stream);
+                        let longest = limits.header_timeout;
+                        lifecycle::spawn(async move {
+                            match tokio::time::timeout(longest, handshake).await {
+                                // The question of a certificate authority is answered by the handshake.
+                                Ok(Ok(stream))
+                                    if stream.get_ref().1.alpn_protocol() == Some(tls::ALPN_CHALLENGE) => {}
+                                Ok(Ok(stream)) => talk.run(stream, watcher).await,
+                                Ok(Err(error)) => tracing::debug!(%error, "no TLS connection"),
+                                Err(_) => tracing::debug!("a TLS handshake took too long"),
+                            }
+                        });
                     }
-                    drop(permit);
-                });
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot take a connection");
@@ -148,6 +210,25 @@ async fn accept(listener: TcpListener, router: Router, limits: Connections, shut
     drop(listener);
     if tokio::time::timeout(DRAIN_MAX, running.shutdown()).await.is_err() {
         tracing::warn!("requests still ran {} s after the signal to stop", DRAIN_MAX.as_secs());
+    }
+}
+
+/// One connection and what answers on it.
+struct Talk {
+    protocol: http1::Builder,
+    router: Router,
+    peer: SocketAddr,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Talk {
+    async fn run(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, watcher: Watcher) {
+        let connection =
+            self.protocol.serve_connection(TokioIo::new(stream), service(&self.router, self.peer));
+        if let Err(error) = pin!(watcher.watch(connection)).await {
+            tracing::debug!(%error, "a connection ended");
+        }
+        drop(self.permit);
     }
 }
 

@@ -53,7 +53,7 @@ impl Engine {
         for number in 0..workers {
             let gate = Arc::clone(&gate);
             engine.thread(&format!("pipeline-{number}"), move |app, stop| {
-                Worker { app, stop, gate: &gate }.run(number == 0);
+                Worker { number, app, stop, gate: &gate }.run(number == 0);
             })?;
         }
         if embed {
@@ -108,6 +108,7 @@ pub fn drain(app: &App) -> Result<(), Error> {
 
 /// A thread that works off the queue.
 struct Worker<'a> {
+    number: usize,
     app: &'a App,
     stop: &'a AtomicBool,
     /// Shared by steps, held alone by a sweep. It guards no data, so a poisoned one is as good as any.
@@ -118,7 +119,9 @@ impl Worker<'_> {
     /// Works until told to stop; with `sweeps` it also finds what was left behind and closes idle tenants.
     fn run(&self, sweeps: bool) {
         let mut housekeeping = sweeps.then(Housekeeping::new);
+        let name = format!("pipeline-{}", self.number);
         while !self.stop.load(Ordering::Relaxed) {
+            self.app.pulse(&name);
             let seen = self.app.queue().waiting().seen();
             if let Some(due) = &mut housekeeping {
                 due.run(self.app, self.gate);
@@ -218,6 +221,7 @@ fn idle_wait(app: &App, sweep_at: Option<Instant>) -> Duration {
 
 fn embed_loop(app: &App, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
+        app.pulse("embed");
         let seen = app.embed_wake().seen();
         let mut outcome = EmbedOutcome::Idle;
         let failed = guarded("embed", || {
@@ -237,6 +241,7 @@ fn embed_loop(app: &App, stop: &AtomicBool) {
 fn links_loop(app: &App, stop: &AtomicBool) {
     let mut reader = LinkReader::default();
     while !stop.load(Ordering::Relaxed) {
+        app.pulse("links");
         let seen = app.links_wake().seen();
         let mut outcome = LinksOutcome::Idle { until: None };
         let failed = guarded("links", || {

@@ -180,6 +180,11 @@ impl Control {
         })
     }
 
+    /// Waits until the writer comes to an empty write: that it does is the news.
+    pub fn writer_reached(&self) -> Result<(), Error> {
+        self.0.write(|_| Ok(()))
+    }
+
     /// The newest lines of the system log.
     pub fn system_log_list(&self, limit: usize) -> Result<Vec<SystemLogEntry>, Error> {
         self.0.read(|db| {

@@ -15,6 +15,7 @@
 )]
 
 mod account_limits;
+mod acme;
 mod alerts;
 mod ask;
 mod auth;
@@ -37,6 +38,7 @@ mod docs;
 mod e2e_world;
 mod erasure;
 mod eval;
+mod exports;
 mod flags;
 mod golden;
 mod health;
@@ -57,6 +59,7 @@ mod model_answers;
 mod model_injections;
 mod model_tags;
 mod models;
+mod monitoring;
 mod notices;
 mod outside_bytes;
 mod passkeys;
@@ -73,6 +76,7 @@ mod stored;
 mod subscriptions;
 mod support;
 mod support_faults;
+mod systemd;
 mod tag_merges;
 mod tags;
 mod telegram_account;
@@ -81,4 +85,5 @@ mod telegram_service;
 mod telegram_sessions;
 mod telethon;
 mod tenants;
+mod tls;
 mod transfer;

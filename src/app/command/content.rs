@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::Progress;
 use crate::{
     app::{
-        App, Error, Tenant, ask::AskRequest, events::EVENTS_LISTED_MAX, imports::ImportOptions,
-        search::SearchRequest,
+        App, Error, Tenant, ask::AskRequest, events::EVENTS_LISTED_MAX, export::ExportFormat,
+        imports::ImportOptions, search::SearchRequest,
     },
     model::{ChannelId, ChannelSet, Event},
     telegram::export::Format,
@@ -25,6 +25,7 @@ pub enum ContentCommand {
     Ask { tenant: String, channel: Option<String>, request: AskRequest },
     TagsTop { tenant: String, limit: usize },
     EventsList { tenant: String, event: Option<String>, after: Option<i64>, limit: usize },
+    Export { tenant: String, format: ExportFormat, path: PathBuf },
     Trace { tenant: Option<String>, link: String },
 }
 
@@ -69,6 +70,10 @@ impl App {
             }
             ContentCommand::EventsList { tenant, event, after, limit } => {
                 events(&*self.tenant_get(&tenant)?, event.as_deref(), after, limit)
+            }
+            ContentCommand::Export { tenant, format, path } => {
+                let tenant = self.tenant_get(&tenant)?;
+                Ok(json!(self.export(&tenant, format, &path, progress)?))
             }
             ContentCommand::Trace { tenant, link } => self.trace(tenant.as_deref(), &link),
         }

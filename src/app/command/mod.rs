@@ -12,7 +12,7 @@ mod operations;
 mod people;
 mod tags;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -46,6 +46,24 @@ pub enum Command {
 }
 
 impl Command {
+    /// The file this command names.
+    pub fn file_use(&mut self) -> FileUse<'_> {
+        match self {
+            Command::Content(ContentCommand::Import { path, .. })
+            | Command::People(PeopleCommand::TenantImport { path, .. })
+            | Command::Operations(OperationsCommand::ModelImport { path }) => FileUse::Reads(path),
+            Command::Content(ContentCommand::Export { path, .. })
+            | Command::People(PeopleCommand::TenantExport { path, .. }) => FileUse::Writes(path),
+            Command::People(_)
+            | Command::Members(_)
+            | Command::Channels(_)
+            | Command::Accounts(_)
+            | Command::Content(_)
+            | Command::Tags(_)
+            | Command::Operations(_) => FileUse::Nothing,
+        }
+    }
+
     /// The tenant whose indexes this command reads.
     pub fn index_reader(&self) -> Option<&str> {
         match self {
@@ -63,6 +81,15 @@ impl Command {
             | Command::Backups(_) => None,
         }
     }
+}
+
+/// The file that a command names, for whoever carries it to where the command runs.
+#[derive(Debug)]
+pub enum FileUse<'a> {
+    Nothing,
+    Reads(&'a mut PathBuf),
+    /// A file or directory that must not be there yet.
+    Writes(&'a mut PathBuf),
 }
 
 /// News from a command that takes a while.
@@ -85,6 +112,10 @@ pub enum Progress {
     },
     /// A backup is being restored in scratch.
     BackupVerify,
+    Export {
+        done: u64,
+        total: u64,
+    },
 }
 
 impl App {

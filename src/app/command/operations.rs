@@ -64,6 +64,7 @@ pub enum OperationsCommand {
         channel: Option<String>,
         days: Option<u32>,
     },
+    Status,
 }
 
 impl App {
@@ -109,6 +110,7 @@ impl App {
                 let channel = channel.map(|channel| channel.id);
                 json!(self.retention_set(&tenant, channel, days, &Origin::operator())?)
             }
+            OperationsCommand::Status => json!(self.status()?),
             OperationsCommand::Doctor => json!({ "findings": self.doctor()? }),
         })
     }

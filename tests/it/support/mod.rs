@@ -10,6 +10,7 @@ pub(crate) mod bot_api;
 pub(crate) mod dc;
 mod http;
 pub(crate) mod llm;
+pub(crate) mod https;
 mod people;
 mod posts;
 pub(crate) mod reading;
