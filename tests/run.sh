@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every check, from a fresh clone: style, lints, docs, licences, release build, the demo page in a browser, all tests.
+# Every check, from a fresh clone: style, lints, docs, licences, release build, the demo page in a browser, an installation, all tests.
 #
 # Installs what it needs. Each step says how long it took; a step that fails does not hide the ones after it. Ends with the
 # test runner's summary, or with a count of failed steps and exit code 1. Labelled data beside the clone (../shared/data, or
@@ -43,6 +43,19 @@ tool_install() {
   cargo install --locked --quiet --debug --root "$ROOT/target/tools" "$1"
 }
 
+# What checks the operations; a test that lacks one says so and skips. The servers are not put on a machine where they would start.
+tools_of_operations() {
+  local missing=()
+  command -v systemd-analyze >/dev/null || missing+=(systemd)
+  command -v debootstrap >/dev/null || missing+=(debootstrap)
+  command -v pebble >/dev/null || missing+=(pebble)
+  if [ ! -d /run/systemd/system ]; then
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+    command -v redis-server >/dev/null || missing+=(redis-server)
+  fi
+  if [ ${#missing[@]} -gt 0 ]; then (packages_install "${missing[@]}") || note "tests that need them skip: ${missing[*]}"; fi
+}
+
 tools() {
   packages_check
   cargo_find
@@ -51,7 +64,9 @@ tools() {
   command -v npm >/dev/null || missing+=(npm)
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || missing+=(chromium)
+  command -v shellcheck >/dev/null || missing+=(shellcheck)
   if [ ${#missing[@]} -gt 0 ]; then packages_install "${missing[@]}"; fi
+  tools_of_operations
   if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 2>&1; then
     rustup component add clippy rustfmt
   fi
@@ -74,9 +89,26 @@ advisories() {
 
 scripts() {
   local script
-  for script in install.sh tests/run.sh .ci/run; do bash -n "$script" || return; done
-  if command -v shellcheck >/dev/null; then shellcheck -x install.sh tests/run.sh .ci/run; fi
+  local scripts=(install.sh systemd/system.sh tests/run.sh tests/install/boot.sh tests/install/run.sh .ci/run)
+  for script in "${scripts[@]}"; do bash -n "$script" || return; done
+  if command -v shellcheck >/dev/null; then shellcheck -x "${scripts[@]}" || return; fi
   for script in webapp/demo/*.js webapp/app/*.js webapp/app/*/*.js tests/e2e/*.js; do node --input-type=module --check <"$script" || return; done
+}
+
+# How much the service could do if somebody took it over: at most 1.1 of 10. And the rules, where Prometheus is installed.
+units() {
+  if command -v systemd-analyze >/dev/null; then
+    note "$(systemd-analyze security --offline=true --threshold=11 systemd/tga.service | tail -n 1)" || return
+    systemd-analyze security --offline=true --threshold=11 systemd/tga.service >/dev/null || return
+  else
+    note "there is no systemd-analyze; left out"
+  fi
+  if command -v promtool >/dev/null; then promtool check rules systemd/monitoring/tga-alerts.yml >&2; fi
+}
+
+installation() {
+  [ -x "${TGA_RELEASE_BIN:-}" ] || return
+  tests/install/run.sh "$TGA_RELEASE_BIN" "${TGA_PREVIOUS_BIN:-$TGA_RELEASE_BIN}"
 }
 
 browser() {
@@ -150,6 +182,7 @@ surroundings() {
 
 surroundings
 check "scripts" scripts
+check "units and rules" units
 check "format" cargo fmt --check
 check "licences, bans, sources" cargo deny --log-level error check licenses bans sources
 check "advisories" advisories
@@ -159,6 +192,7 @@ check "release build" release
 check "the demo page in a browser" browser
 check "the bot against a foreign server" bot_api
 check "the Mini App in a browser" app
+check "installing, upgrading, going back, removing" installation
 check "the API against a generator" api
 step "tests"
 note "$passed steps so far are right, ${#failed[@]} are not; $SECONDS s since the start"

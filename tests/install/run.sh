@@ -1,0 +1,283 @@
+#!/usr/bin/env bash
+# The life of an installation in a clean Debian with a systemd of its own: install, serve, restart, upgrade, upgrades that fail in
+# three ways, a power cut in an upgrade, removal. Then install and removal once more without systemd.
+#
+# Usage: run.sh BINARY [PREVIOUS_BINARY]; the previous one is what is installed first. Needs root, debootstrap and cgroup2, and says
+# so where it lacks one. The Debian is made once and kept in target/rootfs.tar.
+set -euo pipefail
+
+root_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+new=$(readlink -f "${1:?name the binary to test}")
+old=$(readlink -f "${2:-$new}")
+group=/sys/fs/cgroup/tga-test-$$
+[ -d /sys/fs/cgroup/unified ] && group=/sys/fs/cgroup/unified/tga-test-$$
+tar=$root_dir/target/rootfs.tar
+work='' boot='' init=''
+
+say() { printf '    %s\n' "$*" >&2; }
+skip() {
+  say "installation: $*; left out"
+  exit 0
+}
+wrong() {
+  say "installation: WRONG: $*"
+  inside journalctl -u tga.service -n 40 --no-pager >&2 2>/dev/null || true
+  exit 1
+}
+
+[ "$(id -u)" -eq 0 ] || skip "needs root"
+for tool in debootstrap unshare nsenter; do command -v "$tool" >/dev/null || skip "needs $tool"; done
+grep -qw cgroup2 /proc/filesystems || skip "needs cgroup2"
+
+# A cut-off debootstrap leaves no archive.
+rootfs_make() {
+  [ -s "$tar" ] && return
+  say "making a Debian (once)"
+  local dir=$work/debian
+  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates bookworm "$dir" \
+    http://deb.debian.org/debian >"$work/debootstrap.log" 2>&1 || skip "debootstrap cannot fetch Debian"
+  rm -rf "$dir"/var/cache/apt/* "$dir"/var/lib/apt/lists/*
+  tar -C "$dir" -cf "$tar.part" .
+  mv "$tar.part" "$tar"
+  rm -rf "$dir"
+}
+
+inside() {
+  nsenter --target "$init" --all --root --wd env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    TGA_READY_S="${READY_S:-60}" LC_ALL=C.UTF-8 "$@"
+}
+
+cleanup() {
+  [ -z "$init" ] || kill -9 "$init" 2>/dev/null || true
+  [ -z "$boot" ] || wait "$boot" 2>/dev/null || true
+  [ -z "$work" ] || rm -rf --one-file-system "$work"
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    [ -e "$group" ] || break
+    sleep 0.2
+  done
+}
+trap cleanup EXIT
+
+system_boot() {
+  "$root_dir/tests/install/boot.sh" "$work/root" "$group" >"$work/boot.log" 2>&1 </dev/null &
+  boot=$!
+  for _ in $(seq 1 100); do
+    init=$(pgrep -P "$boot" || true)
+    if [ -n "$init" ] && [[ $(inside systemctl is-system-running 2>/dev/null) =~ running|degraded ]]; then return; fi
+    kill -0 "$boot" 2>/dev/null || break
+    sleep 0.2
+  done
+  tail -n 5 "$work/boot.log" >&2
+  skip "systemd does not boot in a namespace here"
+}
+
+# Everything on the disk but what a running system writes by itself.
+listing() {
+  (cd "$work/root" && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./run -o -path ./tmp -o -path ./opt \
+    -o -path ./var/log/journal -o -path ./var/lib/systemd -o -path ./var/cache \) -prune -o -printf '%p %y %U:%G %m\n' |
+    grep -v -E '^\./(etc/(passwd|group|shadow|gshadow|subuid|subgid)-? |etc/machine-id |etc|var/log|var|root) ?' | sort)
+}
+users() { cut -d : -f 1 "$work/root/etc/passwd" | sort; }
+
+install_sh() { inside /opt/src/install.sh "$@" >"$work/out" 2>&1; }
+found() { [[ $(inside tga search "$1" --tenant main --mode fulltext --json) == *'"message_id": 7'* ]]; }
+running() { [[ $(inside tga status --json) == *'"running": true'* ]]; }
+active() { inside systemctl is-active --quiet tga.service; }
+property() { inside systemctl show tga.service --property "$1" --value; }
+
+# A program that is not as it should be in one way, and the real one in all others.
+broken_make() {
+  cat >"$work/root/opt/broken-$1" <<SCRIPT
+#!/bin/sh
+for word in "\$@"; do
+  case \$word in
+    $1) $2 ;;
+  esac
+done
+exec /opt/new "\$@"
+SCRIPT
+  chmod 755 "$work/root/opt/broken-$1"
+}
+
+prepare() {
+  mkdir "$work/root"
+  tar -C "$work/root" -xf "$tar"
+  mkdir -p "$work/root/opt/src"
+  cp -a "$root_dir"/{install.sh,systemd,Cargo.toml} "$work/root/opt/src/"
+  cp "$new" "$work/root/opt/new"
+  cp "$old" "$work/root/opt/old"
+  printf '%s\n' '{"channel":"news","message_id":7,"date":"2026-11-20T10:00:00Z","text":"Ледокол вышел из порта Мурманск"}' \
+    >"$work/root/root/posts.jsonl"
+  broken_make serve 'echo "the new version cannot serve" >&2; exit 3'
+  broken_make migrate 'echo "the new version cannot migrate" >&2; exit 3'
+  # Migrates the copy, then says nothing when it is started.
+  sed 's/serve) .*;;/serve) exec sleep 600 ;;/' "$work/root/opt/broken-serve" >"$work/root/opt/broken-silent"
+  chmod 755 "$work/root/opt/broken-silent"
+}
+
+installs() {
+  install_sh --binary /opt/old --model none --yes || { cat "$work/out" >&2; wrong "it does not install"; }
+  grep -q 'tga_' "$work/out" || wrong "the first token is not shown"
+  active || wrong "the service does not run"
+  [ "$(property Type)" = notify ] || wrong "the unit is not of type notify"
+  [ "$(stat -c '%U %a' "$work/root/var/lib/telegram-assistant" | cut -d ' ' -f 2)" = 700 ] || wrong "the data is open to others"
+  local owner
+  owner=$(inside stat -c '%U:%G %a' /etc/telegram-assistant/appliance.toml)
+  [ "$owner" = 'root:tga 640' ] || wrong "the configuration is $owner"
+  [ "$(inside stat -c %U /proc/"$(property MainPID)")" = tga ] || wrong "the service does not run as tga"
+  inside tga import /root/posts.jsonl --tenant main --wait >"$work/out" 2>&1 || { cat "$work/out" >&2; wrong "root cannot import a file of its home"; }
+  found Ледокол || wrong "an imported post is not found"
+  inside tga export --tenant main --format jsonl /root/out.jsonl >/dev/null || wrong "root cannot export to its home"
+  grep -q Ледокол "$work/root/root/out.jsonl" || wrong "the export is empty"
+  running || wrong "status does not see the service"
+  [[ $(property StatusText) == serving* ]] || wrong "systemd is not told how it goes"
+  [[ $(inside journalctl -u tga.service -p err -n 1 --no-pager) == *'No entries'* ]] || wrong "there are errors in the journal"
+  local pid
+  pid=$(property MainPID)
+  install_sh --binary /opt/old --model none --yes || wrong "it does not install a second time"
+  grep -q 'tga_' "$work/out" && wrong "a second run makes another token"
+  install_sh --check || { cat "$work/out" >&2; wrong "--check finds something wrong"; }
+  say "installs, serves, twice the same; process $pid"
+}
+
+restarts() {
+  local pid
+  pid=$(property MainPID)
+  inside bash -c "kill -KILL $pid"
+  for _ in $(seq 1 100); do
+    if active && [ "$(property MainPID)" != "$pid" ] && found Ледокол 2>/dev/null; then
+      say "comes back after kill -9"
+      return
+    fi
+    sleep 0.2
+  done
+  wrong "it does not come back after kill -9"
+}
+
+# A service that hangs is ended and started anew by the watchdog.
+watchdog() {
+  local pid
+  inside mkdir -p /run/systemd/system/tga.service.d
+  printf '[Service]\nWatchdogSec=2\n' >"$work/watchdog.conf"
+  inside sh -c 'cat >/run/systemd/system/tga.service.d/test.conf' <"$work/watchdog.conf"
+  inside systemctl daemon-reload
+  inside systemctl restart tga.service
+  pid=$(property MainPID)
+  sleep 5
+  [ "$(property MainPID)" = "$pid" ] || wrong "a healthy service was ended by the watchdog"
+  inside bash -c "kill -STOP $pid"
+  for _ in $(seq 1 150); do
+    if active && [ "$(property MainPID)" != "$pid" ]; then
+      [ "$(property Result)" = success ] || [ "$(property NRestarts)" -gt 0 ] || wrong "it was not restarted by systemd"
+      inside rm -r /run/systemd/system/tga.service.d
+      inside systemctl daemon-reload
+      inside systemctl restart tga.service
+      say "a stopped process is started anew by the watchdog"
+      return
+    fi
+    sleep 0.2
+  done
+  wrong "the watchdog does not end a process that stands still"
+}
+
+# A name: systemd opens the ports, plain HTTP leads to HTTPS, and without an authority the rest is well all the same.
+named() {
+  local answer
+  install_sh --binary /opt/new --model none --yes --domain tga.example.org --contact me@example.org ||
+    { cat "$work/out" >&2; wrong "it does not take a name"; }
+  [ "$(inside systemctl show tga.socket --property ActiveState --value)" = active ] || wrong "the socket unit is not active"
+  answer=$(inside bash -c 'exec 3<>/dev/tcp/127.0.0.1/80; printf "GET /a?b=1 HTTP/1.0\r\nHost: x\r\n\r\n" >&3; cat <&3')
+  grep -qi 'location: https://tga.example.org/a?b=1' <<<"$answer" || wrong "plain HTTP does not lead to HTTPS: $answer"
+  inside bash -c 'exec 3<>/dev/tcp/127.0.0.1/443' || wrong "nothing listens on 443"
+  inside tga doctor >"$work/out" && wrong "doctor finds nothing wrong without a certificate"
+  if ! grep -q 'why: ' "$work/out" || ! grep -q '^PROBLEM  name: ' "$work/out"; then
+    cat "$work/out" >&2
+    wrong "doctor does not explain the name"
+  fi
+  say "takes a name: ports by a socket unit, the way to HTTPS, doctor says what is missing"
+}
+
+upgrades() {
+  install_sh --upgrade --binary /opt/new --model none --yes || { cat "$work/out" >&2; wrong "it does not upgrade"; }
+  active || wrong "the service does not run after the upgrade"
+  found Ледокол || wrong "a post is lost in the upgrade"
+  cmp -s "$work/root/opt/new" "$work/root/usr/local/bin/tga" || wrong "the new binary is not in place"
+  [ ! -e "$work/root/var/lib/telegram-assistant/.upgrade" ] || wrong "the upgrade left its copy"
+  say "upgrades"
+}
+
+upgrade_fails() {
+  local kind
+  for kind in migrate serve silent; do
+    if READY_S=8 install_sh --upgrade --binary "/opt/broken-$kind" --model none --yes; then
+      cat "$work/out" >&2
+      wrong "an upgrade to a version that is broken ($kind) succeeds"
+    fi
+    grep -q 'of before run' "$work/out" || { cat "$work/out" >&2; wrong "it does not say that it went back ($kind)"; }
+    active || wrong "the service does not run after a failed upgrade ($kind)"
+    found Ледокол || wrong "a post is lost in a failed upgrade ($kind)"
+    cmp -s "$work/root/opt/new" "$work/root/usr/local/bin/tga" || wrong "the binary of before is not in place ($kind)"
+    [ ! -e "$work/root/var/lib/telegram-assistant/.upgrade" ] || wrong "the failed upgrade left its copy ($kind)"
+  done
+  say "goes back from upgrades that fail to migrate, to serve, to say anything"
+}
+
+# As after a power cut between the two moves of the data: nothing but the scripts' own files tells what happened.
+upgrade_cut() {
+  local state=$work/root/var/lib/telegram-assistant
+  inside systemctl stop tga.service
+  mkdir -p "$state/.upgrade/old" "$state/.upgrade/new" "$work/root/usr/local/lib/telegram-assistant/previous"
+  cp -a "$work/root/usr/local/bin/tga" "$work/root/usr/local/lib/telegram-assistant/previous/tga"
+  mv "$state/tenants" "$state/control.db" "$state/.upgrade/old/"
+  echo out >"$state/.upgrade/stage"
+  install_sh --check && wrong "--check does not see an upgrade that was cut off"
+  install_sh --binary /opt/new --model none --yes || { cat "$work/out" >&2; wrong "it does not recover from a cut-off upgrade"; }
+  found Ледокол || wrong "a post is lost in a cut-off upgrade"
+  say "recovers from an upgrade that was cut off"
+}
+
+removes() {
+  install_sh --uninstall || wrong "it does not uninstall"
+  [ ! -e "$work/root/usr/local/bin/tga" ] || wrong "the binary stays"
+  [ -e "$work/root/var/lib/telegram-assistant/control.db" ] || wrong "uninstalling took the data without --purge"
+  install_sh --binary /opt/new --model none --yes || { cat "$work/out" >&2; wrong "it does not install on kept data"; }
+  found Ледокол || wrong "kept data is not used"
+  install_sh --uninstall --purge || wrong "it does not purge"
+  inside rm -f /root/posts.jsonl /root/out.jsonl
+  diff <(printf '%s\n' "$listing_before") <(listing) >"$work/diff" || { cat "$work/diff" >&2; wrong "something is left behind"; }
+  diff <(printf '%s\n' "$users_before") <(users) || wrong "the user is left behind"
+  say "leaves nothing behind"
+}
+
+without_systemd() {
+  install_sh --no-systemd --binary /opt/new --model none --yes || { cat "$work/out" >&2; wrong "it does not install without systemd"; }
+  running || wrong "without systemd the service does not run"
+  if READY_S=8 install_sh --no-systemd --upgrade --binary /opt/broken-serve --model none --yes; then wrong "a broken upgrade succeeds without systemd"; fi
+  running || wrong "without systemd it does not go back"
+  install_sh --no-systemd --uninstall --purge || wrong "it does not purge without systemd"
+  diff <(printf '%s\n' "$listing_before") <(listing) >"$work/diff" || { cat "$work/diff" >&2; wrong "something is left behind without systemd"; }
+  say "the same without systemd"
+}
+
+mkdir -p "$root_dir/target"
+work=$(mktemp -d "$root_dir/target/install-test.XXXXXX")
+started=$SECONDS
+rootfs_make
+prepare
+system_boot
+inside rm -f /root/posts.jsonl.none
+posts=$(cat "$work/root/root/posts.jsonl")
+rm "$work/root/root/posts.jsonl"
+listing_before=$(listing) users_before=$(users)
+printf '%s\n' "$posts" >"$work/root/root/posts.jsonl"
+installs
+restarts
+watchdog
+upgrades
+upgrade_fails
+upgrade_cut
+named
+removes
+without_systemd
+say "the life of an installation: $((SECONDS - started)) s"
