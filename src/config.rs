@@ -359,7 +359,6 @@ fn check(mut raw: RawConfig, problems: &mut Vec<Problem>) -> Config {
         );
     }
     let server = check_server(&mut c, &raw.server);
-    let public_url = c.public_url("server.public_url", &raw.server.public_url);
     let metrics_listen =
         (!raw.metrics.listen.is_empty()).then(|| c.address("metrics.listen", &raw.metrics.listen));
     let tls = tls::check(&mut c, &raw.server.domain, &raw.tls);
