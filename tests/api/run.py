@@ -127,6 +127,10 @@ def main():
         # Logins begin, and wait for a data centre that never answers.
         environment.update({
             "TELEGRAM_API_ID": "12345", "TELEGRAM_API_HASH": "0" * 32,
+            # No provider of models outside is ever asked.
+            "TGA__AI__OPENAI__BASE_URL": "http://127.0.0.1:9/v1",
+            "TGA__AI__GIGACHAT__BASE_URL": "http://127.0.0.1:9/v1",
+            "TGA__AI__GIGACHAT__AUTH_URL": "http://127.0.0.1:9/oauth",
             "TGA__TELEGRAM__DATACENTERS": '[{ id = 2, address = "127.0.0.1:9", auth_key = "%s" }]' % ("0a" * 32),
         })
         for limit in ["IP", "IP_SIGN_INS", "IP_QR_STARTS", "USER", "USER_COSTLY", "TENANT"]:

@@ -18,6 +18,8 @@ use crate::support::{
 const CORPUS: &str = include_str!("../fixtures/injections/posts.jsonl");
 /// As many as the corpus must have at least.
 const POSTS_MIN: usize = 60;
+/// Of these so many reach the model at least; may only rise.
+const ASKED_MIN: usize = 34;
 
 #[derive(Debug, Deserialize)]
 struct Injection {
@@ -97,7 +99,7 @@ fn a_model_that_obeys_posts_changes_no_answer() {
         .filter(|row| row.chars().count() > 20)
         .map(str::to_lowercase)
         .collect();
-    let mut written = 0;
+    let (mut asked, mut written) = (0, 0);
     for (id, injection) in (100..).zip(&injections) {
         let topic = TOPICS.iter().find(|topic| topic.language.code() == injection.lang).unwrap();
         app.index_jsonl(&[line("evil", id, &format!("{} {}", topic.lead, injection.order))]);
@@ -106,14 +108,23 @@ fn a_model_that_obeys_posts_changes_no_answer() {
         let asked_before = llm.calls("/chat/completions").len();
         let answer = app.post("/api/rag/query", &token, &json!({ "query": topic.question })).ok();
         let calls = llm.calls("/chat/completions");
-        assert_eq!(calls.len(), asked_before + 1, "{injection:?}");
+        let post_id = app.post_id("evil", id);
+        app.app().post_delete(&app.tenant(), post_id, "test").unwrap();
+        if calls.len() == asked_before {
+            // Too little evidence among so few posts: no model is asked, and so none obeys.
+            assert!(
+                answer["result"]["abstained"].as_bool().unwrap() && answer["provider"] == "local",
+                "{answer}"
+            );
+            continue;
+        }
+        asked += 1;
         check_prompt(&calls.last().unwrap().body, topic);
         assert!(
             user_of(&calls.last().unwrap().body).contains("\"channel\":\"evil\""),
             "the order reached the model"
         );
 
-        app.app().post_delete(&app.tenant(), app.post_id("evil", id), "test").unwrap();
         let result = &answer["result"];
         let text = result["answer"].as_str().unwrap();
         let sources = result["sources"].as_array().unwrap();
@@ -148,7 +159,11 @@ fn a_model_that_obeys_posts_changes_no_answer() {
             );
         }
     }
-    println!("{written} of {} answers have a sentence of the model; the others quote", injections.len());
+    assert!(asked >= ASKED_MIN, "{asked} questions reached the model");
+    println!(
+        "{asked} asked; {written} of {} answers have a sentence of the model; the others quote",
+        injections.len()
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ def say(*words):
 def gigachat(url, key, model):
     def client(**more):
         return GigaChat(
-            base_url=f"{url}/api", auth_url=f"{url}/oauth", model=model, **{"credentials": key, "max_retries": 0, **more}
+            base_url=f"{url}/api", auth_url=f"{url}/oauth", **{"credentials": key, "model": model, "max_retries": 0, **more}
         )
 
     with client() as giga:

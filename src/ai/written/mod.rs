@@ -158,7 +158,7 @@ impl<'a> WrittenCheck<'a> {
             let number = after[..digits].parse::<usize>().ok().filter(|n| self.allowed.contains(n));
             if let Some(n) = number.filter(|_| after[digits..].starts_with(']')) {
                 let said = out[sentence..].trim().trim_end_matches(|c: char| "[]0123456789".contains(c));
-                let place = self.cite(n, &said.to_owned());
+                let place = self.cite(n, said);
                 let _ = write!(out, "[{}]", place + 1);
                 rest = &after[digits + 1..];
                 if !rest.starts_with('[') {

@@ -62,7 +62,6 @@ type Mind = dyn Fn(&Value) -> Say + Send + Sync;
 pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) body: Value,
-    pub(crate) bearer: String,
 }
 
 struct World {
@@ -236,7 +235,7 @@ async fn oauth(State(world): Shared, headers: HeaderMap, body: String) -> Respon
     let mut world = world.lock().unwrap();
     let header =
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    world.calls.push(Call { path: "/oauth".to_owned(), body: json!(body), bearer: header("authorization") });
+    world.calls.push(Call { path: "/oauth".to_owned(), body: json!(body) });
     let id = uuid::Uuid::parse_str(&header("rquid"));
     if !id.is_ok_and(|id| id.get_version_num() == 4) {
         return giga(400, "RqUID header is missing or no uuid4");
@@ -262,7 +261,7 @@ async fn oauth(State(world): Shared, headers: HeaderMap, body: String) -> Respon
 fn admitted(world: &mut World, path: &str, headers: &HeaderMap, body: Value) -> Option<Response> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let bearer = bearer.strip_prefix("Bearer ").unwrap_or_default().to_owned();
-    world.calls.push(Call { path: path.to_owned(), body, bearer: bearer.clone() });
+    world.calls.push(Call { path: path.to_owned(), body });
     if path.starts_with("/api") {
         let now = world.clock.now().as_millisecond();
         return match world.tokens.get(&bearer) {
@@ -377,13 +376,12 @@ async fn chat(State(world): Shared, request: Request) -> Response {
         if body.get("response_format").is_some() && !world.schema_known {
             return openai(400, "Unknown parameter: 'response_format'", "unknown_parameter");
         }
-        match world.script.pop_front() {
-            Some(said) => said,
-            None => {
-                let mind = Arc::clone(&world.mind);
-                drop(world);
-                mind(&body)
-            }
+        if let Some(said) = world.script.pop_front() {
+            said
+        } else {
+            let mind = Arc::clone(&world.mind);
+            drop(world);
+            mind(&body)
         }
     };
     said_response(said, body["stream"] == true, usage).await
@@ -410,22 +408,22 @@ async fn said_response(said: Say, streams: bool, (tokens_in, tokens_out): (u64, 
                 vec![Ok(Bytes::from("{\"choices\":[")), Err(std::io::Error::other("cut"))];
             Body::from_stream(stream::iter(broken)).into_response()
         }
-        Say::Empty => events(String::new(), Some("stop"), usage, None),
-        Say::Finish(finish) => events("Не могу".to_owned(), Some(finish), usage, None),
-        Say::Text(text) => events(text, Some("stop"), usage, None),
-        Say::CutAfter(text) => events(text, None, usage, Some(Err(std::io::Error::other("cut")))),
+        Say::Empty => events("", Some("stop"), &usage, None),
+        Say::Finish(finish) => events("Не могу", Some(finish), &usage, None),
+        Say::Text(text) => events(&text, Some("stop"), &usage, None),
+        Say::CutAfter(text) => events(&text, None, &usage, Some(Err(std::io::Error::other("cut")))),
         Say::ExpireAfter(text) => {
             let row = format!("data: {}\n\n", json!({ "status": 401, "message": "Token has expired" }));
-            events(text, None, usage, Some(Ok(Bytes::from(row))))
+            events(&text, None, &usage, Some(Ok(Bytes::from(row))))
         }
     }
 }
 
 /// The text in small pieces, as models write.
 fn events(
-    text: String,
+    text: &str,
     finish: Option<&str>,
-    usage: Value,
+    usage: &Value,
     end: Option<Result<Bytes, std::io::Error>>,
 ) -> Response {
     let row = |delta: Value, finish: Value| {
