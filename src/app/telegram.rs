@@ -129,11 +129,6 @@ impl From<account::Error> for Error {
 }
 
 impl App {
-    /// The identities that seal.
-    pub(super) fn keyring(&self) -> &Keyring {
-        &self.telegram.keyring
-    }
-
     /// Whether accounts are being used in this process.
     pub(super) fn telegram_is_started(&self) -> bool {
         self.telegram.started.get().is_some()

@@ -8,7 +8,7 @@ use axum::http::Method;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::{
-    app::{bot::BotCounts, doctor::State, health::OperatorHealth, jobs::QueueView, status::resident_bytes},
+    app::{bot::BotCounts, doctor::State, health::OperatorHealth, status::resident_bytes},
     model::Event,
     store::BackupRow,
 };

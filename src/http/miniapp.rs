@@ -53,6 +53,7 @@ macro_rules! files {
 
 /// Every file of `webapp/app`; a test compares the directory.
 static FILES: &[(&str, &[u8])] = &files![
+    "admin/backups.js",
     "admin/events.js",
     "admin/flags.js",
     "admin/installation.js",
@@ -60,9 +61,11 @@ static FILES: &[(&str, &[u8])] = &files![
     "admin/invites.js",
     "admin/jobs.js",
     "admin/links.js",
+    "admin/models.js",
     "admin/names.js",
     "admin/people.js",
     "admin/person.js",
+    "admin/retention.js",
     "admin/screens.js",
     "admin/today.js",
     "api.js",

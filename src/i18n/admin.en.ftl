@@ -313,3 +313,101 @@ admin-tenants-n = { $n ->
    *[other] { $n } spaces
 }
 admin-since = since { $day }
+
+## Models
+admin-models-enabled = Models outside
+admin-models-enabled-text = Posts and questions may go to a provider
+admin-models-answers-text = A model writes the answer, for those who agreed
+admin-models-tags-text = Posts of channels whose readers all agreed
+admin-models-voice-text = Voice messages of those who agreed
+admin-models-order = Order: { $order }. Agreed: { $n }.
+admin-models-none = The server's configuration names no provider: everything is made here.
+admin-feature-answers = Answers
+admin-feature-tags = Tags
+admin-feature-voice = Voice
+admin-feature-test = Test
+admin-caps = Limits of use
+admin-caps-change = Change
+admin-caps-text = 0 means no limit. Beyond it the server answers by itself, without a model.
+admin-caps-wrong = A number of zero or more.
+admin-cap-money-day = Money a day
+admin-cap-money-month = Money a month
+admin-cap-tokens-day = Tokens a day
+admin-cap-tokens-month = Tokens a month
+admin-save = Save
+admin-tagged = Tagged by a model
+admin-tagged-done = done
+admin-tagged-due = waiting
+admin-tagged-failed = failed
+admin-retag = Tag anew
+admin-retag-go = Tag
+admin-retag-none = There is nothing to tag
+admin-retag-begun = Tagging has begun
+admin-retag-text = { $n ->
+    [one] { $n } post, about { $tokens } tokens, { $money }.
+   *[other] { $n } posts, about { $tokens } tokens, { $money }.
+}
+admin-spend = { $n ->
+    [one] Spent within { $n } day
+   *[other] Spent within { $n } days
+}
+admin-day = Day
+admin-feature = For
+admin-model-name = Model
+admin-calls = Calls
+admin-tokens = Tokens
+admin-keys-here = Keys of this space
+admin-keys-installation = Keys of the installation
+admin-keys-text = A key is kept sealed and never shown again.
+admin-provider-gigachat = GigaChat
+admin-provider-openai = OpenAI's protocol
+admin-provider-speech = Speech
+admin-provider-unused = not used
+admin-provider-paused = paused until { $when }
+admin-key = Key
+admin-key-hint = Copy it whole, as the provider gave it.
+admin-key-empty = Paste a key.
+admin-key-save = Keep the key
+admin-key-saved = The key is kept
+admin-key-test = Try it out
+admin-key-remove = Forget the key
+admin-key-remove-text = The installation's key takes its place, if there is one.
+admin-key-removed = The key is forgotten
+admin-key-tenant = own
+admin-key-configuration = configured
+admin-key-operator = installation's
+admin-key-not-needed = not needed
+admin-key-missing = no key
+admin-test-good = works
+admin-test-bad = does not work
+
+## Retention
+admin-keep-ever = for ever
+admin-keep-posts = Keep posts
+admin-keep-own = The installation's: { $days }
+admin-keep-default = As the installation has it
+admin-keep-due = The next run removes
+admin-keep-next = It runs { $when }
+admin-keep-asked = Only when the operator asks
+admin-keep-text = Days count from the day of the post. What is pinned or saved stays.
+admin-keep-channels = By channel
+admin-keep-as-all = as all
+admin-keep-days = Days
+admin-keep-days-hint = 0 keeps for ever. Empty: as it is one level above.
+admin-keep-days-wrong = A whole number from 0 to { $max }.
+
+## Backups
+admin-restorable = Can be restored as of
+admin-restorable-none = Restoring was not tried yet
+admin-restorable-text = A backup is checked by restoring it on trial
+admin-backup-failed = The last try failed
+admin-backup-next = The next backup
+admin-backup-asked = only when asked
+admin-backup-place = They lie in { $place }.
+admin-backup-make = Make a backup now
+admin-backup-running = A backup is being made…
+admin-backup-begun = A backup is being made
+admin-backup-bad = bad
+admin-backup-verified = verified
+admin-backup-unverified = not verified
+admin-mib = { $n } MiB

@@ -327,3 +327,103 @@ admin-tenants-n = { $n ->
    *[other] { $n } пространств
 }
 admin-since = с { $day }
+
+## Модели
+admin-models-enabled = Внешние модели
+admin-models-enabled-text = Посты и вопросы могут уходить провайдеру
+admin-models-answers-text = Ответ пишет модель, для тех, кто согласился
+admin-models-tags-text = Посты каналов, чьи читатели все согласились
+admin-models-voice-text = Голосовые сообщения тех, кто согласился
+admin-models-order = Порядок: { $order }. Согласились: { $n }.
+admin-models-none = В настройках сервера не назван ни один провайдер: всё делается здесь.
+admin-feature-answers = Ответы
+admin-feature-tags = Теги
+admin-feature-voice = Голос
+admin-feature-test = Проверка
+admin-caps = Пределы расхода
+admin-caps-change = Изменить
+admin-caps-text = 0 — без предела. Сверх предела отвечает сам сервер, без модели.
+admin-caps-wrong = Число не меньше нуля.
+admin-cap-money-day = Деньги за день
+admin-cap-money-month = Деньги за месяц
+admin-cap-tokens-day = Токены за день
+admin-cap-tokens-month = Токены за месяц
+admin-save = Сохранить
+admin-tagged = Разметка моделью
+admin-tagged-done = размечено
+admin-tagged-due = в очереди
+admin-tagged-failed = не удалось
+admin-retag = Разметить заново
+admin-retag-go = Разметить
+admin-retag-none = Размечать нечего
+admin-retag-begun = Разметка началась
+admin-retag-text = { $n ->
+    [one] { $n } пост, около { $tokens } токенов, { $money }.
+    [few] { $n } поста, около { $tokens } токенов, { $money }.
+   *[other] { $n } постов, около { $tokens } токенов, { $money }.
+}
+admin-spend = { $n ->
+    [one] Расход за { $n } день
+    [few] Расход за { $n } дня
+   *[other] Расход за { $n } дней
+}
+admin-day = День
+admin-feature = Зачем
+admin-model-name = Модель
+admin-calls = Запросы
+admin-tokens = Токены
+admin-keys-here = Ключи этого пространства
+admin-keys-installation = Ключи установки
+admin-keys-text = Ключ хранится зашифрованным и больше не показывается.
+admin-provider-gigachat = GigaChat
+admin-provider-openai = Совместимый с OpenAI
+admin-provider-speech = Речь
+admin-provider-unused = не используется
+admin-provider-paused = на паузе до { $when }
+admin-key = Ключ
+admin-key-hint = Скопируйте целиком, как дал провайдер.
+admin-key-empty = Вставьте ключ.
+admin-key-save = Сохранить ключ
+admin-key-saved = Ключ сохранён
+admin-key-test = Проверить
+admin-key-remove = Забыть ключ
+admin-key-remove-text = Вместо него будет ключ установки, если он есть.
+admin-key-removed = Ключ забыт
+admin-key-tenant = свой
+admin-key-configuration = из настроек
+admin-key-operator = от установки
+admin-key-not-needed = не нужен
+admin-key-missing = нет ключа
+admin-test-good = работает
+admin-test-bad = не работает
+
+## Хранение
+admin-keep-ever = всегда
+admin-keep-posts = Хранить посты
+admin-keep-own = У установки: { $days }
+admin-keep-default = Как у установки
+admin-keep-due = Удалит следующий проход
+admin-keep-next = Проход: { $when }
+admin-keep-asked = Только по просьбе оператора
+admin-keep-text = Срок считается от дня поста. Закреплённое и сохранённое остаётся.
+admin-keep-channels = По каналам
+admin-keep-as-all = как все
+admin-keep-days = Дней
+admin-keep-days-hint = 0 — хранить всегда. Пусто — как принято выше.
+admin-keep-days-wrong = Целое число от 0 до { $max }.
+
+## Резервные копии
+admin-restorable = Можно восстановиться на
+admin-restorable-none = Восстановление ещё не проверено
+admin-restorable-text = Копия проверяется пробным восстановлением
+admin-backup-failed = Последняя попытка не удалась
+admin-backup-next = Следующая копия
+admin-backup-asked = только по просьбе
+admin-backup-place = Лежат в { $place }.
+admin-backup-make = Сделать копию сейчас
+admin-backup-running = Копия делается…
+admin-backup-begun = Копия делается
+admin-backup-bad = неисправна
+admin-backup-verified = проверена
+admin-backup-unverified = не проверена
+admin-mib = { $n } МиБ

@@ -135,7 +135,7 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    pub const ALL: [AuditAction; 25] = [
+    pub const ALL: [AuditAction; 28] = [
         AuditAction::TenantCreated,
         AuditAction::TenantDeleted,
         AuditAction::InviteCreated,

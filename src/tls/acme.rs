@@ -72,10 +72,19 @@ impl Certificates {
     }
 
     async fn order_run(&self, wanted: &Order) -> Result<Issued, Error> {
-        let (account, credentials) = account(wanted).await?;
         let names = [Identifier::Dns(wanted.domain.clone())];
-        let mut order =
-            account.new_order(&NewOrder::new(&names)).await.map_err(|error| failed(wanted, &error))?;
+        let wish = NewOrder::new(&names);
+        let (account, mut credentials) = account(wanted, wanted.account.as_ref()).await?;
+        let mut placed = account.new_order(&wish).await;
+        if let Err(AcmeError::Api(problem)) = &placed
+            && is(problem, "accountDoesNotExist")
+        {
+            // An authority that was set up anew does not know us; another account serves as well.
+            let (account, made) = self::account(wanted, None).await?;
+            credentials = made;
+            placed = account.new_order(&wish).await;
+        }
+        let mut order = placed.map_err(|error| failed(wanted, &error))?;
         let mut authorizations = order.authorizations();
         while let Some(found) = authorizations.next().await {
             let mut authorization = found.map_err(|error| failed(wanted, &error))?;
@@ -110,20 +119,20 @@ impl Certificates {
     }
 }
 
-async fn account(wanted: &Order) -> Result<(Account, Zeroizing<String>), Error> {
+/// The account that was kept, or a new one.
+async fn account(
+    wanted: &Order,
+    kept: Option<&Zeroizing<String>>,
+) -> Result<(Account, Zeroizing<String>), Error> {
     let builder = || {
         let client = Client::new(wanted.root_pem.as_deref())?;
         Ok::<_, Error>(Account::builder_with_http(Box::new(client)))
     };
-    if let Some(kept) = &wanted.account
+    if let Some(kept) = kept
         && let Ok(credentials) = serde_json::from_str::<AccountCredentials>(kept)
     {
-        match builder()?.from_credentials(credentials).await {
-            Ok(account) => return Ok((account, kept.clone())),
-            // An authority that was set up anew does not know us; another account serves as well.
-            Err(AcmeError::Api(problem)) if is(&problem, "accountDoesNotExist") => {}
-            Err(error) => return Err(failed(wanted, &error)),
-        }
+        let account = builder()?.from_credentials(credentials).await;
+        return account.map(|account| (account, kept.clone())).map_err(|error| failed(wanted, &error));
     }
     let contact = wanted.contact.as_ref().map(|address| format!("mailto:{address}"));
     let contact: Vec<&str> = contact.as_deref().into_iter().collect();

@@ -53,7 +53,7 @@ fn writers_beside<T>(app: &App, body: impl FnOnce() -> T) -> (T, Vec<f64>) {
     })
 }
 
-fn say_writers(took: &[f64]) {
+fn say_writers(took: &mut [f64]) {
     let most = took.last().copied().unwrap_or(0.0);
     println!(
         "  writers beside: {} writes, p50 {:.1} ms, p99 {:.1} ms, longest {most:.1} ms",
@@ -69,13 +69,13 @@ fn backup() {
     let app = open(dir.path());
     app.tenant_create("large").unwrap();
     let tenant = app.tenant_get("large").unwrap();
-    let count = (gib * (1 << 30) as f64) as usize / VALUE_BYTES;
+    let count = (gib * f64::from(1 << 30)) as usize / VALUE_BYTES;
     let db = rusqlite::Connection::open(tenant.store().path()).unwrap();
     db.execute_batch("BEGIN").unwrap();
     for key in 0..count {
         // Half of it can be packed, as posts can, half cannot, as vectors cannot.
         let sql = "INSERT INTO meta (key, value) VALUES (?1, hex(randomblob(?2)))";
-        db.execute(sql, rusqlite::params![format!("noise {key}"), VALUE_BYTES / 2]).unwrap();
+        db.execute(sql, rusqlite::params![format!("noise {key}"), (VALUE_BYTES / 2) as i64]).unwrap();
     }
     db.execute_batch("COMMIT").unwrap();
     drop(db);
@@ -89,7 +89,7 @@ fn backup() {
             }
         });
         for verify in [false, true] {
-            let (made, took) = writers_beside(&app, || {
+            let (made, mut took) = writers_beside(&app, || {
                 app.backup_create(Some(verify), &Origin::operator(), &stop, &mut |_| {}).unwrap()
             });
             println!(
@@ -100,7 +100,7 @@ fn backup() {
                 gib * 1024.0 / (made.elapsed_ms as f64 / 1000.0),
                 made.bytes >> 20
             );
-            say_writers(&took);
+            say_writers(&mut took);
         }
         writes.store(false, Ordering::Relaxed);
     });
@@ -122,7 +122,8 @@ fn retention() {
     tx.commit().unwrap();
     drop(db);
     let before = resident_mib();
-    let (report, took) = writers_beside(&app, || app.retention_run(false, &AtomicBool::new(false)).unwrap());
+    let (report, mut took) =
+        writers_beside(&app, || app.retention_run(false, &AtomicBool::new(false)).unwrap());
     println!(
         "  retention of {EVENTS} events: {:?} in {} ms, memory {} MiB before, {} MiB after",
         report.removed,
@@ -130,11 +131,11 @@ fn retention() {
         before,
         resident_mib()
     );
-    say_writers(&took);
+    say_writers(&mut took);
 }
 
 /// Resident memory: field 2 of /proc/self/statm, in pages of 4096 bytes (proc(5)).
 fn resident_mib() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096 >> 20
+    (statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096) >> 20
 }

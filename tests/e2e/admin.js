@@ -12,7 +12,7 @@ const SHOTS = process.env.TGA_SHOTS;
 const NOTES = "друзья <b onclick=hit()>";
 
 const PAGES = [["today", "/admin/today"], ["people", "/admin/people"], ["invites", "/admin/invites"], ["jobs", "/admin/jobs"], ["links", "/admin/links"], ["flags", "/admin/flags"],
-  ["events", "/admin/events"], ["logins", "/admin/events?show=logins"], ["feedback", "/admin/events?show=feedback"], ["consents", "/admin/events?show=consents"], ["installation", "/admin/installation"]];
+  ["events", "/admin/events"], ["logins", "/admin/events?show=logins"], ["feedback", "/admin/events?show=feedback"], ["consents", "/admin/events?show=consents"], ["models", "/admin/models"], ["retention", "/admin/retention"], ["backups", "/admin/backups"], ["installation", "/admin/installation"]];
 
 /** `harness` is what app.js drives its own checks with. */
 export async function adminChecks({ world, check, context, open, signedIn, sessionPut, api }) {

@@ -17,6 +17,7 @@ use tga::{
     },
     config::Config,
     model::Role,
+    store::MemberFilter,
 };
 
 use crate::support::{Binary, TestApp, line};
@@ -141,8 +142,11 @@ fn a_target_with_data_is_refused_and_stale_files_do_not_get_into_the_way() {
     assert!(run().unwrap_err().to_string().contains("--tenant"), "it holds data now");
 }
 
+/// Names and contents of a tar.
+type Entries = Vec<(String, Vec<u8>)>;
+
 /// The plain tar of a backup, entry by entry.
-fn opened(path: &Path, keys: &Path) -> Vec<(String, Vec<u8>)> {
+fn opened(path: &Path, keys: &Path) -> Entries {
     let text: String = std::fs::read_dir(keys)
         .unwrap()
         .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
@@ -229,7 +233,7 @@ fn what_is_damaged_cut_foreign_or_strange_is_refused_with_the_reason() {
     refused("cut or damaged");
 
     let entries = opened(Path::new(&made.path), &keys);
-    let with = |expected: &str, change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let with = |expected: &str, change: &dyn Fn(&mut Entries)| {
         let mut entries = entries.clone();
         change(&mut entries);
         packed(&broken, &keys, &entries, tar::EntryType::Regular);
@@ -316,13 +320,13 @@ fn one_tenant_comes_back_beside_the_others_or_in_its_place() {
     app.run_pending_jobs();
     // In its place: what happened since is gone there and only there.
     app.index_jsonl(&[line("news", 3, "Новый пост, который был после копии и пропадёт.")]);
-    let members = app.app().member_list(app.tenant().id(), &Default::default(), 10, 0).unwrap().1;
+    let members = app.app().member_list(app.tenant().id(), &MemberFilter::default(), 10, 0).unwrap().1;
     app.restart();
     let back = run(&app, &wanted(None, true)).unwrap();
     assert_eq!((back.id, back.posts), (id, 2));
     let aside = PathBuf::from(back.set_aside.unwrap());
     assert!(aside.join("tenant.db").is_file(), "{aside:?}");
-    assert_eq!(app.app().member_list(app.tenant().id(), &Default::default(), 10, 0).unwrap().1, members);
+    assert_eq!(app.app().member_list(app.tenant().id(), &MemberFilter::default(), 10, 0).unwrap().1, members);
     let mut after = dump(app.tenant().store().path());
     let mut before = before;
     after.remove("meta");

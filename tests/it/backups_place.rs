@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::atomic::AtomicBool};
 
+use age::secrecy::ExposeSecret as _;
 use axum::http::Method;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use tga::{
     },
     config::Config,
     model::Role,
+    store::AuditFilter,
 };
 
 use crate::{
@@ -249,7 +251,6 @@ fn a_further_recipient_opens_it_alone() {
     assert_eq!(made.keys.len(), 2);
     let there = tempfile::tempdir().unwrap();
     let key = there.path().join("offline.txt");
-    use age::secrecy::ExposeSecret as _;
     std::fs::write(&key, offline.to_string().expose_secret()).unwrap();
     let (config, _) = Config::load(None, &[], Some(&there.path().join("data"))).unwrap();
     restore(&config, &made.path, Some(&key), app.app().now(), &mut |_| {}).unwrap();
@@ -280,7 +281,7 @@ fn operators_see_and_start_backups_and_the_metrics_tell() {
     );
     let health = app.get("/api/operator/health", &operator.access).ok();
     assert!(health["last_backup_at"].is_string(), "{health}");
-    let audit = app.app().audit_list(&Default::default(), 10, 0).unwrap().0;
+    let audit = app.app().audit_list(&AuditFilter::default(), 10, 0).unwrap().0;
     assert!(audit.iter().any(|entry| entry.action.name() == "backup_created"));
     let metrics = app.request(Method::GET, "/metrics").send().text();
     let told = |name: &str| metrics.lines().any(|row| row.starts_with(name) && !row.ends_with(" 0"));

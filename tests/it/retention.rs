@@ -10,7 +10,7 @@ use serde_json::json;
 use tga::{
     app::retention::RetentionReport,
     model::{AuthEventKind, ChannelSet, Role},
-    store::{AuthEventFilter, NewAuthEvent},
+    store::{AuditFilter, AuthEventFilter, NewAuthEvent},
 };
 
 use crate::support::{Binary, TestApp, line};
@@ -279,7 +279,9 @@ fn logs_events_and_answers_go_at_their_age() {
     assert_eq!(rows(&app, "SELECT count(*) FROM rag_history"), 0);
     let report = run(&app);
     assert_eq!(count(&report, "feedback"), 1, "{report:?}");
-    assert!(count(&report, "audit") > 0 || app.app().audit_list(&Default::default(), 1, 0).unwrap().1 == 0);
+    assert!(
+        count(&report, "audit") > 0 || app.app().audit_list(&AuditFilter::default(), 1, 0).unwrap().1 == 0
+    );
 }
 
 /// A kill between the database and the indexes left posts to be found that are gone.
@@ -341,5 +343,5 @@ fn writers_go_on_while_many_events_go() {
     });
     println!("a writer beside waited {} ms at most", longest.as_millis());
     // Shared machines: far above what is meant, far below what holding the writer would take.
-    assert!(longest < Duration::from_millis(2_000), "{longest:?}");
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
 }

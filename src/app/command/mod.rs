@@ -51,10 +51,13 @@ impl Command {
         match self {
             Command::Content(ContentCommand::Import { path, .. })
             | Command::People(PeopleCommand::TenantImport { path, .. })
-            | Command::Operations(OperationsCommand::ModelImport { path }) => FileUse::Reads(path),
+            | Command::Operations(OperationsCommand::ModelImport { path })
+            | Command::Backups(BackupsCommand::BackupVerify { keys: Some(path), .. }) => FileUse::Reads(path),
             Command::Content(ContentCommand::Export { path, .. })
-            | Command::People(PeopleCommand::TenantExport { path, .. }) => FileUse::Writes(path),
-            Command::People(_)
+            | Command::People(PeopleCommand::TenantExport { path, .. })
+            | Command::Backups(BackupsCommand::BackupKit { dir: path }) => FileUse::Writes(path),
+            Command::Backups(_)
+            | Command::People(_)
             | Command::Members(_)
             | Command::Channels(_)
             | Command::Accounts(_)

@@ -28,7 +28,7 @@ function shown(health) {
       row({ lead: icon(health.status === "ok" ? "check" : "warn"), title: t("admin-health"), text: health.halted ?? t("admin-runs", { version: health.version, time: lasting(health.uptime_s) }), end: badge(t(key), kind) }),
       health.reasons.map((one) => row({ title: one.detail, text: one.fix ?? one.check, end: badge(t(HEALTH_BADGES[one.state][0]), HEALTH_BADGES[one.state][1]) })),
     ]),
-    section(t("admin-backups"), row({ lead: icon("download"), title: health.last_backup_at ? h("span", {}, t("admin-backup-last"), " ", when(health.last_backup_at)) : t("admin-backup-none"), text: health.last_backup_at ? null : t("admin-backup-none-text") })),
+    section(t("admin-backups"), row({ lead: icon("download"), title: health.last_backup_at ? h("span", {}, t("admin-backup-last"), " ", when(health.last_backup_at)) : t("admin-backup-none"), text: health.last_backup_at ? null : t("admin-backup-none-text"), href: "/admin/backups" })),
     section(t("admin-disk"), h("div", { class: "card padded" }, h("div", { class: "used-line" }, h("span", {}, t("admin-disk-free")), h("span", {}, t("app-of", { now: gib(disk.free_bytes), max: gib(disk.total_bytes) }))),
       meter(disk.total_bytes > 0 ? 1 - disk.free_bytes / disk.total_bytes : 0, t("admin-disk")))),
     figures(t("admin-queue"), [[t("admin-queue-ready"), figure(queue.ready)], [t("admin-queue-claimed"), figure(queue.claimed)], [t("admin-queue-scheduled"), figure(queue.scheduled)], [t("admin-queue-dead"), figure(queue.dead)],

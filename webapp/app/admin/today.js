@@ -38,7 +38,7 @@ function needed(stats, logins, health) {
   if (health && health.status !== "ok") {
     rows.push(row({ lead: icon("warn"), title: t("admin-installation-title"), text: health.reasons.map((one) => one.detail).join("; "), href: "/admin/installation" }));
   }
-  if (health && !health.last_backup_at) rows.push(row({ lead: icon("warn"), title: t("admin-backup-none"), text: t("admin-backup-none-text"), href: "/admin/installation" }));
+  if (health && !health.last_backup_at) rows.push(row({ lead: icon("warn"), title: t("admin-backup-none"), text: t("admin-backup-none-text"), href: "/admin/backups" }));
   if (stats.dead_letters > 0) rows.push(row({ lead: icon("warn"), title: t("admin-dead-n", { n: stats.dead_letters }), text: t("admin-dead-lead"), href: "/admin/jobs" }));
   const failures = recent(logins.events).filter(({ event }) => event === "failed").length;
   if (failures > 0) rows.push(row({ lead: icon("warn"), title: t("admin-failed-n", { n: failures }), text: t("admin-failed-lead"), href: "/admin/events?show=logins&event=failed" }));
