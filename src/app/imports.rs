@@ -33,6 +33,9 @@ pub struct ImportReport {
     /// The first skipped messages that were not merely service messages, each with its reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped_examples: Vec<String>,
+    /// Channels whose posts are kept for ever from now on, because the import brought some that retention would remove.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept_channels: Vec<String>,
 }
 
 /// How far an import has come.

@@ -5,7 +5,7 @@
 //! mark in tenant.db says so, and the next run finishes that. A second run finds nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, TryLockError,
         atomic::{AtomicBool, Ordering},
@@ -407,6 +407,29 @@ impl App {
             last_at: self.retention_done_at()?.map(rfc3339),
             channels,
         })
+    }
+
+    /// The channels that have posts which retention would remove now.
+    pub(super) fn retention_due_channels(&self, tenant: &Tenant) -> Result<BTreeSet<ChannelId>, Error> {
+        let channels = tenant.store.channel_keep_list(self.now())?;
+        Ok(channels.into_iter().filter(|channel| channel.due > 0).map(|channel| channel.id).collect())
+    }
+
+    /// Keeps the posts of channels for ever that had nothing too old `before` an import and have now: whoever brings an archive
+    /// wants to have it. Returns their titles.
+    pub(super) fn retention_keep_imported(
+        &self,
+        tenant: &Tenant,
+        before: &BTreeSet<ChannelId>,
+    ) -> Result<Vec<String>, Error> {
+        let mut kept = Vec::new();
+        for channel in tenant.store.channel_keep_list(self.now())? {
+            if channel.due > 0 && channel.own_days.is_none() && !before.contains(&channel.id) {
+                self.retention_set(tenant, Some(channel.id), Some(0), &Origin::system())?;
+                kept.push(channel.title);
+            }
+        }
+        Ok(kept)
     }
 
     /// Sets how long a tenant keeps its posts, or one of its channels; `None`: as the installation, or the tenant, has it.

@@ -271,6 +271,9 @@ pub(super) fn import(answer: &Value) -> String {
     for example in rows(answer, "skipped_examples") {
         let _ = write!(out, "\n  skipped {}", word(example));
     }
+    for channel in rows(answer, "kept_channels") {
+        let _ = write!(out, "\n  kept for ever: {} (`tga retention set` changes that)", word(channel));
+    }
     out
 }
 

@@ -403,3 +403,25 @@ fn a_reader_that_goes_away_ends_a_command_in_peace() {
         .unwrap();
     assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stderr).as_ref()), (Some(0), ""));
 }
+
+#[test]
+fn an_archive_that_was_imported_is_not_removed_as_too_old() {
+    let home = home();
+    let archive = [
+        line("archive", 1, "Станция, которой давно нет").at("2019-05-01T10:00:00Z"),
+        line("archive", 2, "И поезд, который ушёл").at("2019-05-02T10:00:00Z"),
+    ];
+    let file = home.jsonl("archive.jsonl", &archive);
+    let report = home.ok(&["import", file.to_str().unwrap(), "--tenant", "main", "--wait"]);
+    assert_eq!(report["kept_channels"], json!(["archive"]));
+    home.ok(&["retention", "run"]);
+    let found = home.ok(&["search", "поезд", "--tenant", "main", "--mode", "fulltext"]);
+    assert_eq!(found["hits"].as_array().unwrap().len(), 1);
+    // Said once: the channel has a rule of its own from now on.
+    let again = home.ok(&["import", file.to_str().unwrap(), "--tenant", "main"]);
+    assert_eq!((&again["duplicates"], again.get("kept_channels")), (&json!(2), None));
+    home.ok(&["retention", "set", "--tenant", "main", "--channel", "archive", "--posts-days", "90"]);
+    home.ok(&["retention", "run"]);
+    let found = home.ok(&["search", "поезд", "--tenant", "main", "--mode", "fulltext"]);
+    assert_eq!(found["hits"], json!([]));
+}
