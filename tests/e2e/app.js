@@ -465,7 +465,7 @@ try {
   await check("the keyboard alone is enough", keyboard);
   await check("a link that is over says so and leads on", linkOver, { allow: SIGNED_OUT });
   await check("somebody takes their data and leaves", leave);
-  await check("the first load is small and soon usable", async (page, made) => {
+  await check("the first load is small", async (page, made) => {
     await sessionPut(page, await signedIn(IVAN));
     await firstLoad(page, made, app("/channels"));
   });
