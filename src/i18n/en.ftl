@@ -239,19 +239,19 @@ button-delete = 🗑 Delete me
 button-delete-sure = Yes, delete everything
 
 ## Management
-admin-title = Management: { $space }
-admin-invite = An invite for one person:
-admin-users = { $n ->
+manage-title = Management: { $space }
+manage-invite = An invite for one person:
+manage-users = { $n ->
     [one] There is { $n } person here
    *[other] There are { $n } people here
 }
-admin-role = administrator
-admin-stats = How things are going
-admin-stats-people = People: { $n }, of these administrators: { $admins }
-admin-stats-posts = Posts: { $posts }, searchable: { $indexed }, channels: { $channels }
-admin-stats-week = In a week: posts { $posts }, questions { $questions }
-admin-stats-queue = In the queue: { $jobs }, failed: { $dead }
-admin-stats-invites = Invites in force: { $n }
+manage-role = administrator
+manage-stats = How things are going
+manage-stats-people = People: { $n }, of these administrators: { $admins }
+manage-stats-posts = Posts: { $posts }, searchable: { $indexed }, channels: { $channels }
+manage-stats-week = In a week: posts { $posts }, questions { $questions }
+manage-stats-queue = In the queue: { $jobs }, failed: { $dead }
+manage-stats-invites = Invites in force: { $n }
 button-admin = 🛠 Management
 button-admin-invite = ✉️ Invite
 button-admin-users = 👥 People

@@ -242,20 +242,20 @@ button-delete = 🗑 Удалить меня
 button-delete-sure = Да, удалить всё
 
 ## Управление
-admin-title = Управление: { $space }
-admin-invite = Приглашение на одного человека:
-admin-users = { $n ->
+manage-title = Управление: { $space }
+manage-invite = Приглашение на одного человека:
+manage-users = { $n ->
     [one] Здесь { $n } человек
     [few] Здесь { $n } человека
    *[other] Здесь { $n } человек
 }
-admin-role = администратор
-admin-stats = Как идут дела
-admin-stats-people = Людей: { $n }, из них администраторов: { $admins }
-admin-stats-posts = Постов: { $posts }, в поиске: { $indexed }, каналов: { $channels }
-admin-stats-week = За неделю: постов { $posts }, вопросов { $questions }
-admin-stats-queue = В очереди: { $jobs }, не получилось: { $dead }
-admin-stats-invites = Действующих приглашений: { $n }
+manage-role = администратор
+manage-stats = Как идут дела
+manage-stats-people = Людей: { $n }, из них администраторов: { $admins }
+manage-stats-posts = Постов: { $posts }, в поиске: { $indexed }, каналов: { $channels }
+manage-stats-week = За неделю: постов { $posts }, вопросов { $questions }
+manage-stats-queue = В очереди: { $jobs }, не получилось: { $dead }
+manage-stats-invites = Действующих приглашений: { $n }
 button-admin = 🛠 Управление
 button-admin-invite = ✉️ Пригласить
 button-admin-users = 👥 Люди

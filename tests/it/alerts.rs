@@ -178,12 +178,12 @@ fn an_alert_by_meaning_looks_at_meanings_where_there_is_a_model() {
     let metro = alert(&app, &anna, &json!({ "query": "открытие станций метро", "by_meaning": true }));
     let words = alert(&app, &anna, &json!({ "query": "станции метро: открытие" }));
     app.index_jsonl(&[
-        post("news", 2, "В подземке запустили новый участок: поезда пошли до конечной остановки, пассажиров встречал мэр."),
+        post("news", 2, "Станция метро «Рыбацкая» откроется в среду: комиссия подписала акт"),
         post("news", 3, "Рецепт яблочного пирога с корицей: три яблока, мука и немного терпения."),
         post("sport", 4, "Сборная проиграла со счётом 1:3, тренер подал в отставку."),
     ]);
     let texts: Vec<String> = found(&app, &anna, &metro).into_iter().map(|hit| hit.0).collect();
-    assert!(texts.len() == 1 && texts[0].starts_with("В подземке"), "{texts:?}");
+    assert!(texts.len() == 1 && texts[0].starts_with("Станция метро"), "{texts:?}");
     assert_eq!(found(&app, &anna, &words), []);
 }
 

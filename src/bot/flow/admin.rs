@@ -29,7 +29,7 @@ pub(super) fn is_admin(inside: &Inside<'_>) -> bool {
 
 pub(super) fn menu(inside: &Inside<'_>) -> Reply {
     let name = &inside.access.tenant.row().name;
-    let text = Rich::new().bold(inside.lang.tx("admin-title", &[("space", name.into())]));
+    let text = Rich::new().bold(inside.lang.tx("manage-title", &[("space", name.into())]));
     inside
         .reply(text)
         .row(vec![
@@ -57,7 +57,7 @@ pub(super) fn invite(inside: &Inside<'_>) -> Result<Reply, Error> {
         let origin = Origin { actor: Actor::Member(inside.member.id), request_id: None, ip: None };
         inside.app.invite_create(tenant, &new, &origin)?
     };
-    let mut text = Rich::new().text(inside.t("admin-invite")).gap().code(&invite.code);
+    let mut text = Rich::new().text(inside.t("manage-invite")).gap().code(&invite.code);
     if let Some(name) = inside.app.bot_username()? {
         let link = format!("https://t.me/{name}?start={}", invite.code);
         text = text.line().link(link.clone(), &link);
@@ -71,7 +71,7 @@ pub(super) fn users(inside: &Inside<'_>, page: u32) -> Result<Reply, Error> {
     let page = page.min(10_000) as usize;
     let filter = MemberFilter::default();
     let (people, total) = inside.app.member_list(tenant, &filter, PEOPLE_SHOWN, page * PEOPLE_SHOWN)?;
-    let mut text = Rich::new().bold(inside.lang.tx("admin-users", &[("n", total.into())])).line();
+    let mut text = Rich::new().bold(inside.lang.tx("manage-users", &[("n", total.into())])).line();
     for person in &people {
         let name = [person.first_name.as_deref(), person.last_name.as_deref()];
         let name = name.into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -80,7 +80,7 @@ pub(super) fn users(inside: &Inside<'_>, page: u32) -> Result<Reply, Error> {
             [Some(name).filter(|name| !name.is_empty()), username].into_iter().flatten().collect();
         text = text.line().text(format!("• {} — {}", shown.join(" "), person.tier.name()));
         if person.role == Role::Admin {
-            text = text.text(format!(", {}", inside.t("admin-role")));
+            text = text.text(format!(", {}", inside.t("manage-role")));
         }
     }
     let mut turn = Vec::new();
@@ -100,14 +100,14 @@ pub(super) fn stats(inside: &Inside<'_>) -> Result<Reply, Error> {
     let week_posts: u64 = figures.days.iter().map(|day| day.posts).sum();
     let week_questions: u64 = figures.days.iter().map(|day| day.questions).sum();
     let text = Rich::new()
-        .bold(inside.t("admin-stats"))
+        .bold(inside.t("manage-stats"))
         .gap()
         .text(
-            lang.tx("admin-stats-people", &[("n", figures.users.into()), ("admins", figures.admins.into())]),
+            lang.tx("manage-stats-people", &[("n", figures.users.into()), ("admins", figures.admins.into())]),
         )
         .line()
         .text(lang.tx(
-            "admin-stats-posts",
+            "manage-stats-posts",
             &[
                 ("posts", figures.content.posts.into()),
                 ("indexed", figures.content.indexed.into()),
@@ -117,19 +117,17 @@ pub(super) fn stats(inside: &Inside<'_>) -> Result<Reply, Error> {
         .line()
         .text(
             lang.tx(
-                "admin-stats-week",
+                "manage-stats-week",
                 &[("posts", week_posts.into()), ("questions", week_questions.into())],
             ),
         )
         .line()
-        .text(
-            lang.tx(
-                "admin-stats-queue",
-                &[("jobs", figures.jobs.into()), ("dead", figures.dead_letters.into())],
-            ),
-        )
+        .text(lang.tx(
+            "manage-stats-queue",
+            &[("jobs", figures.jobs.into()), ("dead", figures.dead_letters.into())],
+        ))
         .line()
-        .text(lang.tx("admin-stats-invites", &[("n", figures.invites_active.into())]));
+        .text(lang.tx("manage-stats-invites", &[("n", figures.invites_active.into())]));
     Ok(inside.reply(text).row(back(inside)))
 }
 
