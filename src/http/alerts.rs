@@ -2,8 +2,6 @@
 //!
 //! Somebody else's alert is 404, whether it exists or not.
 
-use std::collections::BTreeSet;
-
 use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -71,7 +69,7 @@ pub(super) struct AlertBody {
     /// None: all channels the caller follows.
     #[serde(default)]
     #[schema(max_items = 100)]
-    channel_ids: BTreeSet<ChannelId>,
+    channel_ids: Vec<ChannelId>,
     quiet: Option<QuietHours>,
     /// IANA name of the zone that days and quiet hours are of; none: the appliance's own.
     #[schema(max_length = 64)]
@@ -89,7 +87,7 @@ impl From<AlertBody> for AlertInput {
             query: body.query,
             by_meaning: body.by_meaning,
             tags: body.tags,
-            channel_ids: body.channel_ids,
+            channel_ids: body.channel_ids.into_iter().collect(),
             quiet: body.quiet,
             zone: body.zone,
             per_day_max: body.per_day_max,

@@ -169,7 +169,10 @@ pub(super) struct TestBody {
 /// Tries a provider out: whether the key is taken, which models there are, whether the configured one answers. No post is sent.
 #[utoipa::path(
     post, path = "/api/admin/models/test", tag = "admin", security(("bearer" = ["admin"])), request_body = TestBody,
-    responses((status = 200, description = "What is wrong, and what to do about it.", body = ProviderTest))
+    responses(
+        (status = 200, description = "What is wrong, and what to do about it.", body = ProviderTest),
+        (status = 404, description = "This provider is not configured.")
+    )
 )]
 async fn test(
     State(web): State<Web>,
@@ -204,7 +207,10 @@ impl ModelRetagBody {
 /// Has a model tag posts anew; with `dry_run` says how many and what it would cost. Asking again shows the progress.
 #[utoipa::path(
     post, path = "/api/admin/models/retag", tag = "admin", security(("bearer" = ["admin"])), request_body = ModelRetagBody,
-    responses((status = 200, description = "How many, the estimate, and how far it is.", body = ModelRetagReport))
+    responses(
+        (status = 200, description = "How many, the estimate, and how far it is.", body = ModelRetagReport),
+        (status = 409, description = "Models may not tag this tenant's posts.")
+    )
 )]
 async fn retag(
     State(web): State<Web>,
@@ -285,7 +291,10 @@ async fn operator_key_delete(
 /// Tries a provider out with the installation's key, or one that is to be entered.
 #[utoipa::path(
     post, path = "/api/operator/models/test", tag = "operator", security(("bearer" = ["operator"])), request_body = TestBody,
-    responses((status = 200, description = "What is wrong, and what to do about it.", body = ProviderTest))
+    responses(
+        (status = 200, description = "What is wrong, and what to do about it.", body = ProviderTest),
+        (status = 404, description = "This provider is not configured.")
+    )
 )]
 async fn operator_test(
     State(web): State<Web>,

@@ -33,7 +33,8 @@ NOT_ASKED = ["/api/auth/logout", "/api/users/me"]
 
 # An address over its limit is refused as well, and what is beyond all numbers is no number. What a schema cannot say is
 # refused all the same: an invite code that does not exist, a challenge that is over, a moment in the past, a text that names no
-# channel or is no tag, a flag that is not set for one person, a rating without an answer.
+# channel or is no tag, a flag that is not set for one person, a rating without an answer, an alert
+# that looks for nothing.
 CONFIGURATION = """
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "414", "422", "429"]
@@ -55,6 +56,7 @@ expected-statuses = ["2xx", "401", "403", "409", "410", "429"]
 include-name = [
     "POST /api/admin/invites", "POST /api/channels", "POST /api/channels/users/{user_id}/channels",
     "POST /api/tags/merge", "PUT /api/tags/protected", "PUT /api/admin/flags/{flag}", "POST /api/feedback",
+    "POST /api/alerts", "POST /api/alerts/preview", "PUT /api/alerts/{id}",
 ]
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429", "503"]

@@ -4,6 +4,7 @@
 //! A row is asked in a world of its own (two tenants, one marked post each); whoever may not see the post must not read
 //! its mark, whatever the status is.
 
+mod bodies;
 mod rows;
 
 use axum::http::Method;

@@ -296,6 +296,8 @@ fn killed_between_database_and_indexes_the_next_run_finishes() {
         .collect();
     let posts = tga.jsonl("posts.jsonl", &lines);
     tga.ok(&["import", posts.to_str().unwrap(), "--tenant", "main"]);
+    // What an import brings is kept for ever, unless somebody says otherwise.
+    tga.ok(&["retention", "set", "--tenant", "main", "--channel", "news", "--posts-days", "90"]);
     let output =
         tga.command(&["retention", "run"]).env("TGA_FAIL_POINT", "retention_rows_gone:2").output().unwrap();
     assert_eq!(output.status.code(), None, "it was to die");

@@ -47,6 +47,8 @@ fn a_thread_that_does_not_come_round_is_no_life() {
 
 #[test]
 fn a_listener_that_systemd_opened_takes_the_place_of_the_configured_one() {
+    // The crypto provider of every client.
+    tga::lifecycle::start("off", tga::config::LogFormat::Text);
     let home = Binary::new();
     home.ok(&["init"]);
     let (given, configured) = (free_port(), free_port());

@@ -20,7 +20,10 @@ pub(super) fn why(check: &str) -> Option<&'static str> {
         "clock" => "sign-ins and certificates are good for a time; a wrong clock refuses them",
         "keys" => "whoever can read them can open sealed Telegram sessions and backups",
         "schema" => "a database of another version is opened by the matching program only",
-        "backup" => "without a fresh one a lost disk is a lost archive",
+        "backup" | "backups" => "without a fresh one a lost disk is a lost archive",
+        provider if provider.starts_with("model provider ") => {
+            "it writes answers and better tags; without it posts are quoted and tagged by their own words"
+        }
         tenant if tenant.starts_with("tenant ") => {
             "what it lacks cannot be found by its people; the other tenants are not touched"
         }

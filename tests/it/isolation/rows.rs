@@ -3,7 +3,14 @@
 //! Sorted by subject, not by address. What the words of a row mean stands with [`Row`]; the world they are asked in is made by
 //! the module above.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use super::bodies::{
+    agreed, alert, alert_changed, dry_run, keep_long, links_off, merge_dry, new_invite, news, no_ids,
+    no_init_data, no_invite, no_link, no_models, no_passkey, no_refresh, no_speech, none, none_of_all,
+    not_me, protect, qr_password, qr_token, query, remark, some_key, stale_flag, stale_role, stale_tier,
+    week,
+};
 
 /// A route, how it is asked, and what each reads.
 pub(super) struct Row {
@@ -26,128 +33,6 @@ const fn row(
     tokens: [u16; 3],
 ) -> Row {
     Row { method: route.0, route: route.1, path: route.2, body, people, tokens }
-}
-
-fn none() -> Value {
-    Value::Null
-}
-
-fn query() -> Value {
-    json!({ "query": "ледокол порт" })
-}
-
-fn news() -> Value {
-    json!({ "channel": "@NEWS" })
-}
-
-fn week() -> Value {
-    json!({ "depth_days": 7 })
-}
-
-fn no_init_data() -> Value {
-    json!({ "init_data": "hash=00" })
-}
-
-/// A login begun without anything; here no account can connect, which is said first.
-fn none_of_all() -> Value {
-    json!({})
-}
-
-fn qr_token() -> Value {
-    json!({ "session_token": "nonsense" })
-}
-
-fn qr_password() -> Value {
-    json!({ "session_token": "nonsense", "password": "nonsense" })
-}
-
-fn no_link() -> Value {
-    json!({ "token": "nonsense" })
-}
-
-fn no_refresh() -> Value {
-    json!({ "refresh_token": "tgr_00" })
-}
-
-fn no_passkey() -> Value {
-    json!({ "challenge_id": "0192f0c1-2d3e-4abc-8def-0123456789ab", "credential": {} })
-}
-
-fn no_invite() -> Value {
-    json!({ "telegram_id": 99, "invite_code": "ABCDEFGHIJ12" })
-}
-
-fn not_me() -> Value {
-    json!({ "confirm": 77 })
-}
-
-fn new_invite() -> Value {
-    json!({ "uses_limit": 3 })
-}
-
-fn stale_role() -> Value {
-    json!({ "role": "admin", "version": 77 })
-}
-
-fn stale_tier() -> Value {
-    json!({ "tier": "pro", "version": 77 })
-}
-
-fn stale_flag() -> Value {
-    json!({ "percent": 50, "version": 77 })
-}
-
-fn alert() -> Value {
-    json!({ "query": "ледокол порт" })
-}
-
-fn alert_changed() -> Value {
-    json!({ "alert": { "query": "ледокол" }, "version": 1 })
-}
-
-fn remark() -> Value {
-    json!({ "comment": "Хорошо" })
-}
-
-fn agreed() -> Value {
-    json!({ "given": true })
-}
-
-fn dry_run() -> Value {
-    json!({ "dry_run": true })
-}
-
-fn no_models() -> Value {
-    json!({ "enabled": false })
-}
-
-fn some_key() -> Value {
-    json!({ "key": "sk-nobody" })
-}
-
-/// Not configured here, so nobody outside is asked.
-fn no_speech() -> Value {
-    json!({ "provider": "speech" })
-}
-
-fn merge_dry() -> Value {
-    json!({ "from": ["судно"], "into": "корабль", "dry_run": true })
-}
-
-fn protect() -> Value {
-    json!({ "tag": "порт", "protected": true })
-}
-
-fn no_ids() -> Value {
-    json!({ "ids": [] })
-}
-
-fn keep_long() -> Value {
-    json!({ "posts_days": 365 })
-}
-
-fn links_off() -> Value {
-    json!({ "enabled": false })
 }
 
 /// Everybody the same.
