@@ -1,7 +1,7 @@
 //! Alerts: saved searches that tell their owner of new posts.
 //!
 //! An alert belongs to one member and finds posts of the channels they follow, from its making on. Posts are looked at as they are
-//! indexed ([`matching`]); telling is the bot's, which asks for what is due. Nothing is told twice, and what was not told for a
+//! indexed (`matching`); telling is the bot's, which asks for what is due. Nothing is told twice, and what was not told for a
 //! reason (muted, enough for a day) can be looked at.
 
 mod matching;
