@@ -77,6 +77,7 @@ use std::{
         Arc, RwLock,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 pub use error::Error;
@@ -94,6 +95,9 @@ use crate::{
     queue::{Queue, QueueSettings, Wake},
     store::{Control, SystemLogEntry},
 };
+
+/// How often a data directory that another process has is looked at again.
+const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// The appliance. Shared as `Arc<App>` by all faces and the pipeline.
 pub struct App {
@@ -139,11 +143,16 @@ impl std::fmt::Debug for App {
 impl App {
     /// Opens the data directory, making it on first use, and everything in it that is not opened lazily.
     pub fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Error> {
+        Self::open_within(config, clock, Duration::ZERO)
+    }
+
+    /// The same, waiting up to `wait` for another process that has the directory.
+    pub fn open_within(config: Config, clock: Arc<dyn Clock>, wait: Duration) -> Result<Arc<Self>, Error> {
         let dir = &config.data_dir;
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(dir).map_err(|error| Error::io("create data directory", dir, error))?;
-        let lock = lock(dir)?;
+        let lock = lock(dir, wait)?;
         scratch_clean(dir)?;
         backups::interrupted(dir, &config.keys_dir())?;
         builder
@@ -289,8 +298,8 @@ fn scratch_clean(data_dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes the data directory for this process.
-fn lock(dir: &Path) -> Result<File, Error> {
+/// Takes the data directory for this process; looks again for as long as `wait` while another has it.
+fn lock(dir: &Path, wait: Duration) -> Result<File, Error> {
     let path = dir.join("lock");
     let file = OpenOptions::new()
         .create(true)
@@ -299,9 +308,13 @@ fn lock(dir: &Path) -> Result<File, Error> {
         .mode(0o600)
         .open(&path)
         .map_err(|error| Error::io("open", &path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse { dir: dir.display().to_string() }),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, error)),
+    let started = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if started.elapsed() < wait => std::thread::park_timeout(LOCK_POLL),
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse { dir: dir.display().to_string() }),
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path, error)),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `tga serve`: opens the appliance, starts the engine, the socket and HTTP, and ends them in the opposite order.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use super::{arguments::Global, configuration, owner::Owner, socket};
 use crate::{
@@ -15,13 +15,16 @@ use crate::{
 /// hundreds under load, and each thread keeps memory of its own.
 const BLOCKING_THREADS_BESIDE: usize = 32;
 
+/// How long the service waits for a command that has the data directory: `tga status` asked while it starts must not end it.
+const DIRECTORY_WAIT: Duration = Duration::from_secs(10);
+
 pub(super) fn serve(global: &Global) -> Result<ExitCode, Error> {
     let config = configuration::load(global)?;
     configuration::trace(&config, global, true);
     if let Some(owner) = Owner::of(&config.data_dir) {
         owner.become_for_good()?;
     }
-    let app = App::open(config, Arc::new(SystemClock))?;
+    let app = App::open_within(config, Arc::new(SystemClock), DIRECTORY_WAIT)?;
     run(&app, None, &mut || {})?;
     Ok(ExitCode::SUCCESS)
 }
@@ -61,7 +64,7 @@ pub(super) fn run(
     });
     lifecycle::systemd::notify_stopping();
     app.telegram_stop();
-    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    runtime.shutdown_timeout(Duration::from_secs(5));
     drop(upkeep);
     drop(engine);
     served

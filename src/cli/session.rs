@@ -1,6 +1,10 @@
 //! Where a command runs: in this process, or in the service that holds the data directory.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -29,29 +33,48 @@ pub(super) struct Session {
     errand: Errand,
 }
 
+/// How long a command waits for a process that has the data directory and takes no commands (yet).
+const PLACE_WAIT: Duration = Duration::from_secs(5);
+const PLACE_POLL: Duration = Duration::from_millis(50);
+
 /// The other end of a command.
 enum Place {
     Alone(Arc<App>),
     Service(PathBuf),
 }
 
+impl Place {
+    /// A directory that another process has while no service listens is one that starts, or a short command's: it is looked at
+    /// again for a while.
+    fn find(data_dir: PathBuf, open: impl Fn() -> Result<Arc<App>, Error>) -> Result<Self, Error> {
+        let started = Instant::now();
+        loop {
+            match open() {
+                Ok(app) => return Ok(Place::Alone(app)),
+                Err(Error::InUse { .. })
+                    if socket::is_listening(&data_dir) || started.elapsed() >= PLACE_WAIT =>
+                {
+                    return Ok(Place::Service(data_dir));
+                }
+                Err(Error::InUse { .. }) => std::thread::park_timeout(PLACE_POLL),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
 impl Session {
     /// Opens the data directory, or finds the service that holds it; as its owner, with the file the command names.
     pub(super) fn open(global: &Global, command: &mut Command) -> Result<Self, Error> {
         let config = configuration::load(global)?;
-        let data_dir = config.data_dir.clone();
         configuration::trace(&config, global, false);
-        let owner = Owner::of(&data_dir);
-        let errand = Errand::prepare(command, &data_dir, owner)?;
+        let owner = Owner::of(&config.data_dir);
+        let errand = Errand::prepare(command, &config.data_dir, owner)?;
         if let Some(owner) = owner {
             owner.enter()?;
         }
-        let place = match App::open(config, Arc::new(SystemClock)) {
-            Ok(app) => Place::Alone(app),
-            Err(Error::InUse { .. }) => Place::Service(data_dir),
-            Err(error) => return Err(error),
-        };
-        Ok(Self { place, owner, errand })
+        let open = || App::open(config.clone(), Arc::new(SystemClock));
+        Ok(Self { place: Place::find(config.data_dir.clone(), open)?, owner, errand })
     }
 
     /// Whether a service holds the data directory.
@@ -109,7 +132,7 @@ impl Session {
                 output.line(&json!({ "events": [event] }), output::events);
             }
             after = answer["last"].as_i64().or(after);
-            std::thread::park_timeout(std::time::Duration::from_millis(500));
+            std::thread::park_timeout(Duration::from_millis(500));
         }
     }
 }
@@ -130,7 +153,7 @@ fn execute_alone(app: &Arc<App>, command: Command, bars: &mut Bars) -> Result<Va
     };
     let tenant = app.tenant_get(tenant)?;
     let engine = Engine::start(app, wait)?;
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let answer = app.execute(command, &mut |at| bars.show(at));
     let indexed = app.wait_indexed(&tenant, &mut |at| bars.show(at));
     drop(engine);

@@ -81,6 +81,10 @@ pub(super) fn listen(app: &Arc<App>) -> Result<(), Error> {
 fn handle(app: &App, stream: &UnixStream) {
     let mut line = String::new();
     let read = BufReader::new(stream.take(COMMAND_BYTES_MAX)).read_line(&mut line);
+    if matches!(read, Ok(0)) {
+        // Somebody only looked whether a service is here.
+        return;
+    }
     let reply = match read.map_err(|error| error.to_string()).and_then(|_| {
         serde_json::from_str::<Command>(&line)
             .map_err(|error| format!("{error}; use the tga of the running service"))
@@ -112,6 +116,11 @@ fn send(mut stream: &UnixStream, reply: &Reply) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(reply)?;
     line.push(b'\n');
     stream.write_all(&line)
+}
+
+/// Whether a service takes commands for `data_dir`.
+pub(super) fn is_listening(data_dir: &Path) -> bool {
+    UnixStream::connect(App::socket_path(data_dir)).is_ok()
 }
 
 /// Sends a command to the service that holds `data_dir` and waits for its answer.

@@ -6,6 +6,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
 use serde_json::json;
@@ -327,6 +328,30 @@ fn directory_in_use_is_said() {
     assert!(message.contains("in use by another tga process"), "{message}");
     drop(held);
     appliance.assert_whole("main", &posts, "released");
+}
+
+/// `tga status`, asked while the service starts, used to take the directory and end it.
+#[test]
+fn a_service_that_starts_waits_for_a_command_that_has_the_directory() {
+    let (appliance, posts, _) = filled();
+    let held = appliance.open();
+    let mut service =
+        appliance.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let descriptors = format!("/proc/{}/fd", service.id());
+    let asks = |name: &str| {
+        let links = fs::read_dir(&descriptors).into_iter().flatten().flatten();
+        links.filter_map(|link| fs::read_link(link.path()).ok()).any(|path| path.ends_with(name))
+    };
+    wait_for("the service to ask for the directory", || asks("lock"));
+    drop(held);
+    wait_for("the service to have the directory", || asks("control.db"));
+    // A command that comes before the service takes commands waits for it.
+    let found = appliance.ok(&["search", "банк", "--tenant", "main", "--json"]);
+    assert!(found["total"].as_u64().is_some_and(|total| total > 0), "{found}");
+    assert!(service.try_wait().unwrap().is_none(), "the service ended");
+    service.kill().unwrap();
+    service.wait().unwrap();
+    appliance.assert_whole("main", &posts, "killed");
 }
 
 #[test]

@@ -36,6 +36,7 @@ pub(in crate::ai) use likeness::similarity;
 pub use likeness::widened;
 use passage::Passage;
 use render::Line;
+pub use render::month_name;
 
 /// The longest answer, in characters.
 pub const ANSWER_CHARS_MAX: usize = 3_000;

@@ -203,8 +203,8 @@ pub(super) fn story_frame(question: &Question, at: Timestamp, channels: usize) -
     format!("{date}, {channels} {word}: ")
 }
 
-/// The civil date in the asker's zone; with the year unless it is the asker's.
-fn date(question: &Question, at: Timestamp) -> String {
+/// The name of a month, from 1, as it stands in a date.
+pub fn month_name(language: Language, month: i8) -> &'static str {
     const RUSSIAN: [&str; 12] = [
         "января",
         "февраля",
@@ -233,12 +233,17 @@ fn date(question: &Question, at: Timestamp) -> String {
         "November",
         "December",
     ];
-    let day: Date = at.to_zoned(question.asked_at.time_zone().clone()).date();
-    let months = match question.language {
+    let months = match language {
         Language::Ru | Language::Other => RUSSIAN,
         Language::En => ENGLISH,
     };
-    let month = usize::try_from(day.month() - 1).ok().and_then(|m| months.get(m)).unwrap_or(&"");
+    usize::try_from(month - 1).ok().and_then(|at| months.get(at).copied()).unwrap_or_default()
+}
+
+/// The civil date in the asker's zone; with the year unless it is the asker's.
+fn date(question: &Question, at: Timestamp) -> String {
+    let day: Date = at.to_zoned(question.asked_at.time_zone().clone()).date();
+    let month = month_name(question.language, day.month());
     if day.year() == question.asked_at.year() {
         format!("{} {month}", day.day())
     } else {

@@ -5,7 +5,7 @@
 
 use crate::{
     ai::{
-        extractive::Answer,
+        extractive::{Answer, month_name},
         prompt::{self, QuotedPost},
         question::{Intent, Question},
         written::{Written, WrittenCheck, WrittenSource},
@@ -16,6 +16,7 @@ use crate::{
         posts::ChannelMap,
     },
     model::{MembershipId, ModelFeature, Provider},
+    text::Language,
 };
 
 use super::Retrieved;
@@ -134,47 +135,15 @@ fn given<'a>(writing: &Writing<'a>) -> Vec<QuotedPost<'a>> {
         .collect()
 }
 
-/// Names of months as dates in answers have them.
-const MONTHS_RU: [&str; 12] = [
-    "января",
-    "февраля",
-    "марта",
-    "апреля",
-    "мая",
-    "июня",
-    "июля",
-    "августа",
-    "сентября",
-    "октября",
-    "ноября",
-    "декабря",
-];
-const MONTHS_EN: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 /// What an answer may say of a post beside its words: where and when it stood.
 fn about(post: &QuotedPost<'_>) -> String {
     let date = post.posted_at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let month = usize::try_from(date.month() - 1).unwrap_or_default();
-    let name = |months: &[&'static str; 12]| months.get(month).copied().unwrap_or_default();
     format!(
         "{} {date} {} {} {} {} года",
         post.channel,
         date.day(),
-        name(&MONTHS_RU),
-        name(&MONTHS_EN),
+        month_name(Language::Ru, date.month()),
+        month_name(Language::En, date.month()),
         date.year()
     )
 }

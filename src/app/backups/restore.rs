@@ -9,6 +9,7 @@ use std::{
     fs::File,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -62,7 +63,7 @@ pub fn restore(
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);
     builder.create(dir).map_err(|error| Error::io("create data directory", dir, error))?;
-    let _lock = lock(dir)?;
+    let _lock = lock(dir, Duration::ZERO)?;
     let ready = dir.join(READY);
     if ready.join(WHOLE).is_file() {
         place_all(dir, &config.keys_dir())?;
