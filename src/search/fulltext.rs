@@ -370,6 +370,8 @@ impl FullText {
         let mut merging = LogMergePolicy::default();
         merging.set_min_layer_size(MERGE_LAYER_POSTS_MIN);
         writer.set_merge_policy(Box::new(merging));
+        // What a writer wrote that died before its commit: the next one would use the same names, and may not.
+        writer.garbage_collect_files().wait().map_err(|e| Error::tantivy("write", OBJECT, &e))?;
         Ok(writer)
     }
 }

@@ -290,7 +290,7 @@ fn the_service_killed_while_it_reads_goes_on_at_the_message() {
     }
     let all = channels as u64 * posts as u64;
     let counts = tenant.store().post_counts().unwrap();
-    assert_eq!((counts.posts, counts.indexed), (all, all));
+    assert_eq!((counts.posts, counts.indexed), (all, all), "waiting: {:?}", app.job_list(false, 9));
     assert_eq!(app.queue_view().dead, 0);
     eprintln!(
         "{kills_while_reading} of {KILLS} kills hit the reading of {channels} channels of {posts} posts"

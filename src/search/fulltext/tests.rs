@@ -214,6 +214,37 @@ fn a_writer_lock_of_a_dead_process_is_free() {
     other.remove(&[PostId(1)]).unwrap();
 }
 
+/// A writer that dies between the file of its removals and its commit leaves that file. The next one counts from the last
+/// commit, so it comes to the same name, which tantivy refuses.
+#[test]
+fn the_files_of_a_commit_that_never_came_are_no_obstacle() {
+    let names = |dir: &Path| -> Vec<std::ffi::OsString> {
+        let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let left =
+            files.filter(|file| file.extension() == Some("del".as_ref()) || file.ends_with(".managed.json"));
+        left.map(|file| file.file_name().unwrap().to_owned()).collect()
+    };
+    let fixture = fixture(&[text("Ледокол вышел"), text("Ледокол вернулся")]);
+    fixture.index.close_writer();
+    let dying = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(fixture.dir.path()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), dying.path().join(entry.file_name())).unwrap();
+    }
+    let index = FullText::open(dying.path(), FullTextSettings::default()).unwrap();
+    index.remove(&[PostId(1)]).unwrap();
+    index.commit(None).unwrap();
+    assert_eq!(names(dying.path()).len(), 2, "the commit writes a file of removals");
+    for name in names(dying.path()) {
+        fs::copy(dying.path().join(&name), fixture.dir.path().join(&name)).unwrap();
+    }
+    let index = FullText::open(fixture.dir.path(), FullTextSettings::default()).unwrap();
+    assert_eq!(found(&index, "ледокол", &everything()).len(), 2);
+    index.remove(&[PostId(1)]).unwrap();
+    index.commit(None).unwrap();
+    assert_eq!(found(&index, "ледокол", &everything()), [2]);
+}
+
 #[test]
 fn damage_is_told_from_a_newer_format() {
     let check = |name: &str, change: &dyn Fn(&mut Vec<u8>), corrupt: bool| {
