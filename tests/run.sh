@@ -24,17 +24,27 @@ ADVISORIES_TIMEOUT_S=60
 failed=()
 passed=0
 
-# check NAME COMMAND...: runs it, says how long it took, remembers whether it failed.
+# Lines of a failed step that are shown once more at the end, where a long log is looked at first.
+FAILED_LINES=30
+# What each step says, until the end.
+log=$ROOT/target/check.log
+failed_lines=''
+
+# check NAME COMMAND...: runs it, says how long it took, remembers whether it failed and its last lines.
 check() {
-  local name=$1 started=$SECONDS
+  local name=$1 started=$SECONDS status=0
   shift
   step "$name"
-  if "$@"; then
+  "$@" > >(tee "$log") 2>&1 || status=$?
+  if [ "$status" -eq 0 ]; then
     passed=$((passed + 1))
     note "$name: ok, $((SECONDS - started)) s"
   else
     failed+=("$name")
     note "$name: FAILED, $((SECONDS - started)) s"
+    # The log is written beside the step. It is not waited for: a process that a step left behind would hold it open.
+    sleep 1
+    failed_lines+=$(printf '\n--- %s' "$name" && printf '\n%s' "$(tail -n "$FAILED_LINES" "$log")")
   fi
 }
 
@@ -180,6 +190,7 @@ surroundings() {
   note "preparing took $((SECONDS - started)) s"
 }
 
+mkdir -p "$ROOT/target"
 surroundings
 check "scripts" scripts
 check "units and rules" units
@@ -199,6 +210,7 @@ note "$passed steps so far are right, ${#failed[@]} are not; $SECONDS s since th
 # Nothing is said after a good run, so that the runner's own summary is the last line.
 cargo nextest run --locked --no-fail-fast --status-level fail --final-status-level fail 2>&1 || failed+=("tests")
 if [ ${#failed[@]} -gt 0 ]; then
+  printf '%s\n' "$failed_lines"
   printf '\nFailed after %s s: %s\n' "$SECONDS" "$(IFS=,; echo "${failed[*]}")"
   printf '%s steps passed, %s failed\n' "$passed" "${#failed[@]}"
   exit 1

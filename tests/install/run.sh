@@ -5,6 +5,7 @@
 # Usage: run.sh BINARY [PREVIOUS_BINARY]; the previous one is what is installed first. Needs root, debootstrap and cgroup2, and says
 # so where it lacks one. The Debian is made once and kept in target/rootfs.tar.
 set -euo pipefail
+umask 022
 
 root_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 new=$(readlink -f "${1:?name the binary to test}")
@@ -20,8 +21,8 @@ skip() {
   exit 0
 }
 wrong() {
+  inside journalctl -u tga.service -n 20 --no-pager >&2 2>/dev/null || true
   say "installation: WRONG: $*"
-  inside journalctl -u tga.service -n 40 --no-pager >&2 2>/dev/null || true
   exit 1
 }
 
@@ -35,7 +36,10 @@ rootfs_make() {
   say "making a Debian (once)"
   local dir=$work/debian
   debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates bookworm "$dir" \
-    http://deb.debian.org/debian >"$work/debootstrap.log" 2>&1 || skip "debootstrap cannot fetch Debian"
+    http://deb.debian.org/debian >"$work/debootstrap.log" 2>&1 || {
+    tail -n 3 "$work/debootstrap.log" >&2
+    skip "debootstrap cannot fetch Debian"
+  }
   rm -rf "$dir"/var/cache/apt/* "$dir"/var/lib/apt/lists/*
   tar -C "$dir" -cf "$tar.part" .
   mv "$tar.part" "$tar"
@@ -50,7 +54,9 @@ inside() {
 cleanup() {
   [ -z "$init" ] || kill -9 "$init" 2>/dev/null || true
   [ -z "$boot" ] || wait "$boot" 2>/dev/null || true
-  [ -z "$work" ] || rm -rf --one-file-system "$work"
+  # Whatever a cut-off debootstrap left mounted.
+  [ -z "$work" ] || { umount --recursive --lazy "$work"/debian/* 2>/dev/null || true; }
+  [ -z "$work" ] || rm -rf --one-file-system "$work" || true
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
     [ -e "$group" ] || break
@@ -80,7 +86,8 @@ listing() {
 }
 users() { cut -d : -f 1 "$work/root/etc/passwd" | sort; }
 
-install_sh() { inside /opt/src/install.sh "$@" >"$work/out" 2>&1; }
+# By an administrator whose files are private by default: what others need has to be open to them all the same.
+install_sh() { (umask 077 && inside /opt/src/install.sh "$@") >"$work/out" 2>&1; }
 found() { [[ $(inside tga search "$1" --tenant main --mode fulltext --json) == *'"message_id": 7'* ]]; }
 running() { [[ $(inside tga status --json) == *'"running": true'* ]]; }
 active() { inside systemctl is-active --quiet tga.service; }
