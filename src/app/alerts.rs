@@ -204,7 +204,7 @@ impl App {
 impl Tenant {
     /// A member's alerts, oldest first.
     pub fn alert_list(&self, member: MembershipId) -> Result<Vec<AlertView>, Error> {
-        Ok(self.store.alert_list(Some(member))?.into_iter().map(AlertView::from).collect())
+        Ok(self.store.alert_list(member)?.into_iter().map(AlertView::from).collect())
     }
 
     pub fn alert_get(&self, member: MembershipId, id: AlertId) -> Result<AlertView, Error> {

@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{
+    Connection, OptionalExtension as _, Row, Transaction, params, params_from_iter, types::Value,
+};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -140,19 +142,7 @@ impl TenantStore {
             let sql = "INSERT INTO alerts (membership_id, query, by_meaning, tags, channels, quiet_from, quiet_until, zone,
                            per_day_max, muted_until, created_at, updated_at)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)";
-            tx.prepare_cached(sql)?.execute(params![
-                membership.0,
-                spec.query,
-                spec.by_meaning,
-                json_list(&spec.tags),
-                json_list(&spec.channels),
-                spec.quiet.map(|quiet| quiet.0),
-                spec.quiet.map(|quiet| quiet.1),
-                spec.zone,
-                spec.per_day_max,
-                spec.muted_until.map(Timestamp::as_millisecond),
-                now.as_millisecond(),
-            ])?;
+            tx.prepare_cached(sql)?.execute(params_from_iter(spec_values(membership.0, &spec, now)))?;
             let added = alert_get(tx, membership, AlertId(tx.last_insert_rowid()))?;
             Ok(added.map_or(AlertAdded::TooMany, AlertAdded::Added))
         })
@@ -176,19 +166,7 @@ impl TenantStore {
             let sql = "UPDATE OR IGNORE alerts SET query = ?2, by_meaning = ?3, tags = ?4, channels = ?5, quiet_from = ?6,
                            quiet_until = ?7, zone = ?8, per_day_max = ?9, muted_until = ?10, version = version + 1,
                            updated_at = ?11 WHERE id = ?1";
-            let changed = tx.prepare_cached(sql)?.execute(params![
-                id.0,
-                spec.query,
-                spec.by_meaning,
-                json_list(&spec.tags),
-                json_list(&spec.channels),
-                spec.quiet.map(|quiet| quiet.0),
-                spec.quiet.map(|quiet| quiet.1),
-                spec.zone,
-                spec.per_day_max,
-                spec.muted_until.map(Timestamp::as_millisecond),
-                now.as_millisecond(),
-            ])?;
+            let changed = tx.prepare_cached(sql)?.execute(params_from_iter(spec_values(id.0, &spec, now)))?;
             if changed == 0 {
                 return Ok(AlertChanged::Taken);
             }
@@ -211,12 +189,22 @@ impl TenantStore {
         self.db.read(|db| alert_get(db, membership, id))
     }
 
-    /// A person's alerts, oldest first; `None`: everybody's.
-    pub fn alert_list(&self, membership: Option<MembershipId>) -> Result<Vec<Alert>, Error> {
+    /// A person's alerts, oldest first.
+    pub fn alert_list(&self, membership: MembershipId) -> Result<Vec<Alert>, Error> {
         self.db.read(|db| {
-            let sql = format!("{ALERTS} WHERE ?1 IS NULL OR a.membership_id = ?1 ORDER BY a.id");
+            let sql = format!("{COLUMNS}, {FOUND} FROM alerts a WHERE a.membership_id = ?1 ORDER BY a.id");
             let mut statement = db.prepare_cached(&sql)?;
-            let rows = statement.query_map([membership.map(|id| id.0)], alert_from_row)?;
+            let rows = statement.query_map([membership.0], alert_from_row)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Everybody's alerts; what each found is not counted.
+    pub fn alert_list_all(&self) -> Result<Vec<Alert>, Error> {
+        self.db.read(|db| {
+            let sql = format!("{COLUMNS}, {NOT_COUNTED} FROM alerts a ORDER BY a.id");
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map([], alert_from_row)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
@@ -287,7 +275,7 @@ impl TenantStore {
         })
     }
 
-    /// What is to be told now, with its alert, the oldest first; and how many wait in all, also those whose time has not come.
+    /// What is to be told now, with its alert (its finds not counted), the oldest first; and how many wait in all, also those whose time has not come.
     pub fn alert_match_due(
         &self,
         now: Timestamp,
@@ -300,7 +288,7 @@ impl TenantStore {
                 .prepare_cached(sql)?
                 .query_map(params![now.as_millisecond(), limit as i64], match_from_row)?
                 .collect::<rusqlite::Result<_>>()?;
-            let one = format!("{ALERTS} WHERE a.id = ?1");
+            let one = format!("{COLUMNS}, {NOT_COUNTED} FROM alerts a WHERE a.id = ?1");
             let mut statement = db.prepare_cached(&one)?;
             let mut due = Vec::with_capacity(rows.len());
             for found in rows {
@@ -337,14 +325,33 @@ impl TenantStore {
     }
 }
 
-const ALERTS: &str =
+const COLUMNS: &str =
     "SELECT a.id, a.membership_id, a.query, a.by_meaning, a.tags, a.channels, a.quiet_from, a.quiet_until,
-    a.zone, a.per_day_max, a.muted_until, a.version, a.created_at,
-    (SELECT count(*) FROM alert_matches m WHERE m.alert_id = a.id),
-    (SELECT max(matched_at) FROM alert_matches m WHERE m.alert_id = a.id) FROM alerts a";
+    a.zone, a.per_day_max, a.muted_until, a.version, a.created_at";
+const FOUND: &str = "(SELECT count(*) FROM alert_matches m WHERE m.alert_id = a.id),
+    (SELECT max(matched_at) FROM alert_matches m WHERE m.alert_id = a.id)";
+/// Counting costs what an alert ever found: not where nobody looks at the figure.
+const NOT_COUNTED: &str = "0, NULL";
+
+/// The values of a row in the order of its columns, `first` before them and the time after.
+fn spec_values(first: i64, spec: &AlertSpec, now: Timestamp) -> [Value; 11] {
+    [
+        first.into(),
+        spec.query.clone().into(),
+        spec.by_meaning.into(),
+        json_list(&spec.tags).into(),
+        json_list(&spec.channels).into(),
+        spec.quiet.map(|quiet| quiet.0).into(),
+        spec.quiet.map(|quiet| quiet.1).into(),
+        spec.zone.clone().into(),
+        spec.per_day_max.into(),
+        spec.muted_until.map(Timestamp::as_millisecond).into(),
+        now.as_millisecond().into(),
+    ]
+}
 
 fn alert_get(db: &Connection, membership: MembershipId, id: AlertId) -> Result<Option<Alert>, Error> {
-    let sql = format!("{ALERTS} WHERE a.id = ?1 AND a.membership_id = ?2");
+    let sql = format!("{COLUMNS}, {FOUND} FROM alerts a WHERE a.id = ?1 AND a.membership_id = ?2");
     Ok(db.prepare_cached(&sql)?.query_row([id.0, membership.0], alert_from_row).optional()?)
 }
 

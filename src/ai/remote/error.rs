@@ -139,6 +139,14 @@ impl RemoteFault {
         }
     }
 
+    /// Whether the question may have been worked on and is paid for, although nothing came of it.
+    pub(crate) fn may_be_billed(&self) -> bool {
+        matches!(
+            self,
+            RemoteFault::Silent { .. } | RemoteFault::Cut | RemoteFault::Malformed | RemoteFault::Empty
+        )
+    }
+
     /// Whether the provider as a whole suffers from it, and not this one question.
     pub(super) fn is_providers(&self) -> bool {
         match self {

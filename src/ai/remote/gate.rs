@@ -115,7 +115,11 @@ impl Pass<'_> {
         match outcome.err().filter(|fault| fault.is_providers()) {
             None => {
                 // An answer, or a refusal of this one question: the provider works.
-                (state.failures, state.shut, state.shut_until) = (0, 0, None);
+                (state.failures, state.shut) = (0, 0);
+                // A wait that was asked for while this one was under way holds.
+                if self.trial || state.shut_until.is_none_or(|until| until <= now) {
+                    state.shut_until = None;
+                }
             }
             Some(fault) => {
                 state.failures += 1;
@@ -164,7 +168,8 @@ impl Drop for Pass<'_> {
             state.trying = false;
         }
         drop(state);
-        self.gate.freed.notify_one();
+        // All: one that wakes to a shut gate would keep the place from the next.
+        self.gate.freed.notify_all();
     }
 }
 
@@ -219,6 +224,16 @@ mod tests {
         clock.advance(SignedDuration::from_secs(4));
         fail(&gate, &RemoteFault::KeyRefused);
         assert_eq!(gate.shut_until(), Some(plus(clock.now(), PAUSE_REFUSED)));
+    }
+
+    #[test]
+    fn an_answer_that_was_under_way_does_not_end_a_wait() {
+        let (clock, gate) = gate(2);
+        let (early, late) =
+            (gate.enter(Duration::ZERO).expect("open"), gate.enter(Duration::ZERO).expect("open"));
+        late.settle(Err(&RemoteFault::RateLimited { after: Some(Duration::from_mins(1)) }));
+        early.settle(Ok(()));
+        assert_eq!(gate.shut_until(), Some(plus(clock.now(), Duration::from_mins(1))));
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl App {
     fn alerts_standing(&self, tenant: &Tenant) -> Result<Vec<Standing>, Error> {
         let mut follows = HashMap::new();
         let mut standing = Vec::new();
-        for alert in tenant.store.alert_list(None)? {
+        for alert in tenant.store.alert_list_all()? {
             let followed: &BTreeSet<ChannelId> = match follows.entry(alert.membership) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => {
