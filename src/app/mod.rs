@@ -42,6 +42,7 @@ pub mod links;
 pub mod login;
 pub mod members;
 pub mod model_calls;
+pub mod model_spending;
 pub mod model_tags;
 pub mod models;
 pub mod notices;

@@ -4,30 +4,29 @@
 //! takes what it may cost beforehand and settles after. Providers are tried in the configured order; when none answers, the caller
 //! does without and says why. Posts are handed to tagging only where all who follow their channel agreed (`store::model_tags`).
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{App, Error, Tenant, audit::Origin};
+use super::{
+    App, Error, Tenant,
+    audit::Origin,
+    model_spending::{cost, day_of},
+};
 use crate::{
     ai::{ChatAnswer, ChatModel as _, ChatRequest, Pieces, Remote, RemoteError, RemoteModel, Usage},
-    model::{AuditAction, Caps, ConsentPurpose, MembershipId, ModelFeature, Provider, Role},
-    store::{CapHit, MemberFilter, ModelTagCounts, SpendKey, SpendRow, SpendTotals},
+    config::ProviderConfig,
+    model::{AuditAction, Caps, ConsentPurpose, MembershipId, ModelFeature, Provider},
+    store::{CapHit, ModelTagCounts, SpendTotals},
 };
 
 /// The key in tenant.db's facts: [`ModelSettings`] as JSON.
 const SETTINGS_META: &str = "models";
-/// Shares of a cap that admins are told of, in hundredths.
-pub const WARNED_PERCENTS: [u8; 3] = [90, 75, 50];
-/// What stands for a cap that is used up.
-const USED_UP_PERCENT: u8 = 100;
-/// Admins that are told.
-const WARNED_ADMINS_MAX: usize = 100;
-/// Days one report shows at most.
-pub const SPEND_DAYS_MAX: i64 = 366;
-
 /// What a tenant's admins chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -85,21 +84,6 @@ pub struct ModelsView {
     pub tagged: ModelTagCounts,
 }
 
-/// What was used on a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct SpendView {
-    /// `2026-11-21`
-    pub day: String,
-    pub feature: String,
-    pub provider: String,
-    pub model: String,
-    pub calls: u64,
-    pub tokens_in: u64,
-    pub tokens_out: u64,
-    /// Millionths of the currency.
-    pub money_micros: u64,
-}
-
 /// Why no model was asked, or none answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Denied {
@@ -151,19 +135,6 @@ pub struct Answered {
     pub answer: ChatAnswer,
 }
 
-/// Days since 1970 and the day its month began.
-pub(super) fn day_of(now: Timestamp) -> (i64, i64) {
-    let date = now.to_zoned(TimeZone::UTC).date();
-    let days = |at: Timestamp| at.as_second().div_euclid(86_400);
-    let day = days(now);
-    (day, day - i64::from(date.day()) + 1)
-}
-
-fn day_name(day: i64) -> String {
-    Timestamp::from_second(day * 86_400)
-        .map_or_else(|_| String::new(), |at| at.to_zoned(TimeZone::UTC).date().to_string())
-}
-
 impl Tenant {
     pub fn model_settings(&self) -> Result<ModelSettings, Error> {
         let stored = self.store.meta_find(SETTINGS_META)?;
@@ -195,9 +166,14 @@ impl App {
         settings: ModelSettings,
         origin: &Origin,
     ) -> Result<ModelsView, Error> {
-        if tenant.model_settings()? != settings {
+        let before = tenant.model_settings()?;
+        if before != settings {
             let stored = serde_json::to_string(&settings).unwrap_or_default();
             tenant.store.meta_put(SETTINGS_META, stored)?;
+            if before.caps != settings.caps {
+                // Shares of the caps of before say nothing of these.
+                tenant.store.model_warnings_forget()?;
+            }
             let target = if settings.enabled { "on" } else { "off" };
             let data = Some(json!(settings));
             let audit = self.audit(origin, Some(tenant.id()), AuditAction::ModelsSwitched, target, data);
@@ -206,27 +182,6 @@ impl App {
             self.model_wake.signal();
         }
         self.models_view(tenant)
-    }
-
-    /// What was used in the last days, the newest first.
-    pub fn model_spend(&self, tenant: &Tenant, days: i64) -> Result<Vec<SpendView>, Error> {
-        let (today, _) = day_of(self.now());
-        let rows = tenant.store.model_spend_list(today - days.clamp(1, SPEND_DAYS_MAX) + 1)?;
-        Ok(rows.into_iter().map(spend_view).collect())
-    }
-
-    fn caps_of(&self, settings: &ModelSettings) -> Caps {
-        let (own, ceiling) = (settings.caps, self.config.ai.ceilings);
-        let lower = |a: u64, b: u64| match (a, b) {
-            (0, other) | (other, 0) => other,
-            (a, b) => a.min(b),
-        };
-        Caps {
-            tokens_per_day: lower(own.tokens_per_day, ceiling.tokens_per_day),
-            tokens_per_month: lower(own.tokens_per_month, ceiling.tokens_per_month),
-            money_micros_per_day: lower(own.money_micros_per_day, ceiling.money_micros_per_day),
-            money_micros_per_month: lower(own.money_micros_per_month, ceiling.money_micros_per_month),
-        }
     }
 
     /// Why a feature may not be asked of a model, before any money is looked at.
@@ -266,6 +221,12 @@ impl App {
         models
     }
 
+    /// How long those that are asked may be silent, one after the other.
+    pub fn model_patience(&self) -> Duration {
+        let ai = &self.config.ai;
+        ai.chat.iter().filter_map(|provider| ai.provider(*provider)).map(|config| config.timeout).sum()
+    }
+
     /// Asks the tenant's models in their order. `member`: who asks and must have agreed. With `pieces` the answer is streamed;
     /// once a piece is out no other model is asked.
     pub fn model_chat(
@@ -293,6 +254,8 @@ impl App {
             };
             match asked {
                 Ok(answered) => return Ok(Ok(answered)),
+                // That somebody refused this question tells more than that the next one is down: it is not asked for ever.
+                Err(_) if matches!(&denied, Denied::Failed(error) if !error.is_providers()) => {}
                 Err(why) => denied = why,
             }
             if begun {
@@ -317,23 +280,10 @@ impl App {
             return Ok(Err(Denied::Failed(paused(remote, until))));
         }
         let Some(config) = self.config.ai.provider(provider) else { return Ok(Err(Denied::NoKey)) };
-        let estimate = request.tokens_estimate();
-        let dearest = config.price_in_micros.max(config.price_out_micros);
-        let held = (estimate, cost(estimate, dearest));
-        let spending = match self.spend_begin(tenant, (feature, provider, model.model()), held)? {
-            Ok(spending) => spending,
+        let asked = match self.model_paid(tenant, feature, (config, remote), request, pieces)? {
+            Ok(asked) => asked,
             Err(hit) => return Ok(Err(Denied::Budget(hit))),
         };
-        let started = Instant::now();
-        let asked = model.remote().chat(model.model(), request, pieces);
-        let used = match &asked {
-            Ok(answer) => answer.usage,
-            Err(error) => error.spent,
-        };
-        let spent =
-            cost(used.tokens_in, config.price_in_micros) + cost(used.tokens_out, config.price_out_micros);
-        self.spend_end(tenant, spending, used, spent)?;
-        measured(feature, provider, started, asked.as_ref().err(), used);
         Ok(asked
             .map(|answer| Answered { provider, model: model.name().to_owned(), answer })
             .map_err(|error| {
@@ -342,84 +292,39 @@ impl App {
             }))
     }
 
-    /// Takes what a call may cost: tokens and money.
-    pub(super) fn spend_begin(
+    /// Asks, and pays from the tenant's budget: takes what it may cost beforehand, settles after.
+    pub(super) fn model_paid(
         &self,
         tenant: &Tenant,
-        (feature, provider, model): (ModelFeature, Provider, &str),
-        held: (u64, u64),
-    ) -> Result<Result<Spending, CapHit>, Error> {
-        let (day, month_start) = day_of(self.now());
-        let key = SpendKey { day, feature, provider, model: model.to_owned() };
-        let caps = self.caps_of(&tenant.model_settings()?);
-        Ok(match tenant.store.model_spend_take(key.clone(), month_start, held, caps)? {
-            None => Ok(Spending { key, month_start, held, caps }),
-            Some(hit) => {
-                let totals = tenant.store.model_spend_totals(day, month_start)?;
-                self.budget_warn(tenant, &totals, &caps, Some(hit))?;
-                Err(hit)
+        feature: ModelFeature,
+        (config, remote): (&ProviderConfig, &Remote),
+        request: &ChatRequest,
+        pieces: Option<&mut Pieces<'_>>,
+    ) -> Result<Result<Result<ChatAnswer, RemoteError>, CapHit>, Error> {
+        let provider = remote.provider();
+        let estimate = request.tokens_estimate();
+        let dearest = config.price_in_micros.max(config.price_out_micros);
+        let held = (estimate, cost(estimate, dearest));
+        let spending = match self.spend_begin(tenant, (feature, provider, &config.model), held)? {
+            Ok(spending) => spending,
+            Err(hit) => return Ok(Err(hit)),
+        };
+        let started = Instant::now();
+        let asked = remote.chat(&config.model, request, pieces);
+        let used = match &asked {
+            Ok(answer) => answer.usage,
+            // The server may have worked on it and bill it, although nothing came.
+            Err(error) if error.spent == Usage::default() && error.fault.may_be_billed() => {
+                Usage::estimate(request, "")
             }
-        })
+            Err(error) => error.spent,
+        };
+        let spent =
+            cost(used.tokens_in, config.price_in_micros) + cost(used.tokens_out, config.price_out_micros);
+        self.spend_end(tenant, spending, used, spent)?;
+        measured(feature, provider, started, asked.as_ref().err(), used);
+        Ok(Ok(asked))
     }
-
-    /// Counts what a call used, gives the rest back, and warns where a share of a cap is passed.
-    pub(super) fn spend_end(
-        &self,
-        tenant: &Tenant,
-        spending: Spending,
-        used: Usage,
-        spent: u64,
-    ) -> Result<(), Error> {
-        let Spending { key, month_start, held, caps } = spending;
-        let row = (used.tokens_in, used.tokens_out, spent);
-        let totals = tenant.store.model_spend_settle(key, month_start, held, row)?;
-        self.budget_warn(tenant, &totals, &caps, None)
-    }
-
-    /// Tells the admins, once a period, what share of a cap is used; of several the highest.
-    fn budget_warn(
-        &self,
-        tenant: &Tenant,
-        used: &SpendTotals,
-        caps: &Caps,
-        hit: Option<CapHit>,
-    ) -> Result<(), Error> {
-        let date = self.now().to_zoned(TimeZone::UTC).date();
-        let (day, month) = (date.to_string(), format!("{:04}-{:02}", date.year(), date.month()));
-        let rows = [
-            (CapHit::TokensDay, &day, "tokens", used.tokens_day, caps.tokens_per_day),
-            (CapHit::TokensMonth, &month, "tokens", used.tokens_month, caps.tokens_per_month),
-            (CapHit::MoneyDay, &day, "money", used.money_micros_day, caps.money_micros_per_day),
-            (CapHit::MoneyMonth, &month, "money", used.money_micros_month, caps.money_micros_per_month),
-        ];
-        for (cap, period, unit, used, limit) in rows {
-            let percent = if hit == Some(cap) {
-                Some(USED_UP_PERCENT)
-            } else {
-                let passed = |percent: &u8| {
-                    limit > 0 && used.saturating_mul(100) >= limit.saturating_mul(u64::from(*percent))
-                };
-                WARNED_PERCENTS.into_iter().find(passed)
-            };
-            let Some(percent) = percent else { continue };
-            let filter = MemberFilter { role: Some(Role::Admin), ..MemberFilter::default() };
-            let (admins, _) = self.control.member_list(tenant.id(), &filter, WARNED_ADMINS_MAX, 0)?;
-            let admins = admins.iter().map(|admin| admin.id).collect();
-            if tenant.store.model_warning_add((period.clone(), unit, percent), admins, self.now())? {
-                tracing::warn!(tenant = %tenant.id(), %period, unit, percent, "budget for models");
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A call that is under way.
-#[derive(Debug)]
-pub(super) struct Spending {
-    key: SpendKey,
-    month_start: i64,
-    held: (u64, u64),
-    caps: Caps,
 }
 
 fn paused(remote: &Arc<Remote>, until: Timestamp) -> RemoteError {
@@ -429,11 +334,6 @@ fn paused(remote: &Arc<Remote>, until: Timestamp) -> RemoteError {
         detail: String::new(),
         spent: Usage::default(),
     }
-}
-
-/// Price of so many tokens, rounded up; prices are millionths for a million.
-pub(super) fn cost(tokens: u64, price_micros: u64) -> u64 {
-    tokens.saturating_mul(price_micros).div_ceil(1_000_000)
 }
 
 fn measured(
@@ -452,36 +352,4 @@ fn measured(
         .increment(used.tokens_out);
     metrics::histogram!("ai_request_duration_seconds", "provider" => provider, "feature" => feature)
         .record(started.elapsed().as_secs_f64());
-}
-
-fn spend_view(row: SpendRow) -> SpendView {
-    SpendView {
-        day: day_name(row.day),
-        feature: row.feature,
-        provider: row.provider,
-        model: row.model,
-        calls: row.calls,
-        tokens_in: row.tokens_in,
-        tokens_out: row.tokens_out,
-        money_micros: row.money_micros,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_knows_where_its_month_began() {
-        let at = |text: &str| day_of(text.parse().expect("a time"));
-        let (day, start) = at("2026-11-21T12:00:00Z");
-        assert_eq!((day_name(day).as_str(), day_name(start).as_str()), ("2026-11-21", "2026-11-01"));
-        let (day, start) = at("2026-11-01T00:00:00Z");
-        assert_eq!(day, start);
-    }
-
-    #[test]
-    fn costs_are_rounded_up() {
-        assert_eq!((cost(0, 5), cost(1, 1), cost(1_000_000, 1_500_000)), (0, 1, 1_500_000));
-    }
 }

@@ -11,10 +11,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    App, Error, Tenant, Upkeep,
-    audit::Origin,
-    model_calls::{Denied, cost},
-    tags::RetagFilter,
+    App, Error, Tenant, Upkeep, audit::Origin, model_calls::Denied, model_spending::cost, tags::RetagFilter,
 };
 use crate::{
     ai::{ChatModel as _, prompt, prompt::TAGGED_CHARS_MAX, tagging::tags_read},

@@ -15,12 +15,13 @@ use super::{
     App, Error, Tenant,
     audit::Origin,
     doctor::{Finding, State},
+    model_spending::over_budget,
     tenants::rfc3339,
 };
 use crate::{
-    ai::{Remote, RemoteAuth, RemoteError, RemoteModel, RemoteSettings, chat},
+    ai::{Remote, RemoteAuth, RemoteError, RemoteFault, RemoteSettings, chat},
     config::ProviderConfig,
-    model::{AuditAction, Provider, TenantId},
+    model::{AuditAction, ModelFeature, Provider, TenantId},
     seal::Sealed,
     store::SealedKey,
 };
@@ -37,16 +38,32 @@ type Holder = Option<TenantId>;
 
 /// Providers that were asked since the start, with the key they were asked with.
 #[derive(Debug, Default)]
-pub(super) struct Providers(Mutex<HashMap<(Holder, Provider), Arc<Remote>>>);
+pub(super) struct Providers(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    remotes: HashMap<(Holder, Provider), Arc<Remote>>,
+    /// Raised when keys change: what was made from a key read before is not kept.
+    generation: u64,
+}
 
 impl Providers {
-    fn lock(&self) -> MutexGuard<'_, HashMap<(Holder, Provider), Arc<Remote>>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next question is asked with the key as it is then.
     fn forget(&self, holder: Holder, provider: Provider) {
-        self.lock().retain(|known, _| *known != (holder, provider));
+        let mut known = self.lock();
+        known.generation += 1;
+        known.remotes.remove(&(holder, provider));
+    }
+
+    /// A tenant is gone.
+    pub(super) fn forget_tenant(&self, id: TenantId) {
+        let mut known = self.lock();
+        known.generation += 1;
+        known.remotes.retain(|(holder, _), _| *holder != Some(id));
     }
 }
 
@@ -106,9 +123,10 @@ impl App {
         provider: Provider,
     ) -> Result<Option<Arc<Remote>>, Error> {
         let Some(config) = self.config.ai.provider(provider) else { return Ok(None) };
+        let generation = self.providers.lock().generation;
         let own = tenant.store.model_key_list()?.into_iter().find(|key| key.provider == provider);
         let holder = own.as_ref().map(|_| tenant.id());
-        if let Some(remote) = self.providers.lock().get(&(holder, provider)) {
+        if let Some(remote) = self.providers.lock().remotes.get(&(holder, provider)) {
             return Ok(Some(Arc::clone(remote)));
         }
         let key = match own {
@@ -119,7 +137,11 @@ impl App {
             return Ok(None);
         };
         let remote = Arc::new(remote);
-        Ok(Some(Arc::clone(self.providers.lock().entry((holder, provider)).or_insert(remote))))
+        let mut known = self.providers.lock();
+        if known.generation != generation {
+            return Ok(Some(remote));
+        }
+        Ok(Some(Arc::clone(known.remotes.entry((holder, provider)).or_insert(remote))))
     }
 
     /// A provider with this key; `None` where it needs one and there is none.
@@ -183,7 +205,7 @@ impl App {
                 (None, None, None) => (KeyOrigin::Missing, None),
             };
             let holder = tenant.filter(|_| origin == KeyOrigin::Tenant).map(Tenant::id);
-            let paused = known.get(&(holder, provider)).and_then(|remote| remote.paused_until());
+            let paused = known.remotes.get(&(holder, provider)).and_then(|remote| remote.paused_until());
             views.push(ProviderView {
                 provider,
                 used: provider == Provider::Speech || self.config.ai.chat.contains(&provider),
@@ -270,23 +292,30 @@ impl App {
     pub fn provider_keys_reseal(&self) -> Result<usize, Error> {
         let mut count = 0;
         for key in self.control.model_key_list()? {
-            self.control.model_key_reseal(self.resealed(key)?)?;
-            count += 1;
+            if let Some(sealed) = self.resealed(&key)? {
+                count += usize::from(self.control.model_key_reseal(key, (sealed.key_id, sealed.bytes))?);
+            }
         }
         for row in self.tenant_list()? {
             let tenant = self.tenant_open_due(&row)?;
             for key in tenant.store.model_key_list()? {
-                tenant.store.model_key_put(self.resealed(key)?)?;
-                count += 1;
+                if let Some(sealed) = self.resealed(&key)? {
+                    count += usize::from(tenant.store.model_key_reseal(key, (sealed.key_id, sealed.bytes))?);
+                }
             }
         }
         Ok(count)
     }
 
-    fn resealed(&self, key: SealedKey) -> Result<SealedKey, Error> {
-        let plain = self.key_unseal(&key)?;
-        let sealed = self.keyring().seal(plain.as_bytes())?;
-        Ok(SealedKey { key_id: sealed.key_id, sealed: sealed.bytes, ..key })
+    /// `None`: nothing opens it any more. It was lost before, and the others go on.
+    fn resealed(&self, key: &SealedKey) -> Result<Option<Sealed>, Error> {
+        match self.key_unseal(key) {
+            Ok(plain) => Ok(Some(self.keyring().seal(plain.as_bytes())?)),
+            Err(error) => {
+                tracing::warn!(%error, provider = key.provider.name(), "a provider's key keeps its old seal");
+                Ok(None)
+            }
+        }
     }
 
     fn provider_config(&self, provider: Provider) -> Result<&ProviderConfig, Error> {
@@ -320,7 +349,7 @@ impl App {
             (None, None) => self.installation_key(config)?,
         };
         Ok(match self.remote_make(config, key) {
-            Ok(Some(remote)) => tested(remote, config),
+            Ok(Some(remote)) => self.provider_tried(tenant, &remote, config)?,
             Ok(None) => ProviderTest {
                 provider,
                 ok: false,
@@ -330,6 +359,49 @@ impl App {
                 models: Vec::new(),
             },
             Err(error) => failed(&error, Vec::new()),
+        })
+    }
+
+    /// Asks for the models, then for one word, which a tenant pays for.
+    fn provider_tried(
+        &self,
+        tenant: Option<&Tenant>,
+        remote: &Remote,
+        config: &ProviderConfig,
+    ) -> Result<ProviderTest, Error> {
+        let provider = config.provider;
+        // Some servers have no list of models: what counts is whether the model answers.
+        let models = remote.models();
+        if let Err(error) = &models
+            && !matches!(error.fault, RemoteFault::NotFound | RemoteFault::Malformed)
+        {
+            return Ok(failed(error, Vec::new()));
+        }
+        let mut models = models.unwrap_or_default();
+        models.truncate(MODELS_SHOWN);
+        if provider == Provider::Speech || config.model.is_empty() {
+            let message = format!("{}: the key is taken, {} models", provider.name(), models.len());
+            return Ok(ProviderTest { provider, ok: true, problem: None, message, fix: None, models });
+        }
+        let request = chat::ChatRequest {
+            messages: vec![chat::ChatMessage { role: chat::ChatRole::User, content: "Say: yes".to_owned() }],
+            tokens_max: TEST_TOKENS_MAX,
+            temperature: 0.0,
+            schema: None,
+        };
+        let asked = match tenant {
+            Some(tenant) => {
+                let paid = self.model_paid(tenant, ModelFeature::Test, (config, remote), &request, None)?;
+                paid.map_err(over_budget)?
+            }
+            None => remote.chat(&config.model, &request, None),
+        };
+        Ok(match asked {
+            Ok(_) => {
+                let message = format!("{}: {} answers", provider.name(), config.model);
+                ProviderTest { provider, ok: true, problem: None, message, fix: None, models }
+            }
+            Err(error) => failed(&error, models),
         })
     }
 
@@ -352,38 +424,6 @@ impl App {
             ),
             Err(error) => Finding::not_ok(&name, State::Reduced, error.to_string(), "follow the message"),
         }
-    }
-}
-
-/// Asks for the models, then for one word.
-fn tested(remote: Remote, config: &ProviderConfig) -> ProviderTest {
-    let provider = config.provider;
-    // Some servers have no list of models: what counts is whether the model answers.
-    let models = remote.models();
-    if let Err(error) = &models
-        && !matches!(error.fault, crate::ai::RemoteFault::NotFound | crate::ai::RemoteFault::Malformed)
-    {
-        return failed(error, Vec::new());
-    }
-    let mut models = models.unwrap_or_default();
-    models.truncate(MODELS_SHOWN);
-    if provider == Provider::Speech || config.model.is_empty() {
-        let message = format!("{}: the key is taken, {} models", provider.name(), models.len());
-        return ProviderTest { provider, ok: true, problem: None, message, fix: None, models };
-    }
-    let request = chat::ChatRequest {
-        messages: vec![chat::ChatMessage { role: chat::ChatRole::User, content: "Say: yes".to_owned() }],
-        tokens_max: TEST_TOKENS_MAX,
-        temperature: 0.0,
-        schema: None,
-    };
-    let model = RemoteModel::new(Arc::new(remote), &config.model);
-    match model.remote().chat(&config.model, &request, None) {
-        Ok(_) => {
-            let message = format!("{}: {} answers", provider.name(), config.model);
-            ProviderTest { provider, ok: true, problem: None, message, fix: None, models }
-        }
-        Err(error) => failed(&error, models),
     }
 }
 

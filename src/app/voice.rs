@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{App, Error, ErrorCode, Tenant, model_calls::Denied};
+use super::{App, Error, ErrorCode, Tenant, model_calls::Denied, model_spending::over_budget};
 pub use crate::ai::remote::AUDIO_BYTES_MAX;
 use crate::{
     ai::Usage,
@@ -62,14 +62,10 @@ impl App {
         let minutes = voice.length.as_secs().div_ceil(60).max(1);
         let price = config.price_in_micros.saturating_mul(minutes);
         let spent = (ModelFeature::Voice, Provider::Speech, config.model.as_str());
-        let spending = self.spend_begin(tenant, spent, (0, price))?.map_err(|hit| {
-            Error::refused(
-                ErrorCode::BudgetExceeded,
-                format!("the budget for models is used up ({})", hit.name()),
-            )
-        })?;
+        let spending = self.spend_begin(tenant, spent, (0, price))?.map_err(over_budget)?;
         let written = remote.transcribe(&config.model, voice.audio, voice.mime, voice.language);
-        let price = if written.is_ok() { price } else { 0 };
+        let billed = written.as_ref().map_or_else(|error| error.fault.may_be_billed(), |_| true);
+        let price = if billed { price } else { 0 };
         self.spend_end(tenant, spending, Usage::default(), price)?;
         let outcome = written.as_ref().map_or_else(|error| error.fault.name(), |_| "success");
         metrics::counter!("ai_requests_total", "provider" => "speech", "feature" => "voice", "outcome" => outcome).increment(1);

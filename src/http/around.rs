@@ -20,6 +20,8 @@ use crate::app::ErrorCode;
 const REQUEST_ID_CHARS_MAX: usize = 64;
 /// Longest path with its query, bytes.
 const URI_BYTES_MAX: usize = 8 * 1024;
+/// Routes that may wait for a model of somebody else's.
+const ASKING_MODELS: [&str; 3] = ["/api/rag/query", "/api/admin/models/test", "/api/operator/models/test"];
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The route of a request as it is written in the router: a bounded set.
@@ -83,7 +85,10 @@ pub(super) async fn around(State(web): State<Web>, mut request: Request, next: N
 
 /// The answer, or that it took too long; what was begun goes on and is dropped.
 async fn answer(web: &Web, request: Request, next: Next) -> Response {
-    let longest = web.app.config().server.request_timeout;
+    let mut longest = web.app.config().server.request_timeout;
+    if ASKING_MODELS.contains(&route_of(request.extensions())) {
+        longest += web.app.model_patience();
+    }
     tokio::time::timeout(longest, next.run(request)).await.unwrap_or_else(|_| {
         let message = format!("this took longer than {} s; try again or ask for less", longest.as_secs());
         ApiError::new(ErrorCode::Unavailable, message).into_response()

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     app::{
-        model_calls::{ModelSettings, ModelsView, SpendView},
+        model_calls::{ModelSettings, ModelsView},
+        model_spending::SpendView,
         model_tags::ModelRetagReport,
         providers::{ProviderTest, ProviderView},
         tags::RetagFilter,

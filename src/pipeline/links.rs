@@ -36,6 +36,8 @@ const ROBOTS_UNKNOWN_TTL: Duration = Duration::from_mins(30);
 const DAY: Duration = Duration::from_hours(24);
 /// Sites whose rules and pace are remembered.
 const SITES_MAX: usize = 2_000;
+/// Rules that are remembered, bytes; beyond that all are asked for again.
+const RULES_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Due pages looked at in one round, per page that is fetched at once: most wait for their site's pace.
 const LOOKED_AT: usize = 16;
 
@@ -118,18 +120,29 @@ impl LinkReader {
             }
             // A tenant that cannot be opened is the sweep's and doctor's concern.
             let Ok(tenant) = app.tenant_open_due(&row) else { continue };
-            let writes = tenant.writes();
-            if !tenant.links_enabled()? {
-                tenant.upkeep_done(Upkeep::Links, writes);
-                continue;
-            }
-            asked += self.round(app, &tenant)?;
-            match tenant.store().page_next_due()? {
-                None => tenant.upkeep_done(Upkeep::Links, writes),
-                Some(due) => until = Some(until.map_or(due, |before| before.min(due))),
+            match self.tenant(app, &tenant) {
+                Ok((of_tenant, due)) => {
+                    asked += of_tenant;
+                    until = [until, due].into_iter().flatten().min();
+                }
+                Err(error) if error.is_one_tenants() => {
+                    tracing::error!(tenant = %row.id, %error, "pages of a tenant's links cannot be read");
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(if asked == 0 { LinksOutcome::Idle { until } } else { LinksOutcome::Asked(asked) })
+    }
+
+    /// A round of one tenant: how many pages were asked for, and when the next is due.
+    fn tenant(&mut self, app: &App, tenant: &Tenant) -> Result<(usize, Option<Timestamp>), Error> {
+        let writes = tenant.writes();
+        let asked = if tenant.links_enabled()? { self.round(app, tenant)? } else { 0 };
+        let due = if tenant.links_enabled()? { tenant.store().page_next_due()? } else { None };
+        if due.is_none() {
+            tenant.upkeep_done(Upkeep::Links, writes);
+        }
+        Ok((asked, due))
     }
 
     /// Asks for the pages of one tenant whose sites are ready; returns how many.
@@ -270,6 +283,11 @@ impl RobotsBook for SiteRules<'_> {
             let rules = fetcher.robots(address).await;
             let ttl = if rules == Robots::Unknown { ROBOTS_UNKNOWN_TTL } else { ROBOTS_TTL };
             let mut sites = self.sites.lock();
+            let held: usize =
+                sites.values().filter_map(|site| site.rules.as_ref()).map(|(rules, _)| rules.size()).sum();
+            if held > RULES_BYTES_MAX || sites.len() >= SITES_MAX {
+                sites.values_mut().for_each(|site| site.rules = None);
+            }
             sites.entry(address.authority().to_owned()).or_default().rules =
                 Some((rules.clone(), after(self.now, ttl)));
             rules

@@ -31,7 +31,14 @@ pub fn model_tags_tick(app: &App, stop: &AtomicBool) -> Result<ModelTagsOutcome,
         // A tenant that cannot be opened is the sweep's and doctor's concern.
         let Ok(tenant) = app.tenant_open_due(&row) else { continue };
         let writes = tenant.writes();
-        match app.model_tag_step(&tenant)? {
+        let step = match app.model_tag_step(&tenant) {
+            Err(error) if error.is_one_tenants() => {
+                tracing::error!(tenant = %row.id, %error, "tenant cannot be tagged by a model");
+                continue;
+            }
+            step => step?,
+        };
+        match step {
             ModelTagStep::Tagged(posts) => asked += posts,
             ModelTagStep::Idle | ModelTagStep::Waits { until: None, .. } => {
                 tenant.upkeep_done(Upkeep::ModelTags, writes);

@@ -2,6 +2,8 @@
 //!
 //! One feedback a person and answer: a second one replaces the first. One consent in force a person and purpose.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
@@ -10,7 +12,7 @@ use super::{
     control::{timestamp, timestamp_maybe},
     members::named,
 };
-use crate::model::{ConsentPurpose, MembershipId, Rating};
+use crate::model::{ChannelId, ConsentPurpose, MembershipId, Rating};
 
 /// What somebody said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +145,18 @@ impl TenantStore {
             let found: i64 =
                 db.prepare_cached(sql)?.query_row(params![member.0, purpose.name()], |row| row.get(0))?;
             Ok(found > 0)
+        })
+    }
+
+    /// Channels that somebody follows who did not agree to a purpose.
+    pub fn channels_unagreed(&self, purpose: ConsentPurpose) -> Result<BTreeSet<ChannelId>, Error> {
+        self.db.read(|db| {
+            let sql =
+                "SELECT DISTINCT s.channel_id FROM subscriptions s WHERE NOT EXISTS (SELECT 1 FROM consents c
+                       WHERE c.membership_id = s.membership_id AND c.purpose = ?1 AND c.revoked_at IS NULL)";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([purpose.name()], |row| row.get(0).map(ChannelId))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
 

@@ -47,9 +47,13 @@ impl Control {
         })
     }
 
-    /// The same key under another seal.
-    pub fn model_key_reseal(&self, key: SealedKey) -> Result<(), Error> {
-        self.0.write(move |tx| key_put(tx, &key))
+    /// The same key under another seal; `false` if it was changed or forgotten meanwhile.
+    pub fn model_key_reseal(
+        &self,
+        key: SealedKey,
+        (key_id, sealed): (String, Vec<u8>),
+    ) -> Result<bool, Error> {
+        self.0.write(move |tx| key_reseal(tx, &key, &key_id, &sealed))
     }
 }
 
@@ -64,6 +68,15 @@ impl TenantStore {
 
     pub fn model_key_delete(&self, provider: Provider) -> Result<bool, Error> {
         self.db.write(move |tx| key_delete(tx, provider))
+    }
+
+    /// The same key under another seal; `false` if it was changed or forgotten meanwhile.
+    pub fn model_key_reseal(
+        &self,
+        key: SealedKey,
+        (key_id, sealed): (String, Vec<u8>),
+    ) -> Result<bool, Error> {
+        self.db.write(move |tx| key_reseal(tx, &key, &key_id, &sealed))
     }
 }
 
@@ -98,6 +111,11 @@ fn key_put(tx: &Transaction<'_>, key: &SealedKey) -> Result<(), Error> {
         key.updated_by
     ])?;
     Ok(())
+}
+
+fn key_reseal(tx: &Transaction<'_>, key: &SealedKey, key_id: &str, sealed: &[u8]) -> Result<bool, Error> {
+    let sql = "UPDATE model_keys SET key_id = ?2, sealed = ?3 WHERE provider = ?1 AND sealed = ?4";
+    Ok(tx.prepare_cached(sql)?.execute(params![key.provider.name(), key_id, sealed, key.sealed])? > 0)
 }
 
 fn key_delete(tx: &Transaction<'_>, provider: Provider) -> Result<bool, Error> {

@@ -146,6 +146,14 @@ impl TenantStore {
         })
     }
 
+    /// Forgets who was warned of what: the caps are others.
+    pub fn model_warnings_forget(&self) -> Result<(), Error> {
+        self.db.write(|tx| {
+            tx.execute("DELETE FROM model_warnings", [])?;
+            Ok(())
+        })
+    }
+
     /// Warns these members of a share of a cap, once a period; `false` if they were before.
     pub fn model_warning_add(
         &self,

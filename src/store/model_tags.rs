@@ -126,7 +126,7 @@ impl TenantStore {
     pub fn model_tags_load(&self, ids: &[PostId]) -> Result<HashMap<PostId, ModelTags>, Error> {
         self.db.read(|db| {
             let sql = "SELECT m.post_id, m.model, m.tags FROM model_tags m JOIN posts ON posts.id = m.post_id
-                       WHERE m.state = 'done' AND m.revision = posts.revision AND m.tags <> '[]'
+                       WHERE m.state IN ('done', 'due', 'failed') AND m.revision = posts.revision AND m.tags <> '[]'
                        AND m.post_id IN (SELECT value FROM json_each(?1))";
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map([json_list(ids)], |row| {
@@ -181,7 +181,7 @@ impl TenantStore {
         self.db.write(move |tx| {
             let mut advance = Vec::new();
             for post in &posts {
-                let sql = "UPDATE model_tags SET state = 'undone', due_at = NULL WHERE post_id = ?1 AND state <> 'undone'
+                let sql = "UPDATE model_tags SET state = 'undone', due_at = NULL, tags = NULL WHERE post_id = ?1 AND state <> 'undone'
                            RETURNING revision";
                 let revision: Option<i64> =
                     tx.prepare_cached(sql)?.query_row([post.0], |row| row.get(0)).optional()?;
@@ -233,14 +233,16 @@ fn settle(
     };
     let attempts =
         i64::from(matches!(outcome, ModelTagOutcome::Later { .. } | ModelTagOutcome::Failed { .. }));
-    // The post may be gone meanwhile, and what was undone meanwhile stays so.
-    tx.prepare_cached(
+    // The post may be gone meanwhile, and what was undone meanwhile stays so. Asking again in vain leaves the tags there were.
+    let kept = "?3 IN ('due', 'failed') AND revision = ?2";
+    tx.prepare_cached(&format!(
         "INSERT INTO model_tags (post_id, revision, state, text_hash, model, prompt_version, tags, attempts, due_at, reason, made_at)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 WHERE EXISTS (SELECT 1 FROM posts WHERE id = ?1)
          ON CONFLICT (post_id) DO UPDATE SET attempts = iif(revision = ?2, attempts, 0) + ?8, revision = ?2, state = ?3, text_hash = ?4,
-             model = ?5, prompt_version = ?6, tags = ?7, due_at = ?9, reason = ?10, made_at = ?11
-         WHERE state <> 'undone'",
-    )?
+             model = iif({kept}, model, ?5), prompt_version = iif({kept}, prompt_version, ?6), tags = iif({kept}, tags, ?7),
+             due_at = ?9, reason = ?10, made_at = ?11
+         WHERE state <> 'undone'"
+    ))?
     .execute(params![
         post.0,
         revision,

@@ -163,9 +163,14 @@ impl TenantStore {
             let mut set_back = Vec::new();
             for post in posts {
                 let sql = "UPDATE posts SET stage = ?2, revision = revision + 1
-                           WHERE id = ?1 AND stage >= ?3 AND lead_id IS NULL AND deleted_at IS NULL";
+                           WHERE id = ?1 AND stage >= ?3 AND lead_id IS NULL AND deleted_at IS NULL RETURNING revision";
                 let parameters = params![post.0, Stage::Parsed as i64, Stage::Tagged as i64];
-                if tx.prepare_cached(sql)?.execute(parameters)? > 0 {
+                let revision: Option<i64> =
+                    tx.prepare_cached(sql)?.query_row(parameters, |row| row.get(0)).optional()?;
+                if let Some(revision) = revision {
+                    // The text is the same: what a model made of it still holds, and is not paid for again.
+                    let sql = "UPDATE model_tags SET revision = ?2 WHERE post_id = ?1 AND revision = ?2 - 1";
+                    tx.prepare_cached(sql)?.execute([post.0, revision])?;
                     set_back.push(post);
                 }
             }

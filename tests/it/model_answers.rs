@@ -15,7 +15,12 @@ use crate::support::{
 const QUESTION: &str = "Какую станцию метро открыли в Казани?";
 
 fn app_with(llm: &Llm) -> TestApp {
-    let mut app = TestApp::builder().models(llm, "openai").set("TGA__AI__TENANT_TOKENS_PER_DAY", "0").build();
+    app_with_set(llm, &[])
+}
+
+fn app_with_set(llm: &Llm, settings: &[(&str, &str)]) -> TestApp {
+    let builder = TestApp::builder().models(llm, "openai").set("TGA__AI__TENANT_TOKENS_PER_DAY", "0");
+    let mut app = settings.iter().fold(builder, |builder, (name, value)| builder.set(name, value)).build();
     llm.watch(app.app().clock());
     let settings = ModelSettings { enabled: true, tags: false, ..ModelSettings::default() };
     app.app().models_set(&app.tenant(), settings, &Origin::operator()).unwrap();
@@ -95,6 +100,19 @@ fn an_answer_streams_sentence_by_sentence_and_only_what_is_right() {
     assert!(whole["result"]["confidence"].as_f64().unwrap() > 0.4);
     let history = app.tenant().store().history_list(None, 10, 0).unwrap().0;
     assert_eq!(history[0].provider, "openai");
+}
+
+/// The server's limit for a request is not a model's: a slow one used to make the answer an error.
+#[test]
+fn an_answer_may_take_as_long_as_the_model_may() {
+    let llm = Llm::start();
+    let app = app_with_set(&llm, &[("TGA__SERVER__REQUEST_TIMEOUT_S", "1")]);
+    llm.mind(|_| {
+        std::thread::park_timeout(std::time::Duration::from_millis(1_500));
+        say("В Казани открыли станцию метро «Суконная» [1].")
+    });
+    let whole = app.post("/api/rag/query", &app.token("main"), &json!({ "query": QUESTION })).ok();
+    assert_eq!(whole["provider"], "openai", "{whole}");
 }
 
 #[test]

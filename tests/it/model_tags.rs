@@ -184,6 +184,56 @@ fn what_cannot_be_read_is_asked_again_alone_and_then_left() {
     assert!(llm.calls("/chat/completions").len() < 10);
 }
 
+/// While posts wait to be asked about again, and when that is in vain, the tags of before stay.
+#[test]
+fn asking_again_does_not_throw_good_tags_away() {
+    let llm = Llm::start();
+    llm.mind(honest);
+    let mut app = app_with(&llm);
+    app.index_jsonl(&[post("news", 1)]);
+    tag_all(&app);
+    let made = app.tags_of("news", 1);
+    assert_eq!(provider_of(&app, "news", 1), "openai/test-model");
+    let filter = RetagFilter::default();
+    app.app().model_retag(&app.tenant(), &filter, false, &Origin::operator()).unwrap();
+    app.app().posts_retag(&app.tenant(), &filter, false, &Origin::operator()).unwrap();
+    app.run_pending_jobs();
+    assert_eq!(
+        (app.tags_of("news", 1), provider_of(&app, "news", 1).as_str()),
+        (made.clone(), "openai/test-model")
+    );
+    llm.mind(|_| Say::Garbage);
+    for _ in 0..=ATTEMPTS_MAX {
+        tag_all(&app);
+        app.advance(SignedDuration::from_hours(24));
+    }
+    app.app().posts_retag(&app.tenant(), &filter, false, &Origin::operator()).unwrap();
+    app.run_pending_jobs();
+    assert_eq!((app.tags_of("news", 1), provider_of(&app, "news", 1).as_str()), (made, "openai/test-model"));
+    // Taken back, they do not come again by themselves.
+    app.app().model_retag_undo(&app.tenant(), &filter, &Origin::operator()).unwrap();
+    app.run_pending_jobs();
+    assert_eq!(provider_of(&app, "news", 1), "local");
+}
+
+/// Billed and refused by the first, the second not to be reached: that used to be asked every 15 s for ever.
+#[test]
+fn a_post_that_a_provider_refuses_is_given_up_though_the_next_one_is_down() {
+    let llm = Llm::start();
+    llm.mind(|_| Say::Finish("blacklist"));
+    let builder = TestApp::builder().models(&llm, "gigachat, openai");
+    let mut app = builder.set("TGA__AI__OPENAI__BASE_URL", "http://127.0.0.1:9/v1").build();
+    llm.watch(app.app().clock());
+    switch(&app, true);
+    app.index_jsonl(&[post("news", 1)]);
+    for _ in 0..20 {
+        tag_all(&app);
+        app.advance(SignedDuration::from_hours(2));
+    }
+    let counts = app.tenant().store().model_tag_counts().unwrap();
+    assert_eq!((counts.due, counts.failed), (0, 1), "{counts:?}");
+}
+
 #[test]
 fn equal_texts_are_asked_about_once_and_short_ones_never() {
     let llm = Llm::start();

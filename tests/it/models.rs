@@ -87,6 +87,60 @@ fn nothing_leaves_before_the_admin_and_the_person_said_yes() {
     assert!(audit.to_string().contains("models_switched"));
 }
 
+/// A token of the tenant asks over the channels of everybody: what those follow who did not agree stays here.
+#[test]
+fn a_token_sends_no_post_of_somebody_who_did_not_agree() {
+    let llm = Llm::start();
+    llm.mind(|_| say("В Казани открыли станцию метро «Суконная» [1]."));
+    let (app, admin) = with_post(&llm, &[]);
+    switch(&app, &admin, true);
+    let token = app.token("main");
+    let ask = || app.post("/api/rag/query", &token, &json!({ "query": QUESTION })).ok();
+    assert_eq!(ask()["provider"], "local");
+    assert!(llm.calls("/chat/completions").is_empty());
+    agree(&app, &admin, true);
+    assert_eq!(ask()["provider"], "openai");
+}
+
+/// Trying a provider out is paid for like everything else.
+#[test]
+fn trying_a_provider_is_counted_and_capped() {
+    let llm = Llm::start();
+    llm.mind(|_| say("yes"));
+    let (app, admin) = with_post(&llm, &[("TGA__AI__TENANT_TOKENS_PER_DAY", "400")]);
+    let test = || app.post("/api/admin/models/test", &admin.access, &json!({ "provider": "openai" }));
+    assert_eq!(test().ok()["ok"], json!(true));
+    let spend = app.get("/api/admin/models/spend", &admin.access).ok();
+    assert_eq!((&spend["rows"][0]["feature"], &spend["rows"][0]["calls"]), (&json!("test"), &json!(1)));
+    let refused = (0..10).map(|_| test()).find(|reply| reply.status != StatusCode::OK).unwrap();
+    assert_eq!(refused.json()["error"]["code"], "budget_exceeded", "{}", refused.text());
+}
+
+/// The caps of before say nothing of the new ones.
+#[test]
+fn raised_caps_are_warned_of_anew() {
+    let llm = Llm::start();
+    llm.mind(|_| say("В Казани открыли станцию метро «Суконная» [1]."));
+    let (app, admin) = with_post(&llm, &[("TGA__TIERS__FREE__QUESTIONS_PER_DAY", "200")]);
+    agree(&app, &admin, true);
+    let caps = |tokens: u64| {
+        let body = json!({ "enabled": true, "caps": {
+            "tokens_per_day": tokens, "tokens_per_month": 0, "money_micros_per_day": 0, "money_micros_per_month": 0 } });
+        put(&app, "/api/admin/models", &admin.access, &body).ok();
+    };
+    let told = || {
+        let due = app.app().notice_due_list().unwrap();
+        due.iter().filter(|notice| notice.kind == NoticeKind::ModelBudget).count()
+    };
+    caps(3_000);
+    while ask(&app, &admin)["provider"] == "openai" {}
+    let before = told();
+    assert!(before > 0);
+    caps(6_000);
+    while ask(&app, &admin)["provider"] == "openai" {}
+    assert!(told() > before, "{before}");
+}
+
 #[test]
 fn a_purpose_can_be_switched_alone() {
     let llm = Llm::start();

@@ -3,6 +3,8 @@
 //! The quoting answer is made first: it says whether the evidence carries an answer at all, and stands in wherever the model is
 //! not asked, does not answer, or says nothing that the posts support. What was told already is not taken back.
 
+use std::collections::BTreeSet;
+
 use crate::{
     ai::{
         extractive::{Answer, month_name},
@@ -15,7 +17,7 @@ use crate::{
         model_calls::{Answered, Denied},
         posts::ChannelMap,
     },
-    model::{MembershipId, ModelFeature, Provider},
+    model::{ChannelId, ConsentPurpose, MembershipId, ModelFeature, Provider},
     text::Language,
 };
 
@@ -68,7 +70,15 @@ impl App {
         if let Some(denied) = self.model_denied(tenant, ModelFeature::Answers, writing.member)? {
             return Ok(Outcome::Quoted { words: denied.words() });
         }
-        let given = given(writing);
+        // A token of the tenant, or the operator, asks over channels of people who did not agree, too: those stay here.
+        let withheld = match writing.member {
+            Some(_) => BTreeSet::new(),
+            None => tenant.store.channels_unagreed(ConsentPurpose::ExternalModels)?,
+        };
+        let given = given(writing, &withheld);
+        if given.is_empty() {
+            return Ok(Outcome::Quoted { words: None });
+        }
         let about: Vec<String> = given.iter().map(about).collect();
         let sources: Vec<WrittenSource<'_>> = given
             .iter()
@@ -121,9 +131,10 @@ fn outcome(asked: Result<Answered, Denied>, written: Written) -> Outcome {
     }
 }
 
-fn given<'a>(writing: &Writing<'a>) -> Vec<QuotedPost<'a>> {
+fn given<'a>(writing: &Writing<'a>, withheld: &BTreeSet<ChannelId>) -> Vec<QuotedPost<'a>> {
     let posts = writing.found.posts.iter().enumerate();
     posts
+        .filter(|(_, post)| !withheld.contains(&post.channel_id))
         .filter(|(_, post)| writing.question.period.is_none_or(|period| period.contains(post.posted_at)))
         .take(SOURCES_GIVEN_MAX)
         .map(|(place, post)| QuotedPost {
