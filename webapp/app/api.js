@@ -1,11 +1,12 @@
 // Talking to the server: a request with the session's token, its answer whole or as events, and what a refusal means.
 //
 // Same origin only. A token that ran out is renewed and the request sent again, unseen. What only reads is tried again when the
-// network or the server stumbles; what changes something is sent once. Every failure is a `Failure`, except that an aborted request
+// network or the server stumbles; what changes something is sent once, and so is a renewal: its token is good once, and one whose
+// answer was lost may have been used up. A request is of whoever began it: signed in as another meanwhile, it is not sent. Every failure is a `Failure`, except that an aborted request
 // throws what aborted it. Replies asked for with `keep` are remembered on the device and come back, marked, when there is no
 // network. Knows nothing of the page.
 
-import { session, token } from "./session.js";
+import { owner, token } from "./session.js";
 
 // Fetched when it is first needed, which is after the first screen.
 const kept = () => import("./keep.js");
@@ -24,7 +25,7 @@ export class Failure extends Error {
   }
 }
 
-let online = true;
+let online = navigator.onLine;
 const watchers = [];
 /** Calls `take(online)` when the server can or cannot be reached any more. */
 export const onlineWatch = (take) => { watchers.push(take); };
@@ -45,6 +46,17 @@ async function refusal(response) {
   return new Failure(kind, { status: response.status, code, message, requestId, waitS, fields, details });
 }
 
+/** Aborted when one of these is. */
+function either(signals) {
+  if (AbortSignal.any) return AbortSignal.any(signals);
+  const any = new AbortController();
+  for (const one of signals) {
+    if (one.aborted) any.abort(one.reason);
+    one.addEventListener("abort", () => any.abort(one.reason), { once: true, signal: any.signal });
+  }
+  return any.signal;
+}
+
 async function once(method, path, { body, signal, accept, bearer, also }) {
   const timeout = AbortSignal.timeout(REPLY_TIMEOUT_MS);
   // A stream lasts as long as it is listened to.
@@ -52,7 +64,7 @@ async function once(method, path, { body, signal, accept, bearer, also }) {
   const headers = { Accept: accept ?? "application/json" };
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const options = { method, headers, cache: "no-store", signal: AbortSignal.any(limits.filter(Boolean)) };
+  const options = { method, headers, cache: "no-store", signal: either(limits.filter(Boolean)) };
   if (body !== undefined) options.body = JSON.stringify(body);
   let response;
   try {
@@ -72,8 +84,7 @@ async function renew(refresh) {
   try {
     return await (await once("POST", "/api/auth/refresh", { body: { refresh_token: refresh } })).json();
   } catch (error) {
-    error.ended = error.status === 401;
-    throw error;
+    throw Object.assign(error, { renewal: true, ended: error.status === 401 });
   }
 }
 
@@ -82,21 +93,27 @@ const pause = (ms, signal) => new Promise((done, failed) => {
   signal?.addEventListener("abort", () => { clearTimeout(timer); failed(signal.reason); }, { once: true });
 });
 
-const stumbled = (error) => error.kind === "offline" || [502, 503, 504].includes(error.status) || (error.kind === "busy" && error.waitS <= WAIT_MAX_S);
+const stumbled = (error) => !error.renewal && (error.kind === "offline" || [502, 503, 504].includes(error.status) || (error.kind === "busy" && error.waitS <= WAIT_MAX_S));
 
 async function sent(method, path, options) {
   const tries = method === "GET" ? TRIES : 1;
+  const whose = owner();
+  const bearerOf = async (stale) => {
+    const bearer = await token(renew, stale);
+    if (owner() !== whose) throw new DOMException("somebody else signed in", "AbortError");
+    return bearer;
+  };
   let stale = null;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const bearer = options.open ? null : await token(renew, stale);
+      const bearer = options.open ? null : await bearerOf(stale);
       try {
         return await once(method, path, { ...options, bearer });
       } catch (error) {
         // Once for a token that the server no longer takes, though its time was not over.
         if (!(error instanceof Failure) || error.status !== 401 || !bearer || stale) throw error;
         stale = bearer;
-        return await once(method, path, { ...options, bearer: await token(renew, stale) });
+        return await once(method, path, { ...options, bearer: await bearerOf(stale) });
       }
     } catch (error) {
       if (!(error instanceof Failure) || attempt >= tries || !stumbled(error)) throw error;
@@ -111,14 +128,14 @@ async function read(response) {
 }
 
 async function ask(method, path, body, options = {}) {
-  const id = `${session()?.user?.id ?? 0} ${path}`;
+  const whose = owner();
   try {
     const value = await read(await sent(method, path, { ...options, body }));
-    if (options.keep) kept().then(({ keepPut }) => keepPut("reply", id, value), () => {});
+    if (options.keep && owner() === whose) kept().then(({ keepPut }) => keepPut("reply", path, value), () => {});
     return value;
   } catch (error) {
     const readable = options.keep && (error.kind === "offline" || error.kind === "slow");
-    const old = readable ? await kept().then(({ keepGet }) => keepGet("reply", id), () => null) : null;
+    const old = readable ? await kept().then(({ keepGet }) => keepGet("reply", path), () => null) : null;
     if (!old) throw error;
     return { ...old.value, keptAt: old.at };
   }

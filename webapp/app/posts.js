@@ -64,27 +64,27 @@ export function excerpt(text) {
 
 const MEDIA = { photo: "app-media-photo", video: "app-media-video", document: "app-media-document", audio: "app-media-audio", voice: "app-media-voice", poll: "app-media-poll", animation: "app-media-animation", sticker: "app-media-sticker" };
 
-/** A post in a list. `body` is its text's node where it is not the plain excerpt; `found` the post or hit. */
-export function postCard(found, body) {
+/** A post in a list. `body` is its text's node where it is not the plain excerpt; `found` the post or hit; `saved` if that is known. */
+export function postCard(found, body, { saved } = {}) {
   const id = found.post_id ?? found.id;
   const tags = found.tags ?? [];
   return h("article", { class: "card padded post" },
     h("div", { class: "post-head" }, avatar(found.channel_title, true),
-      h("a", { class: "post-who", href: `/posts/${id}`, dir: "auto" }, found.channel_title), h("span", { class: "note" }, when(found.posted_at)), saveButton(id, found)),
+      h("a", { class: "post-who", href: `/posts/${id}`, dir: "auto" }, found.channel_title), h("span", { class: "note" }, when(found.posted_at)), saveButton(id, saved)),
     body ?? excerpt(found.text),
     MEDIA[found.media] && h("p", { class: "note" }, t(MEDIA[found.media])),
     tags.length > 0 && h("div", { class: "post-tags" }, tags.map((tag) => h("a", { class: "tag", href: `/tags/${encodeURIComponent(tag)}`, dir: "auto" }, `#${tag}`))));
 }
 
-/** A button that keeps a post or lets it go. */
-export function saveButton(id, found) {
-  const button = h("button", { type: "button", class: "icon-button save", "aria-pressed": "false", "aria-label": t("app-save") }, icon("saved"));
-  savedHas(id).then((has) => button.setAttribute("aria-pressed", String(has)));
+/** A button that keeps a post or lets it go; without `saved` this device's copies say whether it is kept. */
+export function saveButton(id, saved) {
+  const button = h("button", { type: "button", class: "icon-button save", "aria-pressed": String(saved ?? false), "aria-label": t("app-save") }, icon("saved"));
+  if (saved === undefined) savedHas(id).then((has) => button.setAttribute("aria-pressed", String(has)));
   button.addEventListener("click", async () => {
     const on = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(on));
     try {
-      await savedSet(id, on, found);
+      await savedSet(id, on);
       done(on ? t("app-saved-done") : t("app-saved-gone"));
     } catch (error) {
       button.setAttribute("aria-pressed", String(!on));

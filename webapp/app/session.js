@@ -1,53 +1,73 @@
 // Who is signed in: the access token in memory, what renews it in this browser's storage, and one renewal at a time.
 //
-// A refresh token is good once and using one twice ends its session, so renewing is done under a lock of the browser that all tabs
-// share, with the token that is stored at that moment. A renewal that failed for want of a network loses nothing. Signing out
-// wipes what was kept of the person here. Knows nothing of the page.
+// A refresh token is good once and using one twice ends its session, so all that wait for a token in this tab wait for one renewal,
+// and share its failure; over all tabs it is done under a lock of the browser, where there is one, with the token that is stored at
+// that moment. A renewal that did not reach the server loses nothing; one whose answer was lost has used the token up, which nobody
+// here can know, and the next one then ends the session. Whoever signs out, or another person or tenant signing in, wipes what was kept here of the one
+// before. Knows nothing of the page.
 
 const KEY = "tga.session";
 const LOCK = "tga.session.renew";
+/** What a tab keeps of somebody beside the session: a login under way, when they last looked for what is new. */
+const OF_TAB = ["tga.login"];
+const OF_PERSON = ["tga.seen"];
 /** How long before its end an access token is renewed. */
 const EARLY_MS = 30_000;
 
 let access = null;
-let listeners = [];
+const listeners = [];
 
-/** What is stored: `{ refresh, user, tenants, operator }`, or null. */
-export function session() {
+const parsed = (text) => {
   try {
-    return JSON.parse(localStorage.getItem(KEY));
+    return JSON.parse(text);
   } catch {
     return null;
   }
-}
+};
+
+/** What is stored: `{ refresh, id, user, tenants, operator }`, or null. */
+export const session = () => parsed(localStorage.getItem(KEY));
 
 export const user = () => session()?.user ?? null;
+const ownerOf = (one) => (one?.user ? `${one.user.tenant_id}/${one.user.id}` : null);
+/** Whose the session is, a person in a tenant; what is kept on the device is kept under it. */
+export const owner = () => ownerOf(session());
 export const isAdmin = () => user()?.role === "admin";
 /** Whether the person runs the installation. */
 export const isOperator = () => session()?.operator === true;
 /** Whether a screen of this `role` (admin, operator or none) is shown to the person; the server decides all the same. */
 export const may = (role) => !role || (role === "operator" ? isOperator() : isAdmin());
-/** Calls `take(signedIn)` whenever somebody signs in or out, in this tab or another. */
+/** Calls `take(signedIn, elsewhere)` whenever somebody signs in or out, in this tab or another. */
 export const sessionWatch = (take) => { listeners.push(take); };
-const tell = (signedIn) => { for (const take of listeners) take(signedIn); };
+const tell = (signedIn, elsewhere = false) => { for (const take of listeners) take(signedIn, elsewhere); };
 
-/** Keeps what a sign-in or a renewal brought (`SignedIn`). */
-export function sessionPut(signed, quiet = false) {
+/** Keeps what a sign-in or a renewal brought (`SignedIn`); what is here of another person or tenant goes first. */
+export async function sessionPut(signed, quiet = false) {
+  const before = owner();
+  if (before && before !== ownerOf(signed)) await forget();
   access = { token: signed.access_token, until: Date.now() + signed.expires_in * 1000 };
   localStorage.setItem(KEY, JSON.stringify({ refresh: signed.refresh_token, id: signed.session_id, user: signed.user, tenants: signed.tenants, operator: signed.operator }));
   if (!quiet) tell(true);
 }
 
-/** Forgets the person on this device. */
+/** Forgets the person on this device. Their screens go at once, what was kept right after. */
 export async function sessionDrop() {
   access = null;
   localStorage.removeItem(KEY);
+  tell(false);
+  await forget();
+}
+
+async function forget() {
+  for (const key of OF_TAB) sessionStorage.removeItem(key);
+  for (const key of OF_PERSON) localStorage.removeItem(key);
   // It is with the app's files on the device; where it is not, nothing could be kept.
   await import("./keep.js").then(({ keepWipe }) => keepWipe(), () => {});
-  tell(false);
 }
 
 const fresh = () => access && access.until - EARLY_MS > Date.now();
+
+let renewal = null;
 
 /**
  * The access token, renewed where it must be; null where nobody is signed in. `stale` is a token that was refused.
@@ -55,27 +75,44 @@ const fresh = () => access && access.until - EARLY_MS > Date.now();
  */
 export async function token(renew, stale = null) {
   if (fresh() && access.token !== stale) return access.token;
-  const locked = (body) => (navigator.locks ? navigator.locks.request(LOCK, body) : body());
-  return locked(async () => {
-    if (fresh() && access.token !== stale) return access.token;
-    const stored = session();
-    if (!stored) return null;
-    try {
-      sessionPut(await renew(stored.refresh), true);
-      return access.token;
-    } catch (error) {
-      if (error.ended) await sessionDrop();
-      throw error;
-    }
-  });
+  if (!renewal) {
+    const body = () => renewed(renew, stale);
+    // Plain http and old browsers have no locks.
+    renewal = (navigator.locks ? navigator.locks.request(LOCK, body) : body()).finally(() => { renewal = null; });
+  }
+  return renewal;
+}
+
+async function renewed(renew, stale) {
+  if (fresh() && access.token !== stale) return access.token;
+  const stored = session();
+  if (!stored) return null;
+  // Somebody may sign out or in while the answer is on its way, in another tab too: then it is of no use to anybody.
+  const stands = () => session()?.id === stored.id;
+  let signed;
+  try {
+    signed = await renew(stored.refresh);
+  } catch (error) {
+    if (error.ended && stands()) await sessionDrop();
+    throw error;
+  }
+  if (!stands()) throw new DOMException("the session changed", "AbortError");
+  await sessionPut(signed, true);
+  return signed.access_token;
 }
 
 addEventListener("storage", (event) => {
-  if (event.key !== KEY) return;
-  const before = event.oldValue && JSON.parse(event.oldValue).id;
-  const now = event.newValue && JSON.parse(event.newValue).id;
+  // Without a key all of it was cleared.
+  if (event.key !== KEY && event.key !== null) return;
+  const before = parsed(event.oldValue);
+  const now = session();
   // Another tab renewed: its token is good for it, ours until it is refused.
-  if (before === now) return;
+  if (before?.id && before.id === now?.id) return;
   access = null;
-  tell(Boolean(now));
+  // Screens of the one before go, or they would act in the name of the next.
+  if (!now || (before && ownerOf(before) !== ownerOf(now))) {
+    for (const key of OF_TAB) sessionStorage.removeItem(key);
+    tell(false, true);
+  }
+  if (now) tell(true, true);
 });

@@ -26,7 +26,7 @@ export default function saved(place) {
 
   function posts() {
     return live({ signal, load: () => savedList(0, signal), view: (first) => (first.total === 0 ? empty("saved", t("app-saved-none"), t("app-saved-none-text")) :
-      pages({ first: { items: first.posts, total: first.total }, item: (post) => postCard(post), wrap: (nodes) => h("div", { class: "body" }, nodes),
+      pages({ first: { items: first.posts, total: first.total }, item: (post) => postCard(post, undefined, { saved: true }), wrap: (nodes) => h("div", { class: "body" }, nodes),
         page: async (offset) => { const next = await savedList(offset, signal); return { items: next.posts, total: next.total }; } })) });
   }
 
