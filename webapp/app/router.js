@@ -28,13 +28,22 @@ export const here = () => {
   return (path || "/") + location.search;
 };
 
+/** A piece of an address, read; one that is no good encoding is itself. */
+function decoded(piece) {
+  try {
+    return decodeURIComponent(piece);
+  } catch {
+    return piece;
+  }
+}
+
 function match(address) {
   const { pathname, searchParams } = new URL(address, location.origin);
   for (const route of ROUTES) {
     const found = route.pattern.exec(pathname);
     if (!found) continue;
     if (route.to) return match(route.to);
-    const params = Object.fromEntries(Object.entries(found.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]));
+    const params = Object.fromEntries(Object.entries(found.groups ?? {}).map(([name, value]) => [name, decoded(value)]));
     return { route, params, query: searchParams, address };
   }
   return null;
@@ -53,8 +62,13 @@ export function go(address, { replace = false } = {}) {
 /** Changes the address without leaving the screen. */
 const addressPut = (address) => history.replaceState(history.state, "", BASE + address + (location.hash.includes("tgWebApp") ? location.hash : ""));
 
-/** One step back, or to where a screen belongs when the app was opened on it. */
+/** One step back: out of a sheet that is open, else to the screen before, or to where this one belongs when the app was opened on it. */
 export function back() {
+  const open = [...document.querySelectorAll("dialog[open]")].at(-1);
+  if (open) {
+    open.close();
+    return;
+  }
   const parent = panes.at(-1)?.match.route.parent ?? "/ask";
   if (depth > 0) history.back();
   else go(parent, { replace: true });
@@ -106,6 +120,11 @@ async function paneFill(pane) {
     const module = await route.load();
     sessionStorage.removeItem(RELOADED);
     if (pane.controller.signal.aborted) return;
+    // Who was signed in may have gone while the screen was on its way.
+    if (!route.open && !session()) {
+      show();
+      return;
+    }
     const node = await module.default(place(pane.match, pane, pane.controller));
     if (!pane.controller.signal.aborted) fill(pane.body, node);
   } catch (error) {
@@ -173,6 +192,7 @@ export async function show() {
   changed(found.route);
   if (first && !kept) paneFill(first);
   await paneFill(detail);
+  if (detail.controller.signal.aborted) return;
   scrollTo(0, history.state?.scroll ?? 0);
   if (document.activeElement === document.body || !document.activeElement) detail.heading.focus({ preventScroll: true });
 }

@@ -1,43 +1,56 @@
 // Ways to sign in: Telegram's word, a link from the bot, a passkey, a login that was scanned.
 //
-// Each ends with a session that is kept, or throws a `Failure`. What Telegram's word opened is remembered for the tab, because it is
-// good once. Somebody of several tenants is asked which: `choose(tenants)` gives its id.
+// Each ends with a session that is kept, or throws a `Failure`. Telegram's word is good once, so it is tried once, unless the person
+// asks again. Somebody of several tenants is asked which: `choose(tenants)` gives its id.
 
 import { api } from "./api.js";
 import { session, sessionDrop, sessionPut, user } from "./session.js";
-import { initData, startParam } from "./telegram.js";
+import { initData, startParam, telegramUser } from "./telegram.js";
+
+/** Refusals that come after the server found Telegram's word true. */
+const WORD_TRUE = ["invite_required", "invite_unknown", "invite_expired", "invite_revoked", "invite_exhausted", "registration_closed", "tenant_required"];
 
 let refused = null;
+let tried = false;
+/** Set in the tab when the person signs out by hand: then Telegram's word is not used unasked. */
+const LEFT = "tga.left";
 
 /** Why Telegram's word did not sign anybody in, for the sign-in screen; null when it did or there was none. */
 export const telegramRefusal = () => refused;
 
-/** Signs in by what Telegram says of whoever opened the app. `options`: tenant_id, invite_code. */
+/** Whether Telegram's word is there and was not tried. */
+export const telegramWordLeft = () => Boolean(initData()) && !tried;
+export const leftByHand = () => sessionStorage.getItem(LEFT) !== null;
+
+/**
+ * Signs in by what Telegram says of whoever opened the app. `options`: tenant_id, invite_code. The session of another person stays
+ * until the server found the word true: anybody can write one.
+ */
 export async function signInByTelegram(options = {}) {
-  if (session() && String(user()?.telegram_id) !== telegramId()) await sessionDrop();
+  tried = true;
+  sessionStorage.removeItem(LEFT);
   try {
-    sessionPut(await api.post("/api/auth/telegram-webapp", { init_data: initData(), ...options }, { open: true }));
+    await sessionPut(await api.post("/api/auth/telegram-webapp", { init_data: initData(), ...options }, { open: true }));
     refused = null;
   } catch (error) {
     refused = error;
+    if (WORD_TRUE.includes(error.code) && session() && user()?.telegram_id !== telegramUser().id) await sessionDrop();
   }
   return refused === null;
 }
 
-function telegramId() {
-  try {
-    return String(JSON.parse(new URLSearchParams(initData()).get("user")).id);
-  } catch {
-    return null;
-  }
-}
-
 export async function signInByLink(token) {
-  sessionPut(await api.post("/api/auth/link", { token }, { open: true }));
+  await sessionPut(await api.post("/api/auth/link", { token }, { open: true }));
 }
 
 export async function signInByLogin(sessionToken) {
-  sessionPut(await api.post("/tg/qr/exchange", { session_token: sessionToken }, { open: true }));
+  await sessionPut(await api.post("/tg/qr/exchange", { session_token: sessionToken }, { open: true }));
+}
+
+/** Forgets the person on this device, as they wanted; the server did already, or never hears of it. */
+export async function leave() {
+  sessionStorage.setItem(LEFT, "1");
+  await sessionDrop();
 }
 
 /** Ends the session here and at the server; without a network only here, and says so by what it returns. */
@@ -48,7 +61,7 @@ export async function signOut() {
   } catch {
     told = false;
   }
-  await sessionDrop();
+  await leave();
   return told;
 }
 
@@ -72,11 +85,11 @@ export async function signInByPasskey(choose) {
     return api.post("/api/auth/passkeys/login/finish", body, { open: true });
   };
   try {
-    sessionPut(await asked());
+    await sessionPut(await asked());
   } catch (error) {
     if (error.code !== "tenant_required") throw error;
     const tenant = await choose(error.details.tenants);
-    if (tenant) sessionPut(await asked(tenant));
+    if (tenant) await sessionPut(await asked(tenant));
   }
 }
 

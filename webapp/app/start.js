@@ -9,7 +9,7 @@ import { button } from "./parts.js";
 import { go, here, routerStart, show } from "./router.js";
 import { BAR } from "./screens.js";
 import { session, sessionWatch, user } from "./session.js";
-import { inTelegram, initData, startParam, telegramLanguage, telegramStart } from "./telegram.js";
+import { inTelegram, initData, startParam, telegramStart, telegramUser } from "./telegram.js";
 import { languageGuess, t, textsLoad } from "./words.js";
 
 const BUSY_EXPLAINED_MS = 600;
@@ -41,18 +41,15 @@ function startAddress(param) {
 
 const someoneElse = () => {
   const kept = user();
-  if (!inTelegram() || !kept || !initData()) return false;
-  try {
-    return JSON.parse(new URLSearchParams(initData()).get("user")).id !== kept.telegram_id;
-  } catch {
-    return false;
-  }
+  const { id } = telegramUser();
+  return Boolean(inTelegram() && kept && id && id !== kept.telegram_id);
 };
 
 async function signInFirst() {
   if (!inTelegram() || !initData() || (session() && !someoneElse())) return;
+  const { leftByHand, signInByTelegram } = await import("./signing.js");
+  if (leftByHand()) return;
   const waits = setTimeout(() => fill(screen, h("div", { class: "state" }, h("p", {}, t("app-signing-in")))), BUSY_EXPLAINED_MS);
-  const { signInByTelegram } = await import("./signing.js");
   await signInByTelegram();
   clearTimeout(waits);
 }
@@ -68,8 +65,12 @@ async function workerStart() {
     };
     offer();
     registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", offer));
-    const began = Boolean(navigator.serviceWorker.controller);
-    navigator.serviceWorker.addEventListener("controllerchange", () => { if (began) location.reload(); });
+    // The first one to take the page brings nothing new; each after it does.
+    let controlled = Boolean(navigator.serviceWorker.controller);
+    navigator.serviceWorker.addEventListener("controllerchange", () => {
+      if (controlled) location.reload();
+      controlled = true;
+    });
   } catch { /* without it the app needs the network, as it says */ }
 }
 
@@ -88,6 +89,24 @@ function unlocked(scriptReady) {
   });
 }
 
+/** To the screen's heading; going to the address of `#screen` would build the screen anew. */
+function skipTo(event) {
+  event.preventDefault();
+  [...screen.querySelectorAll("h1")].at(-1)?.focus();
+}
+
+function sessionChanged(signedIn, elsewhere) {
+  if (!signedIn) {
+    // What could still be taken back was the one's before.
+    for (const undo of document.querySelectorAll(".toast:has(button)")) undo.remove();
+    go("/sign-in", { replace: true });
+    return;
+  }
+  barShow(null);
+  // Another tab signed in: this one needs no form any more.
+  if (elsewhere && here().startsWith("/sign-in")) show();
+}
+
 async function begin() {
   let started = false;
   const scriptReady = new Promise((done) => telegramStart(async () => {
@@ -96,17 +115,17 @@ async function begin() {
     // Its buttons take over from those in the page.
     if (started) show();
   }));
-  await textsLoad(languageGuess(telegramLanguage()));
-  const skip = h("a", { class: "skip", href: "#screen" }, t("app-skip"));
+  await textsLoad(languageGuess(telegramUser().language_code));
+  const skip = h("a", { class: "skip", href: "#screen", on: { click: skipTo } }, t("app-skip"));
   document.body.replaceChildren(skip, offline, update, h("div", { class: "frame" }, bar, screen), h("div", { id: "toasts", role: "status", "aria-live": "polite" }));
   onlineWatch(offlineShow);
-  offlineShow(isOnline() && navigator.onLine);
+  offlineShow(isOnline());
   await unlocked(scriptReady);
   barShow(null);
   await signInFirst();
   const wanted = ["/", ""].includes(new URL(here(), location.origin).pathname) ? startAddress(startParam()) : null;
   if (wanted) history.replaceState(null, "", `/app${wanted}${location.hash}`);
-  sessionWatch((signedIn) => (signedIn ? barShow(null) : go("/sign-in", { replace: true })));
+  sessionWatch(sessionChanged);
   started = true;
   await routerStart(screen, (route) => barShow(route.bar));
   document.documentElement.dataset.ready = "true";

@@ -1,6 +1,7 @@
 // Telegram around the app: who opened it and how it looks there, its buttons, haptics and biometrics; outside it, their stand-ins.
 //
-// What Telegram says at the start stands in the address behind the `#`, so the first screen waits for nobody; Telegram's own script
+// What Telegram says at the start stands in the address behind the `#`, so the first screen waits for nobody. Anybody can write such
+// an address, so it is believed only where Telegram is around the page; whose word it is the server decides. Telegram's own script
 // is fetched afterwards, from its host, only inside Telegram, and the app works without it. Colours are Telegram's, made readable
 // where a theme is not. Knows nothing of the server.
 
@@ -13,7 +14,13 @@ const COLOURS = ["bg", "secondary_bg", "text", "hint", "link", "button", "button
 
 const launch = launched();
 
+/** Whether Telegram is around the page: its phones' and desktop's bridge, or its page in a browser, the only one that may frame this. */
+function within() {
+  return Boolean(window.TelegramWebviewProxy) || window.parent !== window || typeof window.external?.notify === "function";
+}
+
 function launched() {
+  if (!within()) return null;
   const params = new URLSearchParams(location.hash.slice(1));
   if (params.has("tgWebAppData") || params.has("tgWebAppVersion")) {
     const start = { data: params.get("tgWebAppData") ?? "", theme: params.get("tgWebAppThemeParams") ?? "{}" };
@@ -21,11 +28,8 @@ function launched() {
     sessionStorage.setItem(KEPT, JSON.stringify(start));
     return start;
   }
-  if (window.TelegramWebviewProxy || window.parent !== window) {
-    const kept = sessionStorage.getItem(KEPT);
-    if (kept) return JSON.parse(kept);
-  }
-  return null;
+  const kept = sessionStorage.getItem(KEPT);
+  return kept ? JSON.parse(kept) : null;
 }
 
 const app = () => window.Telegram?.WebApp;
@@ -37,12 +41,12 @@ const fields = () => new URLSearchParams(initData());
 export const startParam = () => fields().get("start_param") ?? new URLSearchParams(location.search).get("tgWebAppStartParam")
   ?? new URLSearchParams(location.search).get("startapp");
 
-/** The language of Telegram's user. */
-export function telegramLanguage() {
+/** Telegram's user as Telegram names them; nothing that is decided by it is decided here. */
+export function telegramUser() {
   try {
-    return JSON.parse(fields().get("user") ?? "{}").language_code ?? null;
+    return JSON.parse(fields().get("user")) ?? {};
   } catch {
-    return null;
+    return {};
   }
 }
 

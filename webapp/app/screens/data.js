@@ -2,8 +2,10 @@
 
 import { api } from "../api.js";
 import { h, icon } from "../dom.js";
-import { done, failed, field, form, live, row, save, section, sheet, toggle } from "../parts.js";
-import { sessionDrop, user } from "../session.js";
+import { button, copy, done, during, field, form, live, row, save, section, sheet, toggle } from "../parts.js";
+import { user } from "../session.js";
+import { leave as forget } from "../signing.js";
+import { inTelegram } from "../telegram.js";
 import { t } from "../words.js";
 
 const PURPOSES = { external_models: ["app-consent-models", "app-consent-models-text"] };
@@ -22,16 +24,13 @@ export default function data(place) {
     section(t("app-leave-title"), row({ lead: icon("trash"), kind: "danger", title: t("app-leave"), press: leave }), { note: t("app-leave-text") }));
 
   async function download(event) {
-    const pressed = event.currentTarget;
-    pressed.disabled = true;
-    try {
-      save(await api.file("/api/users/me/export", { signal }));
-      done(t("app-export-done"));
-    } catch (error) {
-      failed(error);
-    } finally {
-      pressed.disabled = false;
+    // Telegram's page saves no files, and says nothing.
+    if (inTelegram()) {
+      sheet(t("app-export"), h("p", {}, t("app-export-telegram")));
+      return;
     }
+    save(await during(event.currentTarget, () => api.file("/api/users/me/export", { signal })));
+    done(t("app-export-done"));
   }
 
   function leave() {
@@ -39,11 +38,18 @@ export default function data(place) {
     const confirm = field({ label: t("app-leave-confirm", { id }), inputmode: "numeric", autocomplete: "off" });
     const close = sheet(t("app-leave"), [h("p", {}, t("app-leave-sure")), form({ confirm }, { text: t("app-leave-go"), kind: "danger", submit: async ({ confirm: given }) => {
       if (given.trim() !== id) return confirm.wrong(t("app-leave-other"));
-      const receipt = await api.delete("/api/users/me", { confirm: Number(id) });
-      save({ blob: new Blob([JSON.stringify(receipt, null, 2)], { type: "application/json" }), name: "erasure-receipt.json" });
+      const receipt = JSON.stringify(await api.delete("/api/users/me", { confirm: Number(id) }), null, 2);
       close();
-      done(t("app-leave-done"));
-      return sessionDrop();
+      if (inTelegram()) return receiptShow(receipt);
+      save({ blob: new Blob([receipt], { type: "application/json" }), name: "erasure-receipt.json" });
+      await forget();
+      return done(t("app-leave-done"));
     } })]);
+  }
+
+  /** The receipt to copy, the only one there is; the device forgets the person when it is closed. */
+  function receiptShow(receipt) {
+    const text = field({ label: t("app-leave-receipt"), type: "area", value: receipt, readonly: true, rows: 8 });
+    sheet(t("app-leave-done"), [text, button(t("app-copy"), () => copy(receipt), { kind: "main", image: "copy" })], { onClose: forget });
   }
 }

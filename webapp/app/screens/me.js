@@ -18,6 +18,7 @@ export default function me(place) {
   place.title(t("app-me-title"));
   const { signal } = place;
   const person = user();
+  if (!person) return null;
   const account = live({ signal, skeleton: () => bones(2), load: () => api.get("/api/users/me/account", { signal, keep: true }), view: accountCard });
   return h("div", { class: "body" },
     h("div", { class: "card padded me-card" }, avatar(nameOf(person)), h("div", {}, h("h2", { class: "strong", dir: "auto" }, nameOf(person)),

@@ -1,9 +1,9 @@
 // Coming in: what this is, an invite, the other ways in, and why Telegram's word was not enough.
 
 import { fill, h, icon } from "../dom.js";
-import { choice, field, form, row, section, sheet, trouble } from "../parts.js";
+import { button, choice, field, form, reason, row, section, sheet, trouble } from "../parts.js";
 import { session } from "../session.js";
-import { inviteGiven, passkeysThere, signInByPasskey, signInByTelegram, telegramRefusal } from "../signing.js";
+import { inviteGiven, leftByHand, passkeysThere, signInByPasskey, signInByTelegram, telegramRefusal, telegramWordLeft } from "../signing.js";
 import { inTelegram, initData } from "../telegram.js";
 import { LANGUAGES, language, languageKeep, t, textsLoad } from "../words.js";
 
@@ -28,27 +28,38 @@ export const tenantChoose = (tenants) => new Promise((chosen) => {
 export default function signIn(place) {
   place.title(t("app-name"));
   const then = place.query.get("then") ?? "/ask";
-  if (session()) setTimeout(() => place.go(then, { replace: true }));
-  const comeIn = () => place.go(then, { replace: true });
+  const comeIn = () => { if (!place.signal.aborted) place.go(then, { replace: true }); };
   const box = h("div", { class: "body" });
-  show();
+  if (session()) setTimeout(comeIn);
+  // A session that ended while the app was open: Telegram's word may still be good.
+  if (!session() && telegramWordLeft() && !leftByHand()) word();
+  else show();
   return box;
+
+  async function word(options) {
+    fill(box, h("div", { class: "state" }, h("p", { role: "status" }, t("app-signing-in"))));
+    if (await signInByTelegram(options)) comeIn();
+    else show();
+  }
 
   function show() {
     const refused = telegramRefusal();
-    if (refused?.code === "tenant_required") tenants(refused.details.tenants);
-    fill(box, hero(), refused && refused.code !== "tenant_required" && refused.code !== "invite_required" && why(refused), invite(), others(), languages());
+    const several = refused?.code === "tenant_required" && refused.details.tenants;
+    if (several) tenants(several);
+    fill(box, hero(), refused && !several && refused.code !== "invite_required" && why(refused),
+      several && button(t("app-tenant-title"), () => { tenants(several); }, { kind: "main" }),
+      telegramWordLeft() && button(t("app-telegram-in"), () => word(), { kind: "main" }), invite(), others(), languages());
   }
 
   function why(refused) {
     const text = refusalText(refused);
-    if (!text) return h("div", { class: "card" }, trouble(refused, async () => ((await signInByTelegram()) ? comeIn() : show())));
+    if (!text) return h("div", { class: "card" }, trouble(refused, () => word()));
     return h("div", { class: "card padded", role: "alert" }, h("p", {}, text));
   }
 
   async function tenants(list) {
     const tenant_id = await tenantChoose(list);
-    if (tenant_id && (await signInByTelegram({ tenant_id }))) comeIn();
+    if (tenant_id && !place.signal.aborted) word({ tenant_id });
   }
 
   function invite() {
@@ -59,7 +70,7 @@ export default function signIn(place) {
       if (!inTelegram() || !initData()) return place.go(`/login?invite=${encodeURIComponent(invite_code)}`);
       if (await signInByTelegram({ invite_code })) return comeIn();
       const refused = telegramRefusal();
-      return code.wrong(refusalText(refused) ?? refused.message);
+      return code.wrong(refusalText(refused) ?? reason(refused).text);
     } });
     return h("div", { class: "card padded" }, node);
   }
@@ -73,7 +84,7 @@ export default function signIn(place) {
         await signInByPasskey(tenantChoose);
         comeIn();
       } catch (error) {
-        if (error.name !== "NotAllowedError" && error.name !== "AbortError") fill(notice, h("p", {}, error.code === "passkeys_not_configured" ? t("app-passkeys-off") : error.message));
+        if (error.name !== "NotAllowedError" && error.name !== "AbortError") fill(notice, h("p", {}, error.code === "passkeys_not_configured" ? t("app-passkeys-off") : reason(error).text));
       } finally {
         pressed.disabled = false;
       }
