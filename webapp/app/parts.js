@@ -10,32 +10,46 @@ import { ago, moment, t } from "./words.js";
 
 const TOAST_MS = 3500;
 const HUES = 7;
+const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
 
 // ---- text ----
+
+/** The same press, whose refusal is said; what listens to it would drop the promise. */
+const said = (press) => async (...given) => {
+  try {
+    await press(...given);
+  } catch (error) {
+    failed(error);
+  }
+};
 
 /** A button: `kind` is main, plain, quiet or danger; `press` may return a promise, while which the button is busy. */
 export function button(text, press, { kind = "plain", image, disabled, label } = {}) {
   const element = h("button", { type: "button", class: `button ${kind}`, disabled, "aria-label": label }, image && icon(image), text && h("span", {}, text));
-  element.addEventListener("click", async () => {
+  element.addEventListener("click", said(async () => {
     const going = press(element);
     if (!(going instanceof Promise)) return;
-    element.disabled = true;
     element.classList.add("busy");
-    try {
-      await going;
-    } catch (error) {
-      failed(error);
-    } finally {
-      element.disabled = false;
-      element.classList.remove("busy");
-    }
-  });
+    await during(element, () => going).finally(() => element.classList.remove("busy"));
+  }));
   return element;
+}
+
+/** Runs `body` while `element` takes no press; the focus, which a disabled element loses, comes back to it. */
+export async function during(element, body) {
+  const had = document.activeElement === element;
+  element.disabled = true;
+  try {
+    return await body();
+  } finally {
+    element.disabled = false;
+    if (had && document.activeElement === document.body) element.focus({ preventScroll: true });
+  }
 }
 
 /** A round button with a picture only; `label` says what it does. */
 export const iconButton = (image, label, press, properties = {}) =>
-  h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, ...properties, on: { click: press } }, icon(image));
+  h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, ...properties, on: { click: said(press) } }, icon(image));
 
 /** A time as people read it; the exact one on hover. */
 export const when = (iso) => (iso ? h("time", { datetime: iso, title: moment(iso) }, ago(iso)) : null);
@@ -49,7 +63,7 @@ export function avatar(title, small = false) {
 }
 
 export const chip = (text, press, { chosen, count, image } = {}) =>
-  h(press ? "button" : "span", { type: press && "button", class: "chip", "aria-pressed": chosen === undefined ? undefined : String(chosen), on: press && { click: press } },
+  h(press ? "button" : "span", { type: press && "button", class: "chip", "aria-pressed": chosen === undefined ? undefined : String(chosen), on: press && { click: said(press) } },
     image && icon(image), h("span", { dir: "auto" }, text), count !== undefined && h("small", {}, count));
 
 export const badge = (text, kind = "plain") => h("span", { class: `badge ${kind}` }, text);
@@ -69,7 +83,7 @@ export function row({ lead, title, text, end, href, press, kind = "", current, l
   const properties = { class: `row ${kind}`, "aria-label": label, "aria-current": current && "page" };
   // What a wide page shows beside the list is marked in it.
   if (href) return h("a", { ...properties, "aria-current": current || location.pathname === BASE + href ? "page" : undefined, href }, body);
-  if (press) return h("button", { ...properties, type: "button", on: { click: press } }, body);
+  if (press) return h("button", { ...properties, type: "button", on: { click: said(press) } }, body);
   return h("div", properties, body);
 }
 
@@ -88,15 +102,26 @@ export function toggle({ title, text, on, change, disabled }) {
   return h("label", { class: "row toggle" }, h("span", { class: "row-body" }, h("span", { class: "row-title" }, title), text && h("span", { class: "row-text" }, text)), input);
 }
 
-/** One of several, as a row of buttons. `options`: [value, text]. */
+/** One of several, as a row of buttons. `options`: [value, text]. `choose(value)` may throw, then the one before is chosen again. */
 export function choice(label, options, chosen, choose) {
-  const buttons = options.map(([value, text]) => h("button", { type: "button", "aria-pressed": String(value === chosen), on: { click: () => {
+  let now = chosen;
+  const buttons = options.map(([value, text]) => h("button", { type: "button", on: { click: async () => {
+    const before = now;
     feel.chosen();
-    for (const other of group.children) other.setAttribute("aria-pressed", String(other === buttons.find((one) => one.dataset.value === String(value))));
-    choose(value);
+    mark(value);
+    try {
+      await choose(value);
+    } catch (error) {
+      mark(before);
+      failed(error);
+    }
   } }, "data-value": String(value) }, text));
-  const group = h("div", { class: "choice", role: "group", "aria-label": label }, buttons);
-  return group;
+  function mark(value) {
+    now = value;
+    buttons.forEach((one, at) => one.setAttribute("aria-pressed", String(options[at][0] === value)));
+  }
+  mark(chosen);
+  return h("div", { class: "choice", role: "group", "aria-label": label }, buttons);
 }
 
 /** A bar that fills to `share` of 1; `label` is read aloud. */
@@ -164,9 +189,15 @@ export function form(fieldsByName, { submit, text, kind = "main" }) {
 export function sheet(title, content, { onClose } = {}) {
   const dialog = h("dialog", { class: "sheet", "aria-label": title });
   const close = () => dialog.close();
-  add(dialog, h("div", { class: "sheet-head" }, h("h2", { dir: "auto" }, title), iconButton("close", t("app-close"), close)), h("div", { class: "sheet-body" }, content));
+  // What is said while it is open is said in it: all else is behind it, out of reach of eye, finger and screen reader.
+  const toasts = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
+  add(dialog, h("div", { class: "sheet-head" }, h("h2", { dir: "auto" }, title), iconButton("close", t("app-close"), close)), h("div", { class: "sheet-body" }, content), toasts);
   dialog.addEventListener("click", (event) => { if (event.target === dialog) close(); });
-  dialog.addEventListener("close", () => { dialog.remove(); onClose?.(); });
+  dialog.addEventListener("close", () => {
+    toastPlace().append(...toasts.children);
+    dialog.remove();
+    onClose?.();
+  });
   document.body.append(dialog);
   dialog.showModal();
   return close;
@@ -179,13 +210,15 @@ export const sure = (title, text, yes, kind = "danger") => new Promise((done) =>
     button(yes, () => { answer = true; close(); }, { kind }), button(t("app-cancel"), () => close(), { kind: "quiet" }))], { onClose: () => done(answer) });
 });
 
+/** Where a short word is said: in the sheet on top, or on the page. */
+const toastPlace = () => [...document.querySelectorAll("dialog[open] > .toasts")].at(-1) ?? document.getElementById("toasts");
+
 /** A short word at the bottom that goes by itself; `undo` takes it back. */
 export function toast(text, { kind = "plain", undo } = {}) {
-  const place = document.getElementById("toasts");
   const node = h("div", { class: `toast ${kind}` }, h("span", {}, text));
   const timer = setTimeout(() => node.remove(), TOAST_MS);
-  if (undo) add(node, h("button", { type: "button", on: { click: () => { clearTimeout(timer); node.remove(); undo(); } } }, t("app-undo")));
-  place.append(node);
+  if (undo) add(node, h("button", { type: "button", on: { click: () => { clearTimeout(timer); node.remove(); said(undo)(); } } }, t("app-undo")));
+  toastPlace().append(node);
 }
 
 /** Says that something was done, to the eye and the hand. */
@@ -247,9 +280,18 @@ export const empty = (image, title, text, ...next) =>
 export const bones = (rows = 4, lead = true) =>
   h("div", { class: "card bones", "aria-hidden": "true" }, Array.from({ length: rows }, () => h("div", { class: "row" }, lead && h("i", { class: "avatar" }), h("span", { class: "row-body" }, h("i", {}), h("i", {})))));
 
+/** Puts these in place of all in `box`; what had the focus has it again, by its place, or the screen's heading where nothing can. */
+function refill(box, ...children) {
+  const places = () => [...box.querySelectorAll(FOCUSABLE)];
+  const at = places().indexOf(document.activeElement);
+  const heading = box.closest(".pane")?.querySelector("h1");
+  fill(box, ...children);
+  if (at >= 0) (places()[at] ?? places().at(-1) ?? heading)?.focus({ preventScroll: true });
+}
+
 /**
  * A part of a page that is loaded: bones, then what `view(value)` makes of it, or the trouble with a way on. The node has
- * `reload()`; what is there stays until the new is.
+ * `reload()`; what is there stays until the new is, and the focus with it.
  */
 export function live({ load, view, skeleton = () => bones(), signal }) {
   const box = h("div", { class: "live", "aria-busy": "true" }, skeleton());
@@ -258,11 +300,11 @@ export function live({ load, view, skeleton = () => bones(), signal }) {
     try {
       const value = await load();
       if (signal?.aborted) return;
-      fill(box, value?.keptAt && h("p", { class: "note kept" }, t("app-kept", { when: ago(new Date(value.keptAt).toISOString()) })), view(value));
+      refill(box, value?.keptAt && h("p", { class: "note kept" }, t("app-kept", { when: ago(new Date(value.keptAt).toISOString()) })), view(value));
     } catch (error) {
       if (signal?.aborted) return;
       if (!(error instanceof Failure)) console.error(error);
-      fill(box, trouble(error, () => { fill(box, skeleton()); box.reload(); }));
+      refill(box, trouble(error, () => { refill(box, skeleton()); box.reload(); }));
     } finally {
       box.setAttribute("aria-busy", "false");
     }

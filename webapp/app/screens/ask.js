@@ -1,7 +1,8 @@
 // Asking: one field, questions to try, the answer as it comes with its numbered sources, follow-ups below, what was asked before.
 //
 // An answer that is still coming shows its numbers as plain text; they lead somewhere once the sources are there. Half an answer is
-// none: what broke off is said, with the question kept. The last answers are kept on the device for reading without a network.
+// none: what broke off is said, with the question kept. The last answers are kept on the device for reading without a network, and
+// for coming back: a question stands in the address, but asking costs, so a reload or the way back shows the answer that is there.
 
 import { api, isOnline } from "../api.js";
 import { add, fill, h, icon } from "../dom.js";
@@ -20,13 +21,15 @@ const TRIES_SHOWN = 3;
 const UNSURE_BELOW = 0.45;
 const SEEN_KEY = "tga.seen";
 const KIND = "answer";
+/** How long coming back to a question shows its answer instead of asking again. */
+const RESUME_MS = 30 * 60_000;
 
 export default function ask(place) {
   place.title(t("app-ask-title"));
   const { signal } = place;
   let scope = scopeOf(place.query);
   let going = null;
-  const talk = h("div", { class: "talk", "aria-live": "polite" });
+  const talk = h("div", { class: "talk" });
   const home = h("div", { class: "body" });
   const input = h("textarea", { id: "question", rows: 1, maxlength: QUESTION_CHARS_MAX, placeholder: t("app-ask-placeholder"), "aria-label": t("app-ask-placeholder"), enterkeyhint: "send" });
   const send = iconButton("send", t("app-ask-send"), () => (going ? stop() : begin(input.value)), { class: "icon-button send" });
@@ -44,7 +47,7 @@ export default function ask(place) {
   scopeShow();
   homeShow();
   const asked = place.query.get("q");
-  if (asked) setTimeout(() => begin(asked));
+  if (asked) setTimeout(() => resume(asked));
   return [box, talk, home];
 
   function slash(event) {
@@ -70,6 +73,21 @@ export default function ask(place) {
 
   // ---- an answer ----
 
+  /** The scope a question is asked in, as it is kept with the answer. */
+  function where() {
+    return scopeQuery({ ...scope, tags: [] }).toString();
+  }
+
+  /** What the address asks: its answer if it is here and new, else anew. */
+  async function resume(text) {
+    const query = text.trim();
+    const same = (one) => one.value.query === query && one.value.where === where() && Date.now() - one.at < RESUME_MS;
+    const kept = (await keepList(KIND)).find(same);
+    if (signal.aborted) return;
+    if (kept) old({ ...kept.value, asked_at: kept.value.at });
+    else begin(query);
+  }
+
   async function begin(text) {
     const query = text.trim();
     if (query.length < QUESTION_CHARS_MIN) {
@@ -86,17 +104,21 @@ export default function ask(place) {
     place.address(`/ask?${scopeQuery({ ...scope, tags: [] }, { q: query })}`);
     send.setAttribute("aria-label", t("app-ask-stop"));
     fill(send, icon("stop"));
-    const body = h("div", { class: "answer", "aria-busy": "true" }, thinking());
+    const scoped = where();
+    // Read aloud when it is whole, not at every word.
+    const body = h("div", { class: "answer", "aria-live": "off", "aria-busy": "true" }, thinking());
     const turn = h("section", { class: "turn" }, h("h2", { class: "question", dir: "auto" }, query), body);
     talk.append(turn);
     turn.scrollIntoView({ block: "start" });
     try {
       const data = await answered(query, controller.signal, (part) => fill(body, answerText(part.answer, null)));
+      body.setAttribute("aria-live", "polite");
       fill(body, answerWhole(data));
       feel.done();
-      await keepPut(KIND, data.query_id, { ...data, at: new Date().toISOString() });
+      await keepPut(KIND, data.query_id, { ...data, where: scoped, at: new Date().toISOString() });
     } catch (error) {
       if (signal.aborted) return;
+      body.setAttribute("aria-live", "polite");
       if (controller.signal.aborted) fill(body, h("p", { class: "note" }, t("app-ask-stopped")), button(t("app-retry"), () => again(), { kind: "quiet" }));
       else await broken(error);
     } finally {
@@ -142,10 +164,11 @@ export default function ask(place) {
     const plain = [answer, ...sources.map((one) => `[${one.n}] ${one.channel_title}${one.permalink ? ` ${one.permalink}` : ""}`)].join("\n");
     return [
       confidence < UNSURE_BELOW && h("p", { class: "note unsure" }, icon("warn"), h("span", {}, t("app-ask-unsure"))),
+      data.degraded && h("p", { class: "note" }, t("app-ask-degraded")),
       answerText(answer, sources),
-      h("div", { class: "sources", role: "list", "aria-label": t("app-ask-sources") }, sources.map((one) =>
-        h("button", { type: "button", class: "source", role: "listitem", on: { click: () => sourceSheet(one) } }, h("span", { class: "cite-number" }, one.n),
-          h("span", { class: "source-body" }, h("b", { dir: "auto" }, one.channel_title), h("small", {}, when(one.posted_at)))))),
+      h("div", { class: "sources", role: "list", "aria-label": t("app-ask-sources") }, sources.map((one) => h("div", { role: "listitem" },
+        h("button", { type: "button", class: "source", on: { click: () => sourceSheet(one) } }, h("span", { class: "cite-number" }, one.n),
+          h("span", { class: "source-body" }, h("b", { dir: "auto" }, one.channel_title), h("small", {}, when(one.posted_at))))))),
       h("div", { class: "answer-actions" },
         iconButton("copy", t("app-copy"), () => copy(plain).catch(failed)), iconButton("share", t("app-share"), () => share(plain).catch(failed)),
         rating(data.query_id, "up"), rating(data.query_id, "down")),
@@ -154,7 +177,8 @@ export default function ask(place) {
 
   function nothing(data) {
     const near = data.result.sources.slice(0, 3);
-    return [h("div", { class: "card padded" }, h("h3", { class: "strong" }, t("app-ask-nothing")), h("p", { class: "note" }, t("app-ask-nothing-text"))),
+    return [h("div", { class: "card padded" }, h("h3", { class: "strong" }, t("app-ask-nothing")), h("p", { class: "note" }, t("app-ask-nothing-text")),
+      data.degraded && h("p", { class: "note" }, t("app-ask-degraded"))),
       near.length > 0 && h("h3", { class: "list-head" }, t("app-ask-nearest")),
       near.map((one) => postCard({ ...one, text: one.content }))];
   }

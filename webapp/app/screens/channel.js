@@ -2,7 +2,7 @@
 
 import { api } from "../api.js";
 import { h, icon } from "../dom.js";
-import { avatar, bones, button, choice, done, live, meter, pages, row, section, sure, telegramLink, when } from "../parts.js";
+import { avatar, bones, button, choice, done, during, live, meter, pages, row, section, sure, telegramLink, when } from "../parts.js";
 import { postCard } from "../posts.js";
 import { figure, lasting, t } from "../words.js";
 import { readingText, underWay } from "./channels.js";
@@ -45,7 +45,7 @@ export default function channel(place) {
     const known = seen + missing.deleted + missing.service + missing.restricted;
     const share = expected > 0 ? known / expected : ledger.complete ? 1 : 0;
     const gone = [["app-ledger-deleted", missing.deleted], ["app-ledger-service", missing.service], ["app-ledger-restricted", missing.restricted], ["app-ledger-left", missing.not_read]].filter(([, n]) => n > 0);
-    return h("div", { class: "ledger", "aria-live": "polite" },
+    return h("div", { class: "ledger" },
       h("div", { class: "used-line" }, h("span", {}, h("span", { class: `dot ${reading.state}`, "aria-hidden": "true" }), readingText(reading)), h("span", {}, t("app-of", { now: figure(known), max: figure(expected) }))),
       meter(share, t("app-ledger")),
       h("p", { class: "note" }, ledger.complete ? t("app-ledger-complete") : rate(known, missing.not_read), reading.checked_at && [" · ", t("app-ledger-checked"), " ", when(reading.checked_at)]),
@@ -61,20 +61,14 @@ export default function channel(place) {
   }
 
   async function depth(value) {
-    await api.patch(`/api/channels/${id}`, { depth_days: value }).then(() => done(t("app-channel-depth-done")), (error) => { state.reload(); throw error; });
+    await api.patch(`/api/channels/${id}`, { depth_days: value });
+    done(t("app-channel-depth-done"));
     state.reload();
   }
 
   async function backfill(event) {
-    const pressed = event.currentTarget;
-    pressed.disabled = true;
-    try {
-      await api.post(`/api/channels/${id}/backfill`, {});
-      done(t("app-channel-again-done"));
-    } finally {
-      pressed.disabled = false;
-      state.reload();
-    }
+    await during(event.currentTarget, () => api.post(`/api/channels/${id}/backfill`, {})).finally(() => state.reload());
+    done(t("app-channel-again-done"));
   }
 
   async function remove(card) {
