@@ -281,6 +281,12 @@ admin-act-passkey-removed = Passkey removed
 admin-act-links = Reading of links switched
 admin-act-exported = Space exported
 admin-act-imported = Space imported
+admin-act-models = Models switched
+admin-act-model-key-set = Model key set
+admin-act-model-key-removed = Model key forgotten
+admin-act-restored = Space restored
+admin-act-backup = Backup made
+admin-act-retention = Retention changed
 
 ## Installation
 admin-health = State

@@ -294,6 +294,12 @@ admin-act-passkey-removed = Ключ доступа удалён
 admin-act-links = Чтение ссылок переключено
 admin-act-exported = Пространство выгружено
 admin-act-imported = Пространство загружено
+admin-act-models = Модели переключены
+admin-act-model-key-set = Ключ модели задан
+admin-act-model-key-removed = Ключ модели забыт
+admin-act-restored = Пространство восстановлено
+admin-act-backup = Копия сделана
+admin-act-retention = Срок хранения изменён
 
 ## Установка
 admin-health = Состояние

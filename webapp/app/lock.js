@@ -9,13 +9,23 @@ import { t } from "./words.js";
 const WANTED = "tga.lock";
 const TOKEN = "locked";
 
+/** How long biometrics may take to say whether they are there; an old Telegram never says it. */
+const INIT_MS = 1500;
+
 const manager = () => biometrics();
 
 /** Whether this phone's biometrics can be used through Telegram. */
 export const lockThere = () => Boolean(manager()?.isInited && manager().isBiometricAvailable);
 export const lockWanted = () => localStorage.getItem(WANTED) === "true";
 
-const initiated = (bio) => new Promise((done) => (bio.isInited ? done() : bio.init(done)));
+const initiated = (bio) => new Promise((done) => {
+  if (bio.isInited) {
+    done();
+    return;
+  }
+  setTimeout(done, INIT_MS);
+  bio.init(done);
+});
 const asked = (bio) => new Promise((done) => (bio.isAccessGranted ? done(true) : bio.requestAccess({ reason: t("app-lock-reason") }, done)));
 const tokenPut = (bio, value) => new Promise((done) => bio.updateBiometricToken(value, done));
 const proved = (bio) => new Promise((done) => bio.authenticate({ reason: t("app-lock-reason") }, (good, token) => done(good && token === TOKEN)));
@@ -41,6 +51,8 @@ export async function lockOpen() {
   const bio = manager();
   if (!bio) return true;
   await initiated(bio);
+  // It may still answer; until it does nothing is known, and the lock stays.
+  if (!bio.isInited) return false;
   // Where biometrics were taken away from the app or the phone there is nothing to ask; Telegram's own lock remains.
   if (!bio.isBiometricAvailable || !bio.isAccessGranted) return true;
   return proved(bio);

@@ -70,5 +70,5 @@ export function scopeSheet(scope, change, { tags = true } = {}) {
     h("div", { class: "buttons" },
       button(t("app-scope-apply"), () => close(), { kind: "main" }),
       button(t("app-scope-clear"), () => { Object.assign(next, { channels: [], tags: [], period: "all", since: "", until: "" }); since.input.value = ""; until.input.value = ""; close(); }, { kind: "quiet" })),
-  ], { onClose: () => change({ ...next, since: since.input.value || next.since, until: until.input.value || next.until }) });
+  ], { onClose: () => change({ ...next, since: since.input.value, until: until.input.value }) });
 }

@@ -15,7 +15,9 @@ const AUDIT_TEXTS = {
   role_changed: "admin-act-role", tier_changed: "admin-act-tier", user_deleted: "admin-act-user-deleted", sessions_ended: "admin-act-sessions", token_created: "admin-act-token-created",
   token_revoked: "admin-act-token-revoked", dead_letters_requeued: "admin-act-requeued", dead_letters_discarded: "admin-act-discarded", flag_changed: "admin-act-flag", tags_merged: "admin-act-merged",
   tags_merge_undone: "admin-act-unmerged", tag_protected: "admin-act-protected", post_retagged: "admin-act-retagged", passkey_added: "admin-act-passkey-added", passkey_removed: "admin-act-passkey-removed",
-  links_switched: "admin-act-links", tenant_exported: "admin-act-exported", tenant_imported: "admin-act-imported",
+  links_switched: "admin-act-links", tenant_exported: "admin-act-exported", tenant_imported: "admin-act-imported", models_switched: "admin-act-models",
+  model_key_set: "admin-act-model-key-set", model_key_removed: "admin-act-model-key-removed", tenant_restored: "admin-act-restored", backup_created: "admin-act-backup",
+  retention_changed: "admin-act-retention",
 };
 const PURPOSES = { external_models: "app-consent-models" };
 

@@ -5,7 +5,7 @@
 
 import { api } from "../api.js";
 import { fill, h, icon } from "../dom.js";
-import { badge, button, choice, chip, done, empty, field, live, pages, row, section, sure, toggle, when } from "../parts.js";
+import { badge, button, choice, chip, done, empty, field, live, pages, reason, row, section, sure, toggle, when } from "../parts.js";
 import { postCard } from "../posts.js";
 import { t } from "../words.js";
 
@@ -91,7 +91,7 @@ export default function alert(place) {
       } catch (error) {
         place.main({ text: t("app-alert-save"), press: save });
         const problem = error.fields?.find((one) => /query|tags/.test(one.field))?.problem;
-        words.wrong(error.code === "tier_limit_exceeded" ? t("app-alert-many") : error.code === "conflict" ? t("app-conflict-text") : problem ?? error.message);
+        words.wrong(error.code === "tier_limit_exceeded" ? t("app-alert-many") : error.code === "conflict" ? t("app-conflict-text") : problem ?? reason(error).text);
       }
     }
 

@@ -15,7 +15,7 @@ export default function post(place) {
     return [
       h("article", { class: "card padded post" },
         h("div", { class: "post-head" }, avatar(one.channel_title, true), h("a", { class: "post-who", href: `/channels/${one.channel_id}`, dir: "auto" }, one.channel_title)),
-        h("p", { class: "note" }, moment(one.posted_at), one.edited_at && [" · ", t("app-post-edited"), " ", when(one.edited_at)], one.views && ` · ${t("app-post-views", { n: number(one.views) })}`),
+        h("p", { class: "note" }, moment(one.posted_at), one.edited_at && [" · ", t("app-post-edited"), " ", when(one.edited_at)], one.views > 0 && ` · ${t("app-post-views", { n: number(one.views) })}`),
         quoted(one.text, ""),
         one.forwarded_from && h("p", { class: "note" }, t("app-post-from", { title: one.forwarded_from }))),
       postActions(one),
