@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { OLGA, adminChecks } from "./admin.js";
+import { againChecks } from "./again.js";
 import { axe, checkerStart, looks, settled } from "./checker.js";
 import { ANNA, CHANNELS, HOSTILE, IVAN, MALLORY, PASSWORD, TELEGRAM_THEME, VERA, people } from "./cast.js";
 import { firstLoad } from "./load.js";
@@ -455,6 +456,7 @@ try {
   await check("saved posts and last answers are read without a network", savedOffline, { allow: OFFLINE_NOISE });
   await check("a session that was ended elsewhere leads to signing in", sessionsEnd, { allow: SIGNED_OUT });
   await check("tokens are renewed unseen, by two tabs at once", renewal);
+  await againChecks({ world, check, open, signedIn, sessionPut, api });
   await check("inside Telegram: its colours, buttons, start address and biometrics", inTelegram);
   await check("a passkey is added and signs in", passkey);
   await check("two people of two tenants see nothing of each other", twoTenants);

@@ -4,6 +4,8 @@
 
 export function telegramFake() {
   const heard = {};
+  // What a phone puts around a page; without it the app takes nobody's word for Telegram's.
+  window.TelegramWebviewProxy = {};
   window.fake = { back: false, main: null, haptics: [], press: (name) => heard[name]?.() };
   const button = (name, show) => ({ show() { show(true); return this; }, hide() { show(false); return this; }, onClick(take) { heard[name] = take; return this; }, offClick() { delete heard[name]; return this; },
     setText(text) { window.fake.main = text; return this; }, showProgress() { return this; }, hideProgress() { return this; }, enable() { return this; }, disable() { return this; } });
