@@ -129,7 +129,8 @@ export async function adminChecks({ world, check, context, open, signedIn, sessi
     // The installation's rule is the operator's.
     await page.locator(".section", { hasText: "Для всей установки" }).getByRole("button", { name: /Поиск по смыслу/ }).click();
     await page.locator("dialog").getByRole("button", { name: "включено", exact: true }).click();
-    await page.getByText("Изменено").first().waitFor();
+    // The word of the change before may still stand there.
+    await page.locator("dialog").waitFor({ state: "detached" });
     const all = (await json(api(admin)("GET", "/api/operator/flags"))).flags.find((one) => one.flag === "vector_search");
     assert.equal(all.rules.find(({ scope }) => scope === "installation")?.percent, 100);
   }

@@ -1,4 +1,4 @@
-// What is kept on this device for reading without a network: last replies, answers, saved posts.
+// What is kept on this device: last replies, answers and saved posts for reading without a network, and the newest refresh token.
 //
 // One IndexedDB store, wiped when the person signs out; every entry is kept under the person and tenant it is of, so that nobody
 // reads another's even where wiping failed. Every failure of the browser's storage (private mode, no room) is nothing kept: the app

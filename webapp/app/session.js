@@ -1,13 +1,16 @@
 // Who is signed in: the access token in memory, what renews it in this browser's storage, and one renewal at a time.
 //
 // A refresh token is good once and using one twice ends its session, so all that wait for a token in this tab wait for one renewal,
-// and share its failure; over all tabs it is done under a lock of the browser, where there is one, with the token that is stored at
-// that moment. A renewal that did not reach the server loses nothing; one whose answer was lost has used the token up, which nobody
+// and share its failure; over all tabs it is done under a lock of the browser, where there is one, with the newest token. What another
+// tab wrote to localStorage may reach this one after the lock does (each may be a process of its own), so the newest token is in
+// IndexedDB too, which keeps the order. A renewal that did not reach the server loses nothing; one whose answer was lost has used the token up, which nobody
 // here can know, and the next one then ends the session. Whoever signs out, or another person or tenant signing in, wipes what was kept here of the one
 // before. Knows nothing of the page.
 
 const KEY = "tga.session";
 const LOCK = "tga.session.renew";
+/** The kind under which the newest token is kept. */
+const NEWEST = "renewed";
 /** What a tab keeps of somebody beside the session: a login under way, when they last looked for what is new. */
 const OF_TAB = ["tga.login"];
 const OF_PERSON = ["tga.seen"];
@@ -25,7 +28,7 @@ const parsed = (text) => {
   }
 };
 
-/** What is stored: `{ refresh, id, user, tenants, operator }`, or null. */
+/** What is stored: `{ refresh, turn, id, user, tenants, operator }`, or null; `turn` counts renewals. */
 export const session = () => parsed(localStorage.getItem(KEY));
 
 export const user = () => session()?.user ?? null;
@@ -42,11 +45,11 @@ export const sessionWatch = (take) => { listeners.push(take); };
 const tell = (signedIn, elsewhere = false) => { for (const take of listeners) take(signedIn, elsewhere); };
 
 /** Keeps what a sign-in or a renewal brought (`SignedIn`); what is here of another person or tenant goes first. */
-export async function sessionPut(signed, quiet = false) {
+export async function sessionPut(signed, { quiet = false, turn = 0 } = {}) {
   const before = owner();
   if (before && before !== ownerOf(signed)) await forget();
   access = { token: signed.access_token, until: Date.now() + signed.expires_in * 1000 };
-  localStorage.setItem(KEY, JSON.stringify({ refresh: signed.refresh_token, id: signed.session_id, user: signed.user, tenants: signed.tenants, operator: signed.operator }));
+  localStorage.setItem(KEY, JSON.stringify({ refresh: signed.refresh_token, turn, id: signed.session_id, user: signed.user, tenants: signed.tenants, operator: signed.operator }));
   if (!quiet) tell(true);
 }
 
@@ -58,11 +61,13 @@ export async function sessionDrop() {
   await forget();
 }
 
+// It is with the app's files on the device; where it is not, nothing could be kept.
+const keeping = (body) => import("./keep.js").then(body, () => null);
+
 async function forget() {
   for (const key of OF_TAB) sessionStorage.removeItem(key);
   for (const key of OF_PERSON) localStorage.removeItem(key);
-  // It is with the app's files on the device; where it is not, nothing could be kept.
-  await import("./keep.js").then(({ keepWipe }) => keepWipe(), () => {});
+  await keeping(({ keepWipe }) => keepWipe());
 }
 
 const fresh = () => access && access.until - EARLY_MS > Date.now();
@@ -87,17 +92,20 @@ async function renewed(renew, stale) {
   if (fresh() && access.token !== stale) return access.token;
   const stored = session();
   if (!stored) return null;
+  const newest = await keeping(({ keepGet }) => keepGet(NEWEST, stored.id));
+  const { refresh, turn = 0 } = newest?.value.turn > (stored.turn ?? 0) ? newest.value : stored;
   // Somebody may sign out or in while the answer is on its way, in another tab too: then it is of no use to anybody.
   const stands = () => session()?.id === stored.id;
   let signed;
   try {
-    signed = await renew(stored.refresh);
+    signed = await renew(refresh);
   } catch (error) {
     if (error.ended && stands()) await sessionDrop();
     throw error;
   }
+  if (stands()) await keeping(({ keepPut }) => keepPut(NEWEST, stored.id, { refresh: signed.refresh_token, turn: turn + 1 }));
   if (!stands()) throw new DOMException("the session changed", "AbortError");
-  await sessionPut(signed, true);
+  await sessionPut(signed, { quiet: true, turn: turn + 1 });
   return signed.access_token;
 }
 
