@@ -28,12 +28,16 @@ pub enum FailPoint {
     RestoreTenantsPlaced,
     /// A tenant's directory is in its place, control.db does not know it yet.
     TenantPlaced,
+    /// A tenant out of a backup lies beside the one it replaces, which is in its place still.
+    TenantBeside,
+    /// The two have changed places, nothing else is done about it yet.
+    TenantSwapped,
     /// Posts that are too old are out of tenant.db, not out of the indexes yet.
     RetentionRowsGone,
 }
 
 impl FailPoint {
-    pub const ALL: [FailPoint; 12] = [
+    pub const ALL: [FailPoint; 14] = [
         FailPoint::AfterStoreCommit,
         FailPoint::AfterClaim,
         FailPoint::BeforeSettle,
@@ -45,6 +49,8 @@ impl FailPoint {
         FailPoint::RestoreWhole,
         FailPoint::RestoreTenantsPlaced,
         FailPoint::TenantPlaced,
+        FailPoint::TenantBeside,
+        FailPoint::TenantSwapped,
         FailPoint::RetentionRowsGone,
     ];
 
@@ -61,6 +67,8 @@ impl FailPoint {
             FailPoint::RestoreWhole => "restore_whole",
             FailPoint::RestoreTenantsPlaced => "restore_tenants_placed",
             FailPoint::TenantPlaced => "tenant_placed",
+            FailPoint::TenantBeside => "tenant_beside",
+            FailPoint::TenantSwapped => "tenant_swapped",
             FailPoint::RetentionRowsGone => "retention_rows_gone",
         }
     }

@@ -12,10 +12,10 @@ use std::{
     fs::File,
     io::{Read as _, Seek as _, SeekFrom, Write as _},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
-use jiff::Timestamp;
 use reqwest::{
     Method, StatusCode,
     blocking::{Body, Client, Response},
@@ -23,15 +23,20 @@ use reqwest::{
 use url::Url;
 
 use self::sign::{Credentials, hex_sha256};
+use crate::clock::Clock;
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// Longest time one request may take: a part over a slow line.
-const REQUEST_TIMEOUT: Duration = Duration::from_hours(1);
+/// Longest wait for an answer, and for the next piece of one.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+/// The same of a request that carries a part over a slow line.
+const PART_TIMEOUT: Duration = Duration::from_hours(1);
 /// Longest answer that is read, bytes; a page of a list has less.
 const ANSWER_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// How often a request is made that met a broken connection or a tired server.
 const TRIES: u32 = 3;
+/// What a storage says when it is the bucket that is not there.
+const NO_BUCKET: &str = "NoSuchBucket";
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Parts one object has at most.
@@ -52,6 +57,8 @@ pub enum Error {
     Strange(String),
     #[error("{name}: the storage has {found} bytes of it instead of {sent}")]
     Cut { name: String, found: u64, sent: u64 },
+    #[error("sending was stopped; nothing was kept")]
+    Stopped,
     #[error("{0} bytes are more than {PARTS_MAX} parts hold; set backup.s3.part_bytes higher")]
     TooLarge(u64),
 }
@@ -81,6 +88,7 @@ pub struct Object {
 pub struct Bucket {
     settings: Settings,
     client: Client,
+    clock: Arc<dyn Clock>,
 }
 
 /// A request before it is signed.
@@ -104,10 +112,10 @@ enum Carried<'a> {
 }
 
 impl Bucket {
-    pub fn new(settings: Settings) -> Result<Self, Error> {
+    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(REQUEST_TIMEOUT).build();
         let client = client.map_err(|error| Error::Strange(error.to_string()))?;
-        Ok(Self { settings, client })
+        Ok(Self { settings, client, clock })
     }
 
     /// In words, without anything secret.
@@ -116,35 +124,38 @@ impl Bucket {
         format!("{}/{bucket}/{prefix}", endpoint.as_str().trim_end_matches('/'))
     }
 
-    /// Sends a file; it is there under its name when this returns, in its whole length.
-    pub fn put(&self, name: &str, path: &Path, now: Timestamp) -> Result<(), Error> {
+    /// Sends a file; it is there under its name when this returns, in its whole length. `go_on` is asked before each part: where it
+    /// says no, nothing is kept of it.
+    pub fn put(&self, name: &str, path: &Path, go_on: &dyn Fn() -> bool) -> Result<(), Error> {
+        if !go_on() {
+            return Err(Error::Stopped);
+        }
         let bytes = std::fs::metadata(path).map_err(|error| io("read", path, error))?.len();
         let part = self.settings.part_bytes;
         if bytes <= part {
             let ask = Ask { method: Method::PUT, key: Some(name), query: Vec::new() };
-            self.ask(&ask, Carried::Part { path, from: 0, bytes }, now)?;
+            self.ask(&ask, Carried::Part { path, from: 0, bytes })?;
         } else if bytes.div_ceil(part) > PARTS_MAX {
             return Err(Error::TooLarge(bytes));
         } else {
-            self.put_parts(name, path, bytes, now)?;
+            self.put_parts(name, path, bytes, go_on)?;
         }
-        match self.bytes_of(name, now)? {
+        match self.bytes_of(name)? {
             found if found == bytes => Ok(()),
             found => Err(Error::Cut { name: name.to_owned(), found, sent: bytes }),
         }
     }
 
-    fn put_parts(&self, name: &str, path: &Path, bytes: u64, now: Timestamp) -> Result<(), Error> {
+    fn put_parts(&self, name: &str, path: &Path, bytes: u64, go_on: &dyn Fn() -> bool) -> Result<(), Error> {
         let begin = Ask { method: Method::POST, key: Some(name), query: vec![("uploads", String::new())] };
-        let answer = text(self.ask(&begin, Carried::Bytes(b""), now)?)?;
+        let answer = text(self.ask(&begin, Carried::Bytes(b""))?)?;
         let upload =
             xml::value(&answer, "UploadId").ok_or_else(|| Error::Strange("no UploadId".to_owned()))?;
-        let sent = self.parts_send(name, path, bytes, &upload, now);
+        let sent = self.parts_send(name, path, bytes, &upload, go_on);
         if sent.is_err() {
             let query = vec![("uploadId", upload)];
             // What cannot be taken back now expires at the storage; the failure that is told is the first.
-            let _ =
-                self.ask(&Ask { method: Method::DELETE, key: Some(name), query }, Carried::Bytes(b""), now);
+            let _ = self.ask(&Ask { method: Method::DELETE, key: Some(name), query }, Carried::Bytes(b""));
         }
         sent
     }
@@ -155,16 +166,19 @@ impl Bucket {
         path: &Path,
         bytes: u64,
         upload: &str,
-        now: Timestamp,
+        go_on: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
         let part = self.settings.part_bytes;
         let mut list = String::new();
         for number in 1..=bytes.div_ceil(part) {
+            if !go_on() {
+                return Err(Error::Stopped);
+            }
             let from = (number - 1) * part;
             let query = vec![("partNumber", number.to_string()), ("uploadId", upload.to_owned())];
             let ask = Ask { method: Method::PUT, key: Some(name), query };
             let carried = Carried::Part { path, from, bytes: part.min(bytes - from) };
-            let answer = self.ask(&ask, carried, now)?;
+            let answer = self.ask(&ask, carried)?;
             let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default();
             let tag = xml::escaped(tag);
             let _ = write!(list, "<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>");
@@ -173,7 +187,7 @@ impl Bucket {
         let query = vec![("uploadId", upload.to_owned())];
         let ask = Ask { method: Method::POST, key: Some(name), query };
         // This one answers 200 and may tell of a failure in its body all the same.
-        let answer = text(self.ask(&ask, Carried::Bytes(list.as_bytes()), now)?)?;
+        let answer = text(self.ask(&ask, Carried::Bytes(list.as_bytes()))?)?;
         match xml::value(&answer, "Code") {
             None => Ok(()),
             Some(code) => {
@@ -184,9 +198,9 @@ impl Bucket {
     }
 
     /// Fetches an object into a new file.
-    pub fn get(&self, name: &str, to: &Path, now: Timestamp) -> Result<(), Error> {
+    pub fn get(&self, name: &str, to: &Path) -> Result<(), Error> {
         let ask = Ask { method: Method::GET, key: Some(name), query: Vec::new() };
-        let mut answer = self.ask(&ask, Carried::Bytes(b""), now)?;
+        let mut answer = self.ask(&ask, Carried::Bytes(b""))?;
         let told = answer.content_length();
         let mut file = File::create_new(to).map_err(|error| io("create", to, error))?;
         let mut chunk = vec![0; CHUNK_BYTES];
@@ -203,31 +217,40 @@ impl Bucket {
         }
     }
 
-    fn bytes_of(&self, name: &str, now: Timestamp) -> Result<u64, Error> {
+    /// The first bytes of an object, as many of them as there are. The rest is not read, so it is hardly sent either.
+    pub fn beginning(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
+        let ask = Ask { method: Method::GET, key: Some(name), query: Vec::new() };
+        let (answer, mut out) = (self.ask(&ask, Carried::Bytes(b""))?, Vec::new());
+        let read = answer.take(bytes).read_to_end(&mut out);
+        read.map_err(|error| io("fetch", Path::new(name), error))?;
+        Ok(out)
+    }
+
+    pub fn bytes_of(&self, name: &str) -> Result<u64, Error> {
         let ask = Ask { method: Method::HEAD, key: Some(name), query: Vec::new() };
-        let answer = self.ask(&ask, Carried::Bytes(b""), now)?;
+        let answer = self.ask(&ask, Carried::Bytes(b""))?;
         let length =
             answer.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
         length.ok_or_else(|| Error::Strange(format!("no length of {name}")))
     }
 
-    pub fn delete(&self, name: &str, now: Timestamp) -> Result<(), Error> {
+    pub fn delete(&self, name: &str) -> Result<(), Error> {
         let ask = Ask { method: Method::DELETE, key: Some(name), query: Vec::new() };
-        match self.ask(&ask, Carried::Bytes(b""), now) {
+        match self.ask(&ask, Carried::Bytes(b"")) {
             Ok(_) | Err(Error::Absent(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// Every object under the prefix.
-    pub fn list(&self, now: Timestamp) -> Result<Vec<Object>, Error> {
+    pub fn list(&self) -> Result<Vec<Object>, Error> {
         let mut objects = Vec::new();
         let mut from: Option<String> = None;
         loop {
             let mut query = vec![("list-type", "2".to_owned()), ("prefix", self.settings.prefix.clone())];
             query.extend(from.take().map(|token| ("continuation-token", token)));
             let ask = Ask { method: Method::GET, key: None, query };
-            let answer = text(self.ask(&ask, Carried::Bytes(b""), now)?)?;
+            let answer = text(self.ask(&ask, Carried::Bytes(b""))?)?;
             for entry in xml::values(&answer, "Contents") {
                 let key = xml::value(&entry, "Key");
                 let bytes = xml::value(&entry, "Size").and_then(|bytes| bytes.parse().ok());
@@ -249,10 +272,10 @@ impl Bucket {
     }
 
     /// Asks, and again where the connection broke or the server was tired; every request here may be made twice.
-    fn ask(&self, ask: &Ask<'_>, carried: Carried<'_>, now: Timestamp) -> Result<Response, Error> {
+    fn ask(&self, ask: &Ask<'_>, carried: Carried<'_>) -> Result<Response, Error> {
         let mut tried = 1;
         loop {
-            let answer = self.ask_once(ask, carried, now);
+            let answer = self.ask_once(ask, carried);
             let again = match &answer {
                 Err(Error::Unreachable { .. }) => true,
                 Err(Error::Refused { status, .. }) => *status >= 500 || *status == 429,
@@ -266,7 +289,7 @@ impl Bucket {
         }
     }
 
-    fn ask_once(&self, ask: &Ask<'_>, carried: Carried<'_>, now: Timestamp) -> Result<Response, Error> {
+    fn ask_once(&self, ask: &Ask<'_>, carried: Carried<'_>) -> Result<Response, Error> {
         let Settings { endpoint, bucket, prefix, .. } = &self.settings;
         let mut path = format!("{}/{}", endpoint.path().trim_end_matches('/'), sign::encoded(bucket, true));
         if let Some(key) = ask.key {
@@ -303,7 +326,8 @@ impl Bucket {
                 query: &query,
                 body_sha256: &digest,
             },
-            now,
+            // Now, not when all of it began: what was signed a quarter of an hour ago is refused.
+            self.clock.now(),
         );
         let address =
             format!("{}://{host}{path}{}{query}", endpoint.scheme(), if query.is_empty() { "" } else { "?" });
@@ -315,7 +339,7 @@ impl Bucket {
             Carried::Bytes(bytes) => request.body(bytes.to_vec()),
             Carried::Part { path, from, bytes } => {
                 let file = part(path, from)?.take(bytes);
-                request.body(Body::sized(file, bytes))
+                request.body(Body::sized(file, bytes)).timeout(PART_TIMEOUT)
             }
         };
         let answer = request.send().map_err(|error| Error::Unreachable {
@@ -332,14 +356,15 @@ fn judged(answer: Response, what: &str) -> Result<Response, Error> {
     if status.is_success() {
         return Ok(answer);
     }
-    if status == StatusCode::NOT_FOUND {
-        return Err(Error::Absent(what.to_owned()));
-    }
     let body = text(answer).unwrap_or_default();
     let said = |name| xml::value(&body, name).map(|text| text.chars().take(200).collect::<String>());
+    let code = said("Code").unwrap_or_default();
+    if status == StatusCode::NOT_FOUND && code != NO_BUCKET {
+        return Err(Error::Absent(what.to_owned()));
+    }
     Err(Error::Refused {
         status: status.as_u16(),
-        code: said("Code").unwrap_or_default(),
+        code,
         message: said("Message").unwrap_or_else(|| "it did not say why".to_owned()),
     })
 }

@@ -267,20 +267,26 @@ impl App {
     pub(super) fn directory_place(&self, from: &Path, to: &Path) -> Result<(), Error> {
         let parent = self.config.data_dir.join("tenants");
         std::fs::create_dir_all(&parent).map_err(|error| Error::io("create", &parent, error))?;
-        let database = from.join(DATABASE);
-        for path in [&database, from] {
-            let synced = File::open(path).and_then(|file| file.sync_all());
-            synced.map_err(|error| Error::io("write", path, error))?;
-        }
-        std::fs::rename(from, to).map_err(|error| Error::io("move a tenant to", to, error))?;
-        let synced = File::open(&parent).and_then(|dir| dir.sync_all());
-        synced.map_err(|error| Error::io("write", &parent, error))
+        directory_move(from, to)
     }
 
     pub(super) fn tenant_named(&self, name: &str) -> Result<store::Tenant, Error> {
         let (slug, name) = super::tenants::named(name)?;
         Ok(store::Tenant { id: TenantId(Uuid::new_v4()), slug, name, created_at: self.now() })
     }
+}
+
+/// Moves a tenant's directory to where there is none yet, durably.
+pub(super) fn directory_move(from: &Path, to: &Path) -> Result<(), Error> {
+    let database = from.join(DATABASE);
+    for path in [&database, from] {
+        let synced = File::open(path).and_then(|file| file.sync_all());
+        synced.map_err(|error| Error::io("write", path, error))?;
+    }
+    std::fs::rename(from, to).map_err(|error| Error::io("move a tenant to", to, error))?;
+    let parent = to.parent().unwrap_or(to);
+    let synced = File::open(parent).and_then(|dir| dir.sync_all());
+    synced.map_err(|error| Error::io("write", parent, error))
 }
 
 fn not_there(path: &Path) -> Result<(), Error> {
@@ -302,11 +308,12 @@ fn zip_damaged(path: &Path, error: &zip::result::ZipError) -> Error {
 /// The file appears under its name when it is whole.
 fn zip_write(path: &Path, manifest: &Manifest, files: &[(&str, &PathBuf)]) -> Result<(), Error> {
     let mut part = path.as_os_str().to_owned();
-    part.push(".part");
+    // A name that nobody can have laid there: what is there is never written into, nor a link of somebody's followed.
+    part.push(format!(".part-{}", Uuid::new_v4().simple()));
     let part = PathBuf::from(part);
     let write = |error: std::io::Error| Error::io("write", &part, error);
     let zipped = |error: zip::result::ZipError| Error::io("write", &part, error.into());
-    let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part);
+    let file = File::options().write(true).create_new(true).mode(0o600).open(&part);
     let done = file.map_err(write).and_then(|file| {
         let mut zip = ZipWriter::new(file);
         let options = SimpleFileOptions::default().large_file(true).unix_permissions(0o600);

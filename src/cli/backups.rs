@@ -10,6 +10,7 @@ use super::{
     configuration,
     leaf::Show,
     output::{self, Output},
+    owner::Owner,
     progress::Bars,
 };
 use crate::{
@@ -18,7 +19,8 @@ use crate::{
         backups::{TenantRestore, restore},
         command::{BackupsCommand, Command, OperationsCommand},
     },
-    clock::{Clock as _, SystemClock},
+    clock::{Clock, SystemClock},
+    config::Config,
 };
 
 #[derive(Debug, Subcommand)]
@@ -106,7 +108,8 @@ fn located(backup: String) -> Result<String, Error> {
     Ok(path.display().to_string())
 }
 
-/// Restores everything into the empty data directory, then opens it and fills the indexes.
+/// Restores everything into the empty data directory, then opens it and fills the indexes. Root reads the backup and the keys, and
+/// leaves what it made to the owner of the directory: a service could not open it otherwise.
 pub(super) fn restore_all(
     global: &Global,
     backup: String,
@@ -115,9 +118,28 @@ pub(super) fn restore_all(
 ) -> Result<ExitCode, Error> {
     let config = configuration::load(global)?;
     configuration::trace(&config, global, false);
-    let clock = Arc::new(SystemClock);
+    let owner = Owner::of(&config.data_dir);
+    let dirs = [config.data_dir.clone(), config.keys_dir()];
+    let restored = restore_filled(config, &located(backup)?, keys, output);
+    if let Some(owner) = owner {
+        // Also what a failure left: the next try need not be root's.
+        for dir in dirs.iter().filter(|dir| dir.is_dir()) {
+            owner.give_all(dir)?;
+        }
+    }
+    output.show(&restored?, restored_words);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn restore_filled(
+    config: Config,
+    backup: &str,
+    keys: Option<&std::path::Path>,
+    output: Output,
+) -> Result<Value, Error> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut bars = Bars::new(output.progress());
-    let report = restore(&config, &located(backup)?, keys, clock.now(), &mut |at| bars.show(at))?;
+    let report = restore(&config, backup, keys, &clock, &mut |at| bars.show(at))?;
     let app = App::open(config, clock)?;
     let rebuilt =
         app.execute(Command::Operations(OperationsCommand::IndexRebuild { tenant: None }), &mut |at| {
@@ -126,8 +148,7 @@ pub(super) fn restore_all(
     bars.finish();
     let mut answer = json!(report);
     answer["rebuilt"] = rebuilt["rebuilt"].clone();
-    output.show(&answer, restored);
-    Ok(ExitCode::SUCCESS)
+    Ok(answer)
 }
 
 fn created(answer: &Value) -> String {
@@ -177,7 +198,7 @@ fn verified(answer: &Value) -> String {
     )
 }
 
-fn restored(answer: &Value) -> String {
+fn restored_words(answer: &Value) -> String {
     let dir = answer["data_dir"].as_str().unwrap_or_default();
     match answer["taken_at"].as_str() {
         None => format!("{dir}: a restore that was interrupted is finished now"),

@@ -26,69 +26,109 @@ const SCRATCH: &str = ".transfer-";
 pub(super) struct Errand {
     scratch: Option<PathBuf>,
     /// Where the command writes, and where that is wanted.
-    bring: Option<(PathBuf, PathBuf)>,
+    bring: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Errand {
-    /// Carries the file that a command reads, and makes room for what it writes. The command then names those places.
+    /// Carries what a command reads, and makes room for what it writes. The command then names those places.
     pub(super) fn prepare(
         command: &mut Command,
         data_dir: &Path,
         owner: Option<Owner>,
     ) -> Result<Self, Error> {
-        let Some(owner) = owner else { return Ok(Self::default()) };
-        match command.file_use() {
-            FileUse::Nothing => Ok(Self::default()),
-            FileUse::Reads(path) => {
-                let errand = Self::with_scratch(data_dir, owner)?;
-                let name = path.file_name().unwrap_or_default();
-                let carried = errand.dir().join(name);
-                fs::copy(&*path, &carried).map_err(|error| Error::io("read", path, error))?;
-                owner.give(&carried)?;
-                *path = carried;
-                Ok(errand)
-            }
-            FileUse::Writes(path) => {
-                if path.symlink_metadata().is_ok() {
-                    return Err(Error::Conflict(format!(
-                        "{} is there already; name a new file",
-                        path.display()
-                    )));
+        let mut errand = Self::default();
+        let Some(owner) = owner else { return Ok(errand) };
+        for file in command.file_uses() {
+            match file {
+                FileUse::Reads(path) => *path = errand.fetch(path, data_dir, owner)?,
+                FileUse::ReadsNamed(name) => {
+                    let path = PathBuf::from(&*name);
+                    if path.is_absolute() {
+                        *name = errand.fetch(&path, data_dir, owner)?.display().to_string();
+                    }
                 }
-                let mut errand = Self::with_scratch(data_dir, owner)?;
-                let made = errand.dir().join(path.file_name().unwrap_or_default());
-                errand.bring = Some((made.clone(), path.clone()));
-                *path = made;
-                Ok(errand)
+                FileUse::Writes(path) => {
+                    absent(path)?;
+                    let made = errand.room(data_dir, owner)?.join(path.file_name().unwrap_or_default());
+                    errand.bring.push((made.clone(), path.clone()));
+                    *path = made;
+                }
+                FileUse::WritesInto { dir, files } => {
+                    if !dir.is_dir() {
+                        let what = format!("{} is no directory; make it first", dir.display());
+                        return Err(Error::Invalid(what));
+                    }
+                    let room = errand.room(data_dir, owner)?;
+                    for file in files {
+                        absent(&dir.join(file))?;
+                        errand.bring.push((room.join(file), dir.join(file)));
+                    }
+                    *dir = room;
+                }
             }
         }
-    }
-
-    fn with_scratch(data_dir: &Path, owner: Owner) -> Result<Self, Error> {
-        let scratch = data_dir.join(format!("{SCRATCH}{}", uuid::Uuid::new_v4()));
-        let made = fs::DirBuilder::new().mode(0o700).create(&scratch);
-        made.map_err(|error| Error::io("create", &scratch, error))?;
-        let errand = Self { scratch: Some(scratch), bring: None };
-        owner.give(errand.dir())?;
         Ok(errand)
     }
 
-    fn dir(&self) -> &Path {
-        self.scratch.as_deref().unwrap_or(Path::new("."))
+    /// A copy of what the command reads. What lies in the data directory is the owner's already.
+    fn fetch(&mut self, path: &Path, data_dir: &Path, owner: Owner) -> Result<PathBuf, Error> {
+        if path.starts_with(data_dir) {
+            return Ok(path.to_owned());
+        }
+        let source = fs::canonicalize(path).map_err(|error| Error::io("read", path, error))?;
+        let carried = self.room(data_dir, owner)?.join(path.file_name().unwrap_or_default());
+        carry(&source, &carried)?;
+        owner.give_all(&carried)?;
+        Ok(carried)
+    }
+
+    /// A directory for one of the files, so that two of one name do not meet.
+    fn room(&mut self, data_dir: &Path, owner: Owner) -> Result<PathBuf, Error> {
+        let make = |dir: &Path| {
+            let made = fs::DirBuilder::new().mode(0o700).create(dir);
+            made.map_err(|error| Error::io("create", dir, error))?;
+            owner.give(dir)
+        };
+        let scratch = if let Some(scratch) = &self.scratch {
+            scratch.clone()
+        } else {
+            let scratch = data_dir.join(format!("{SCRATCH}{}", uuid::Uuid::new_v4()));
+            // From here on it is removed, also when what follows fails.
+            self.scratch = Some(scratch.clone());
+            make(&scratch)?;
+            scratch
+        };
+        let room = scratch.join(uuid::Uuid::new_v4().to_string());
+        make(&room)?;
+        Ok(room)
     }
 
     /// Whether there is something to bring back.
     pub(super) fn brings(&self) -> bool {
-        self.bring.is_some()
+        !self.bring.is_empty()
     }
 
     /// Brings what the command wrote to its place, and names that place in the answer.
     pub(super) fn finish(&self, answer: &mut Value) -> Result<(), Error> {
-        let Some((made, wanted)) = &self.bring else { return Ok(()) };
-        carry(made, wanted)?;
-        rename_in(answer, &made.display().to_string(), &wanted.display().to_string());
+        for (at, (made, wanted)) in self.bring.iter().enumerate() {
+            if let Err(error) = carry(made, wanted) {
+                // Half of what belongs together helps nobody, and it may be secret.
+                for (_, brought) in self.bring.iter().take(at) {
+                    let _ = fs::remove_file(brought);
+                }
+                return Err(error);
+            }
+            rename_in(answer, &made.display().to_string(), &wanted.display().to_string());
+        }
         Ok(())
     }
+}
+
+fn absent(path: &Path) -> Result<(), Error> {
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::Conflict(format!("{} is there already; name a new file", path.display())));
+    }
+    Ok(())
 }
 
 impl Drop for Errand {
@@ -117,7 +157,7 @@ fn carry(from: &Path, to: &Path) -> Result<(), Error> {
             .open(to)
             .map_err(|error| Error::io("write", to, error))?;
         return std::io::copy(&mut source, &mut target)
-            .map(|_| ())
+            .and_then(|_| target.sync_all())
             .map_err(|error| Error::io("write", to, error));
     }
     fs::create_dir(to).map_err(|error| Error::io("create", to, error))?;

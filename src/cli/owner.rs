@@ -6,11 +6,17 @@
 //! before there is another: threads take over those of the thread that starts them.
 
 use std::{
-    os::unix::fs::MetadataExt as _,
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::fs::MetadataExt as _,
+    },
     path::{Path, PathBuf},
 };
 
 use rustix::{
+    fs::{AtFlags, CWD, Dir, Mode, OFlags, chownat, openat},
+    io::Errno,
+    path::Arg,
     process::{Gid, Uid, geteuid},
     thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid},
 };
@@ -65,7 +71,31 @@ impl Owner {
             .map_err(|error| Error::io("give to the service's user", path, error))
     }
 
-    fn failed(self, error: rustix::io::Errno) -> Error {
+    /// Gives a path and all that is in it to the owner. No link is followed, not even one that is laid there meanwhile.
+    pub(super) fn give_all(self, path: &Path) -> Result<(), Error> {
+        let given = self.give_at(CWD, path);
+        given.map_err(|error| Error::io("give to the service's user", path, error.into()))
+    }
+
+    fn give_at(self, parent: BorrowedFd<'_>, name: impl Arg + Copy) -> Result<(), Errno> {
+        let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
+        chownat(parent, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = match openat(parent, name, flags, Mode::empty()) {
+            // No directory: that was all of it.
+            Err(Errno::NOTDIR | Errno::LOOP) => return Ok(()),
+            other => other?,
+        };
+        for entry in Dir::read_from(&dir)? {
+            let entry = entry?;
+            if ![c".", c".."].contains(&entry.file_name()) {
+                self.give_at(dir.as_fd(), entry.file_name())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(self, error: Errno) -> Error {
         Error::io(
             "act as the owner of the data directory, user",
             &PathBuf::from(self.uid.to_string()),

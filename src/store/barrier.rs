@@ -50,7 +50,7 @@ impl Barrier {
         Pass(self)
     }
 
-    /// Runs `body` while nobody writes. Returns how long writers were held up, all in all.
+    /// Runs `body` while nobody writes. Returns how long writers were held up at most, at once: the longest of its tries.
     pub(super) fn close<T>(&self, body: impl FnOnce() -> T) -> (T, Duration) {
         let mut held = Duration::ZERO;
         for round in 1.. {

@@ -99,8 +99,8 @@ fn what_is_restored_elsewhere_equals_its_source_and_works() {
     // Elsewhere there is nothing but the file and the keys.
     let there = tempfile::tempdir().unwrap();
     let (dir, keys) = (there.path().join("data"), app.data_dir().join("keys/seal"));
-    let now = app.app().now();
-    let restored = restore(&config(&dir), &made.path, Some(&keys), now, &mut |_| {}).unwrap();
+    let clock = app.app().clock();
+    let restored = restore(&config(&dir), &made.path, Some(&keys), clock, &mut |_| {}).unwrap();
     assert_eq!((restored.tenants, restored.posts), (2, 3));
     assert_eq!(dump_all(&dir), before);
     for key in ["jwt.json", "seal"] {
@@ -125,8 +125,8 @@ fn a_target_with_data_is_refused_and_stale_files_do_not_get_into_the_way() {
     let there = tempfile::tempdir().unwrap();
     let dir = there.path().join("data");
     let keys = app.data_dir().join("keys/seal");
-    let now = app.app().now();
-    let run = || restore(&config(&dir), &made.path, Some(&keys), now, &mut |_| {});
+    let clock = app.app().clock();
+    let run = || restore(&config(&dir), &made.path, Some(&keys), clock, &mut |_| {});
     std::fs::create_dir_all(dir.join("tenants/x")).unwrap();
     assert!(run().unwrap_err().to_string().contains("holds data"));
     std::fs::remove_dir(dir.join("tenants/x")).unwrap();
@@ -194,13 +194,13 @@ fn what_is_damaged_cut_foreign_or_strange_is_refused_with_the_reason() {
     let scratch = tempfile::tempdir().unwrap();
     let broken = scratch.path().join("broken");
     let whole = std::fs::read(&made.path).unwrap();
-    let now = app.app().now();
+    let clock = app.app().clock();
     let refused = |expected: &str| {
         let given = broken.to_str().unwrap();
         let verify = app.app().backup_verify(Some(given), None, &AtomicBool::new(false)).unwrap_err();
         assert!(verify.to_string().contains(expected), "{verify} instead of {expected}");
         let dir = scratch.path().join("data");
-        let error = restore(&config(&dir), given, Some(&keys), now, &mut |_| {}).unwrap_err();
+        let error = restore(&config(&dir), given, Some(&keys), clock, &mut |_| {}).unwrap_err();
         assert!(error.to_string().contains(expected), "{error} instead of {expected}");
         assert!(
             !dir.join("control.db").exists() && !dir.join(".restore").exists(),
@@ -285,7 +285,7 @@ fn keys_that_do_not_fit_are_named_and_old_ones_still_open() {
         .find(|path| path.to_str().unwrap().contains(&first))
         .unwrap();
     let run = |dir: &str, backup: &str, keys: Option<&Path>| {
-        restore(&config(&there.path().join(dir)), backup, keys, app.app().now(), &mut |_| {})
+        restore(&config(&there.path().join(dir)), backup, keys, app.app().clock(), &mut |_| {})
     };
     run("a", &made.path, Some(&key)).unwrap();
     let refused = run("b", &again.path, Some(&key)).unwrap_err().to_string();
@@ -367,7 +367,7 @@ fn a_backup_is_one_moment_while_everybody_writes() {
         assert!(made.pause_ms <= 50.0, "writers were held up {} ms", made.pause_ms);
         let there = tempfile::tempdir().unwrap();
         let keys = app.data_dir().join("keys/seal");
-        restore(&config(there.path()), &made.path, Some(&keys), app.app().now(), &mut |_| {}).unwrap();
+        restore(&config(there.path()), &made.path, Some(&keys), app.app().clock(), &mut |_| {}).unwrap();
         let count = |id: &str| -> i64 {
             let db =
                 rusqlite::Connection::open(there.path().join("tenants").join(id).join("tenant.db")).unwrap();

@@ -199,3 +199,34 @@ fn a_tenant_half_deleted_is_deleted() {
     assert!(!dir.exists());
     assert_eq!(tga.ok(&["search", "ледокол", "--tenant", "main"])["total"], json!(POSTS));
 }
+
+/// A death between the two moves left the tenant that was promised to be set aside in scratch, which the next start removed.
+#[test]
+fn a_replaced_tenant_is_there_after_a_death_between_the_moves() {
+    let tga = source();
+    tga.ok(&["backup", "create"]);
+    let since = tga.jsonl("since.jsonl", &[line("news", POSTS + 1, "Пост, который был после копии")]);
+    tga.ok(&["import", since.to_str().unwrap(), "--tenant", "main"]);
+    let id = tga.ok(&["tenant", "show", "main"])["tenant"]["id"].as_str().unwrap().to_owned();
+    let (place, shelf) = (tga.data_dir().join("tenants").join(&id), tga.data_dir().join("aside"));
+    let posts = |dir: &Path| dump(&dir.join("tenant.db"))["posts"].len() as i64;
+    let arguments = ["backup", "restore", "latest", "--tenant", "main", "--replace"];
+    for (point, in_place, aside) in
+        [("tenant_beside", POSTS + 1, POSTS), ("tenant_swapped", POSTS, POSTS + 1)]
+    {
+        let output = tga.command(&arguments).env("TGA_FAIL_POINT", point).output().unwrap();
+        assert_eq!(output.status.code(), None, "{point}: it was to die");
+        tga.ok(&["tenant", "list"]);
+        let left: Vec<_> = std::fs::read_dir(&shelf).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!((posts(&place), left.len()), (in_place, 1), "{point}");
+        assert_eq!(posts(&left[0]), aside, "{point}: both are there after the next start");
+        std::fs::remove_dir_all(&left[0]).unwrap();
+    }
+    let (code, answer) = tga.json(&arguments);
+    assert_eq!(code, 0, "{answer}");
+    assert!(Path::new(answer["set_aside"].as_str().unwrap()).join("tenant.db").is_file(), "{answer}");
+    // Nothing is said to lie aside where there was nothing.
+    std::fs::remove_dir_all(&place).unwrap();
+    let answer = tga.ok(&arguments);
+    assert_eq!((&answer["set_aside"], posts(&place)), (&json!(null), POSTS), "{answer}");
+}

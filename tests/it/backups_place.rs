@@ -1,6 +1,9 @@
 //! Where backups lie and when they come: the schedule, the keep rules, a bucket, the emergency kit, the admin's view of them.
 
-use std::{path::Path, sync::atomic::AtomicBool};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use age::secrecy::ExposeSecret as _;
 use axum::http::Method;
@@ -135,10 +138,7 @@ fn a_bucket_takes_lists_gives_back_and_lets_go() {
     let s3 = FakeS3::start();
     let mut app = with_bucket(TestApp::builder(), &s3).build();
     app.index_jsonl(&[line("news", 1, "Ледокол Арктика вышел из порта Мурманск к зимовщикам.")]);
-    // More than a part holds, of what cannot be packed.
-    let db = rusqlite::Connection::open(app.tenant().store().path()).unwrap();
-    db.execute("INSERT INTO meta (key, value) VALUES ('noise', hex(randomblob(12000000)))", []).unwrap();
-    drop(db);
+    noise(&app);
     let made = create(&app);
     assert!(made.bytes > 2 * 5_242_880, "{made:?}");
     assert!(s3.requests().iter().any(|request| request.contains("partNumber")), "{:?}", s3.requests());
@@ -171,7 +171,7 @@ fn a_bucket_takes_lists_gives_back_and_lets_go() {
     let dir = there.path().join("data");
     let (config, _) = Config::load(None, &environment, Some(&dir)).unwrap();
     let keys = app.data_dir().join("keys/seal");
-    restore(&config, "latest", Some(&keys), app.app().now(), &mut |_| {}).unwrap();
+    restore(&config, "latest", Some(&keys), app.app().clock(), &mut |_| {}).unwrap();
     assert_eq!(dump_all(&dir), dump_all(app.data_dir()));
 }
 
@@ -224,7 +224,7 @@ fn the_kit_is_proven_written_once_and_shown_nowhere() {
     // The page alone opens a backup: what a printed kit is for.
     let there = tempfile::tempdir().unwrap();
     let (config, _) = Config::load(None, &[], Some(&there.path().join("data"))).unwrap();
-    restore(&config, &made.path, Some(Path::new(&kit.files[0])), app.app().now(), &mut |_| {}).unwrap();
+    restore(&config, &made.path, Some(Path::new(&kit.files[0])), app.app().clock(), &mut |_| {}).unwrap();
     // A newer key is not in it, and that is said.
     app.app().seal_key_rotate().unwrap();
     assert!(app.app().backup_kit_hint().unwrap().unwrap().contains("older than the newest key"));
@@ -253,7 +253,7 @@ fn a_further_recipient_opens_it_alone() {
     let key = there.path().join("offline.txt");
     std::fs::write(&key, offline.to_string().expose_secret()).unwrap();
     let (config, _) = Config::load(None, &[], Some(&there.path().join("data"))).unwrap();
-    restore(&config, &made.path, Some(&key), app.app().now(), &mut |_| {}).unwrap();
+    restore(&config, &made.path, Some(&key), app.app().clock(), &mut |_| {}).unwrap();
     // The installation's own key came with it, so its sealed sessions open too.
     let seal = there.path().join("data/keys/seal");
     let names: Vec<String> = std::fs::read_dir(seal)
@@ -290,4 +290,114 @@ fn operators_see_and_start_backups_and_the_metrics_tell() {
             told("backup_last_success_timestamp_seconds") && told("backup_last_verified_timestamp_seconds")
         );
     }
+}
+
+/// Of what cannot be packed, more than two parts hold.
+fn noise(app: &TestApp) {
+    let db = rusqlite::Connection::open(app.tenant().store().path()).unwrap();
+    db.execute("INSERT INTO meta (key, value) VALUES ('noise', hex(randomblob(12000000)))", []).unwrap();
+}
+
+/// One signature's moment stood for a whole upload, which a storage refuses after a quarter of an hour.
+#[test]
+fn a_long_upload_is_signed_anew_and_stops_when_the_service_does() {
+    tga::lifecycle::start("error", tga::config::LogFormat::Text);
+    let s3 = FakeS3::start();
+    let app = with_bucket(TestApp::builder(), &s3).build();
+    noise(&app);
+    s3.be_slow(app.manual_clock());
+    let made = create(&app);
+    assert_eq!(s3.names(), [format!("tga/{}", made.name)]);
+    let stop = Arc::new(AtomicBool::new(false));
+    s3.tell_part(Arc::clone(&stop));
+    let stopped = app.app().backup_create(None, &Origin::operator(), &stop, &mut |_| {});
+    assert!(stopped.unwrap_err().to_string().contains("given up"));
+    assert_eq!((s3.names().len(), s3.uploads()), (1, 0), "nothing is kept of it");
+    // A kit is tried on the beginning of the newest.
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(app.app().backup_kit(dir.path()).unwrap().opened, Some(made.name));
+    s3.be_gone(true);
+    let stop = AtomicBool::new(false);
+    let told = app.app().backup_create(None, &Origin::operator(), &stop, &mut |_| {}).unwrap_err();
+    assert!(told.to_string().contains("NoSuchBucket"), "{told}");
+}
+
+/// Two installations with one directory let go of each other's backups, and took each other's for the newest.
+#[test]
+fn backups_of_others_in_the_same_place_are_left_alone() {
+    let shared = tempfile::tempdir().unwrap();
+    let place = shared.path().to_str().unwrap();
+    let theirs = TestApp::builder().set("TGA__BACKUP__DIR", place).build();
+    let app = TestApp::builder()
+        .set("TGA__BACKUP__DIR", place)
+        .set("TGA__BACKUP__KEEP_DAILY", "1")
+        .set("TGA__BACKUP__KEEP_WEEKLY", "0")
+        .set("TGA__BACKUP__KEEP_MONTHLY", "0")
+        .build();
+    let mut foreign = vec![create(&theirs).name];
+    let mut own = Vec::new();
+    for _ in 0..2 {
+        app.advance(SignedDuration::from_hours(24));
+        own.push(create(&app).name);
+    }
+    theirs.advance(SignedDuration::from_hours(24 * 9));
+    foreign.push(create(&theirs).name);
+    assert_eq!(app.app().backup_prune(false).unwrap(), [own[0].clone()]);
+    let left: Vec<String> =
+        app.app().backup_list().unwrap().backups.into_iter().map(|backup| backup.name).collect();
+    assert_eq!(left, [foreign[1].clone(), own[1].clone(), foreign[0].clone()]);
+    let newest = app.app().backup_verify(None, None, &AtomicBool::new(false)).unwrap();
+    assert_eq!(newest.name, own[1]);
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(app.app().backup_kit(dir.path()).unwrap().opened, Some(own[1].clone()));
+    // On an empty machine it is the keys that say which is meant.
+    let there = tempfile::tempdir().unwrap();
+    let environment = [("TGA__BACKUP__DIR".to_owned(), place.to_owned())];
+    let (config, _) = Config::load(None, &environment, Some(&there.path().join("data"))).unwrap();
+    let keys = app.data_dir().join("keys/seal");
+    restore(&config, "latest", Some(&keys), app.app().clock(), &mut |_| {}).unwrap();
+}
+
+/// How a copy elsewhere came out was noted of the one in its place, and health told of one that was gone.
+#[test]
+fn what_is_on_record_is_true_of_the_file_in_its_place() {
+    let app = TestApp::new();
+    let made = create(&app);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (path, copy) = (Path::new(&made.path), elsewhere.path().join(&made.name));
+    let whole = std::fs::read(path).unwrap();
+    std::fs::write(&copy, &whole).unwrap();
+    std::fs::write(path, &whole[..whole.len() / 2]).unwrap();
+    let stop = AtomicBool::new(false);
+    let verify = |given: &str| app.app().backup_verify(Some(given), None, &stop);
+    let problem = || app.app().backup_list().unwrap().backups[0].problem.clone();
+    assert!(verify(&made.name).is_err());
+    assert!(problem().is_some());
+    verify(copy.to_str().unwrap()).unwrap();
+    assert!(problem().is_some(), "the one in its place is cut still");
+    std::fs::write(path, &whole).unwrap();
+    verify(&made.name).unwrap();
+    std::fs::write(&copy, &whole[..whole.len() / 2]).unwrap();
+    assert!(verify(copy.to_str().unwrap()).is_err());
+    assert_eq!(problem(), None);
+    // Deleted by hand, or on a disk that is not mounted.
+    app.advance(SignedDuration::from_hours(24));
+    let newer = create(&app);
+    let told = || {
+        let reasons = app.app().health().unwrap().reasons;
+        reasons.into_iter().find(|reason| reason.check == "backups").map(|reason| reason.state)
+    };
+    std::fs::remove_file(&newer.path).unwrap();
+    assert_eq!(told(), None, "the older one is there");
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(told(), Some(State::Problem));
+}
+
+/// A tenant whose posts are all ornaments made every backup of the installation fail.
+#[test]
+fn posts_without_a_word_make_no_backup_fail() {
+    let mut app = TestApp::builder().tenant("other").build();
+    app.import_jsonl_into("other", &[line("art", 1, "— — — —"), line("art", 2, "* * * * *")]);
+    app.index_jsonl(&[line("news", 1, "Ледокол Арктика вышел из порта Мурманск к зимовщикам.")]);
+    assert!(create(&app).verified);
 }

@@ -27,7 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ai", &["clock", "model", "text"]),
     ("telegram", &["lifecycle", "model"]),
     ("links", &["model"]),
-    ("s3", &[]),
+    ("s3", &["clock"]),
     ("tls", &[]),
     (
         "app",

@@ -62,6 +62,7 @@ mod models;
 mod monitoring;
 mod notices;
 mod outside_bytes;
+mod owner;
 mod passkeys;
 mod pipeline;
 mod providers;

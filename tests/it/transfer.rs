@@ -284,3 +284,19 @@ fn an_older_database_is_migrated_on_import() {
     tga::store::archive_adopt(&old, id, &BTreeMap::new()).unwrap();
     assert_eq!(tga::store::archive_check(&old).unwrap().0, newest);
 }
+
+/// The file in the making had a name anybody could lay a link under.
+#[test]
+fn an_export_writes_into_nothing_that_is_there() {
+    let app = TestApp::new();
+    let dir = tempfile::tempdir().unwrap();
+    let (victim, file) = (dir.path().join("victim"), dir.path().join("main.zip"));
+    std::fs::write(&victim, b"mine").unwrap();
+    std::os::unix::fs::symlink(&victim, dir.path().join("main.zip.part")).unwrap();
+    app.app().tenant_export(&app.tenant(), &file, &Origin::operator()).unwrap();
+    assert_eq!(std::fs::read(&victim).unwrap(), b"mine");
+    let mut names: Vec<_> =
+        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["main.zip", "main.zip.part", "victim"]);
+}

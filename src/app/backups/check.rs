@@ -13,17 +13,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    App, Error, Scratch, key_hint, located,
+    App, Error, ErrorCode, Scratch, is_key_missing, is_path, key_hint, located,
     pack::{BackupManifest, Entry, KEY_BYTES_MAX, Member, PackedDatabase, damaged, unpack},
     stopped,
 };
 use crate::{
     app::indexes::Indexes,
     config::Config,
-    model::{ChannelSet, PostId, TenantId},
+    model::{ChannelSet, Post, PostId, TenantId},
     seal::Keyring,
     search::{Filter, Query},
     store::{BackupVerdict, CONTROL, Schema, TENANT, TenantStore, database_check},
+    text,
 };
 
 /// Posts of a tenant that are indexed to ask a search.
@@ -56,16 +57,18 @@ impl App {
     ) -> Result<Verified, Error> {
         let started = std::time::Instant::now();
         let _alone = self.backups.alone()?;
-        let (given, now) = (given.unwrap_or("latest"), self.now());
+        let given = given.unwrap_or("latest");
         let scratch = Scratch::new(&self.config.data_dir)?;
-        let path = located(&self.backup_place()?, given, &scratch.0, now)?;
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let gathered = keys.map(|keys| Keyring::gather(&[keys.to_owned()])).transpose()?;
         let gathered = gathered.map(|ring| ring.joined(self.keyring()));
         let ring = gathered.as_ref().unwrap_or(self.keyring());
-        let checked = check(&path, ring, &scratch.0, &self.config, now, stop);
+        let path = located(&self.backup_place()?, given, &scratch.0, &self.backup_ours(ring)?)?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let checked = check(&path, ring, &scratch.0, &self.config, self.now(), stop);
+        let is_verdict = checked.as_ref().map_or_else(is_damage, |_| true);
         let checked = checked.map_err(|error| key_hint(&name, error));
-        if !stop.load(Ordering::Relaxed) {
+        // Another file of the same name, a stop, a full disk and a key that is not there say nothing of the one on record.
+        if is_verdict && !is_path(given) && !stop.load(Ordering::Relaxed) {
             let problem = checked.as_ref().err().map(ToString::to_string);
             self.control
                 .backup_verdict_put(&name, BackupVerdict { at: self.now(), problem: problem.clone() })?;
@@ -130,15 +133,28 @@ pub(super) fn rows_compare(
     Ok(())
 }
 
-/// Whether the disk has room for a file of a backup.
-pub(super) fn room_check(path: &Path, scratch: &Path, bytes: u64) -> Result<(), Error> {
+/// Whether an error says that the file is no good, wherever it is opened and with whatever room.
+fn is_damage(error: &Error) -> bool {
+    error.code() == ErrorCode::BackupInvalid && !is_key_missing(error)
+}
+
+/// What was met while a database out of a backup was tried: the disk's trouble is not the backup's.
+fn tried(path: &Path, error: Error) -> Error {
+    if matches!(error.code(), ErrorCode::DiskFull | ErrorCode::ReadOnly | ErrorCode::Io) {
+        return error;
+    }
+    damaged(path, error)
+}
+
+/// Whether the disk has room for a file in scratch. A full one would stop more than what is asked for here.
+pub(super) fn room_check(scratch: &Path, bytes: u64) -> Result<(), Error> {
     let stat = rustix::fs::statvfs(scratch).map_err(|error| Error::io("measure", scratch, error.into()))?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
     if bytes.saturating_add(ROOM_LEFT_BYTES) > free {
-        return Err(damaged(
-            path,
-            format!("it needs {bytes} bytes of room beside {}; {free} are free", scratch.display()),
-        ));
+        return Err(Error::Unavailable(format!(
+            "{bytes} bytes of room are needed in {}, {free} are free; free some and try again",
+            scratch.display()
+        )));
     }
     Ok(())
 }
@@ -151,14 +167,14 @@ fn file_try(
     schema: Schema,
     tenant: Option<(TenantId, &Config, Timestamp)>,
 ) -> Result<PackedDatabase, Error> {
-    room_check(path, scratch, entry.bytes)?;
+    room_check(scratch, entry.bytes)?;
     let home = scratch.join("try");
     std::fs::create_dir_all(&home).map_err(|error| Error::io("create", &home, error))?;
     let file = home.join(schema.name);
     entry.write_to(&file)?;
-    let (schema_version, rows) = database_check(&file, schema).map_err(|error| damaged(path, error))?;
+    let (schema_version, rows) = database_check(&file, schema).map_err(|error| tried(path, error.into()))?;
     if let Some((id, config, now)) = tenant {
-        search_try(&home, id, config, now).map_err(|error| damaged(path, error))?;
+        search_try(&home, id, config, now).map_err(|error| tried(path, error))?;
     }
     std::fs::remove_dir_all(&home).map_err(|error| Error::io("delete", &home, error))?;
     Ok(PackedDatabase { schema_version, rows })
@@ -170,18 +186,33 @@ fn search_try(home: &Path, id: TenantId, config: &Config, now: Timestamp) -> Res
     let (indexes, _) = Indexes::open(home, &config.search, &store, now)?;
     let ids = store.post_indexed_list(PostId(0), SEARCHED_POSTS)?;
     let posts = store.posts_load(&ids)?;
-    let mut wordy = posts.iter().filter(|post| post.text.split_whitespace().count() > 2).peekable();
+    let words_of = |post: &Post| post.text.chars().take(SEARCHED_CHARS).collect::<String>();
+    // `— — —` is no word that could be found.
+    let mut wordy = posts.iter().filter(|post| !text::terms(&words_of(post)).is_empty()).peekable();
     if wordy.peek().is_none() {
         return Ok(());
     }
     indexes.fulltext_put(&posts)?;
     let filter = Filter::channels(ChannelSet::All);
     for post in wordy {
-        let words: String = post.text.chars().take(SEARCHED_CHARS).collect();
-        let found = indexes.fulltext().search(&Query::words(&words), &filter, SEARCHED_POSTS)?;
+        let found = indexes.fulltext().search(&Query::words(&words_of(post)), &filter, SEARCHED_POSTS)?;
         if found.hits.iter().any(|hit| hit.post_id == post.id) {
             return Ok(());
         }
     }
     Err(Error::Unavailable(format!("a search in tenant {id} finds none of its posts")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_said_before_it_is_full_and_is_no_fault_of_the_backup() {
+        let dir = tempfile::tempdir().unwrap();
+        room_check(dir.path(), 0).unwrap();
+        let full = room_check(dir.path(), u64::MAX).unwrap_err();
+        assert_eq!(full.code(), ErrorCode::Unavailable);
+        assert!(!is_damage(&full));
+    }
 }

@@ -16,13 +16,17 @@ use qrcode::{EcLevel, QrCode, render::svg};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{App, Error, Scratch, place::Place, rfc3339};
+use super::{App, Error, place::Place, rfc3339};
 use crate::seal::{KeySecret, Keyring};
 
+/// What a kit consists of.
+pub const KIT_FILES: [&str; 2] = [HTML, TEXT];
 const HTML: &str = "tga-emergency-kit.html";
 const TEXT: &str = "tga-emergency-kit.txt";
 /// Where the last kit's keys are noted, in control.db's settings: ids, no keys.
 const KIT_SETTING: &str = "backup:kit";
+/// Bytes of the newest backup that a kit is tried on: its head and a few of the pieces that are opened at once.
+const OPENED_BYTES: u64 = 1024 * 1024;
 /// Side of a code on the page, pixels.
 const CODE_PIXELS: u32 = 220;
 
@@ -105,15 +109,14 @@ impl App {
 
     /// Opens the beginning of the newest backup with the kit alone.
     fn kit_open_newest(&self, kit: &Path, place: &Place) -> Result<Option<String>, Error> {
-        let now = self.now();
-        let Some(newest) = place.list(now)?.into_iter().next() else { return Ok(None) };
-        let scratch = Scratch::new(&self.config.data_dir)?;
-        let path = place.fetch(&newest.name, &scratch.0, now)?;
-        let file = File::open(&path).map_err(|error| Error::io("open", &path, error))?;
+        let Some(newest) = self.backup_ours(self.keyring())?.newest(place.list()?) else { return Ok(None) };
+        // Wherever it lies: what is sealed is opened in pieces, and the first says whether the key is the right one.
+        let beginning = place.beginning(&newest.name, OPENED_BYTES)?;
         let ring = Keyring::gather(&[kit.to_owned()])?;
-        let mut opened = ring.opener(std::io::BufReader::new(file))?;
+        let mut opened = ring.opener(&*beginning)?;
         let mut first = [0_u8; 4];
-        opened.read_exact(&mut first).map_err(|error| Error::io("read", &path, error))?;
+        let read = opened.read_exact(&mut first);
+        read.map_err(|error| Error::io("read", Path::new(&newest.name), error))?;
         Ok(Some(newest.name))
     }
 

@@ -21,6 +21,9 @@ use crate::{
 /// With a schedule and no good backup for so long something is wrong.
 const OVERDUE: SignedDuration = SignedDuration::from_hours(49);
 
+/// As health and doctor name this.
+const CHECK: &str = "backups";
+
 /// A backup as lists show it.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct BackupView {
@@ -82,7 +85,7 @@ impl App {
                 name: stored.name,
             })
         };
-        let backups: Vec<BackupView> = place.list(now)?.into_iter().filter_map(view).collect();
+        let backups: Vec<BackupView> = place.list()?.into_iter().filter_map(view).collect();
         let runs = self.runs(Daily::Backup)?;
         let restorable =
             backups.iter().find(|backup| backup.verified_at.is_some() && backup.problem.is_none());
@@ -105,8 +108,10 @@ impl App {
     }
 
     fn backup_prune_in(&self, place: &place::Place, dry_run: bool) -> Result<Vec<String>, Error> {
-        let now = self.now();
-        let stored = place.list(now)?;
+        let ours = self.backup_ours(self.keyring())?;
+        let mut stored = place.list()?;
+        // Others may keep theirs in the same place, by rules of their own.
+        stored.retain(|stored| ours.has(&stored.name));
         let moments: Vec<Timestamp> =
             stored.iter().filter_map(|stored| name_parse(&stored.name)).map(|(at, _)| at).collect();
         let kept = keep::kept(&moments, self.config.backup.keep);
@@ -123,7 +128,7 @@ impl App {
                 continue;
             }
             if !dry_run {
-                place.delete(&stored.name, now)?;
+                place.delete(&stored.name)?;
                 self.control.backup_forget(&stored.name)?;
             }
             pruned.push(stored.name.clone());
@@ -133,8 +138,7 @@ impl App {
 
     /// What there is to say of backups, in one line of health.
     pub(in crate::app) fn check_backups(&self) -> Result<Finding, Error> {
-        const CHECK: &str = "backups";
-        let (runs, rows) = (self.runs(Daily::Backup)?, self.control.backup_rows()?);
+        let (runs, mut rows) = (self.runs(Daily::Backup)?, self.control.backup_rows()?);
         if let Some(problem) = &runs.problem {
             let fix = "follow the reason, then `tga backup create`";
             return Ok(Finding::not_ok(
@@ -143,6 +147,9 @@ impl App {
                 format!("the last one failed: {problem}"),
                 fix,
             ));
+        }
+        if let Some(gone) = self.backups_gone(&mut rows)? {
+            return Ok(gone);
         }
         let newest = rows.first();
         if let Some(problem) = newest.and_then(|row| row.verdict.as_ref()?.problem.as_deref()) {
@@ -167,6 +174,23 @@ impl App {
             }
             Some(row) => Finding::ok(CHECK, format!("last: {}, not tried yet", rfc3339(row.created_at))),
         })
+    }
+
+    /// Leaves the records of those that still lie in a directory; a finding where all are gone. A bucket is not asked so often.
+    fn backups_gone(&self, rows: &mut Vec<BackupRow>) -> Result<Option<Finding>, Error> {
+        let place = self.backup_place()?;
+        if matches!(place, place::Place::Bucket(_)) || rows.is_empty() {
+            return Ok(None);
+        }
+        let known = rows.len();
+        // A directory that cannot be looked into holds nothing that could be restored.
+        let stored = place.list().unwrap_or_default();
+        rows.retain(|row| stored.iter().any(|stored| stored.name == row.name));
+        Ok(rows.is_empty().then(|| {
+            let fix = "mount the disk of backup.dir, or make a new one with `tga backup create`";
+            let what = format!("none of the {known} on record lies where it was put");
+            Finding::not_ok(CHECK, State::Problem, what, fix)
+        }))
     }
 
     /// The newest backup that is on record.

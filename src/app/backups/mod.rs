@@ -28,10 +28,9 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-pub(super) use self::restore::{interrupted, unowned_mark, unowned_unmark};
 pub use self::{
     check::Verified,
-    kit::KitView,
+    kit::{KIT_FILES, KitView},
     list::{BackupList, BackupView},
     pack::{BackupManifest, PackedDatabase, PackedFile, PackedTenant},
     restore::{RestoreReport, restore},
@@ -39,7 +38,11 @@ pub use self::{
 };
 use self::{
     pack::{Member, Packer},
-    place::{name_of, name_parse},
+    place::{Ours, Place, name_of, name_parse},
+};
+pub(super) use self::{
+    restore::{interrupted, unowned_mark, unowned_unmark},
+    tenant::SHELF,
 };
 use super::{App, Error, ErrorCode, audit::Origin, command::Progress, schedule::Daily, tenants::rfc3339};
 use crate::{
@@ -193,7 +196,7 @@ impl App {
                 }
                 verdict = Some(BackupVerdict { at: self.now(), problem: None });
             }
-            place.put(&part, &name, self.now())?;
+            place.put(&part, &name, &|| !stop.load(Ordering::Relaxed))?;
             Ok((manifest, bytes, pause, verdict))
         })();
         let (manifest, bytes, pause, verdict) = done.inspect_err(|_| {
@@ -244,6 +247,7 @@ impl App {
         let mut done = 0;
         let mut pack = |packer: &mut Packer<'_>, member: &Member, snapshot: &Snapshot| {
             let copy = scratch.join("copy.db");
+            check::room_check(scratch, snapshot.bytes()?)?;
             if !snapshot.copy_to(&copy, &mut || !stop.load(Ordering::Relaxed))? {
                 return Err(stopped());
             }
@@ -298,6 +302,13 @@ impl App {
         if !wanted && !due {
             return Ok(false);
         }
+        let done = self.backup_round(due, stop);
+        // It read the files as they were, so whoever left meanwhile is in them still.
+        self.erasures_resume()?;
+        done.map(|()| true)
+    }
+
+    fn backup_round(&self, due: bool, stop: &AtomicBool) -> Result<(), Error> {
         let made = self.backup_create(None, &Origin::system(), stop, &mut |_| {})?;
         if !made.verified {
             self.backup_verify_newest(stop)?;
@@ -308,7 +319,7 @@ impl App {
                 self.log_system("info", format!("the keep rules let go of {}", pruned.join(", ")))?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     fn backup_verify_newest(&self, stop: &AtomicBool) -> Result<(), Error> {
@@ -343,29 +354,40 @@ fn key_files(config: &Config) -> Result<Vec<(Member, PathBuf)>, Error> {
     Ok(files)
 }
 
-/// A backup's file on this machine: the path itself, or a name in the place where backups lie.
-fn located(place: &place::Place, given: &str, scratch: &Path, now: Timestamp) -> Result<PathBuf, Error> {
+/// Whether somebody named a file of this machine, not one in the place where backups lie.
+fn is_path(given: &str) -> bool {
     let path = Path::new(given);
-    if path.components().count() > 1 || path.is_file() {
-        return Ok(path.to_owned());
+    path.components().count() > 1 || path.is_file()
+}
+
+/// A backup's file on this machine: the path itself, or a name in the place where backups lie.
+fn located(place: &Place, given: &str, scratch: &Path, ours: &Ours) -> Result<PathBuf, Error> {
+    if is_path(given) {
+        return Ok(PathBuf::from(given));
     }
     let name = if given == "latest" {
-        let newest = place.list(now)?.into_iter().next();
+        let newest = ours.newest(place.list()?);
         newest.ok_or_else(|| Error::NotFound(format!("there is no backup in {}", place.shown())))?.name
     } else {
         given.to_owned()
     };
-    place.fetch(&name, scratch, now)
+    place.fetch(&name, scratch)
+}
+
+/// Whether a backup was refused because no key at hand opens it.
+fn is_key_missing(error: &Error) -> bool {
+    error.code() == ErrorCode::BackupInvalid && error.to_string().contains("none of the keys")
 }
 
 /// A backup is refused for keys that do not open it in these words.
 fn key_hint(given: &str, error: Error) -> Error {
     let name = Path::new(given).file_name().map(|name| name.to_string_lossy().into_owned());
     let key = name.and_then(|name| name_parse(&name)).map(|(_, key)| key);
+    if !is_key_missing(&error) {
+        return error;
+    }
     match (error, key) {
-        (Error::Refused { code: ErrorCode::BackupInvalid, message, details }, Some(key))
-            if message.contains("none of the keys") =>
-        {
+        (Error::Refused { code: ErrorCode::BackupInvalid, message, details }, Some(key)) => {
             let message = format!("{message}. Its name says key {key}: give the kit or the keys with --keys");
             Error::Refused { code: ErrorCode::BackupInvalid, message, details }
         }

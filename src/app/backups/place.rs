@@ -2,15 +2,18 @@
 //! taken and which key opens it.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
+    io::Read as _,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-use super::{App, Error};
-use crate::{config, s3};
+use super::{App, Error, check::room_check, stopped};
+use crate::{clock::Clock, config, s3, seal::Keyring};
 
 const PREFIX: &str = "tga-";
 const SUFFIX: &str = ".tar.zst.age";
@@ -26,6 +29,39 @@ pub(super) struct Stored {
     pub(super) bytes: u64,
 }
 
+/// Which backups of a place are this installation's: others may keep theirs beside them.
+#[derive(Debug, Default)]
+pub(super) struct Ours {
+    names: BTreeSet<String>,
+    keys: BTreeSet<String>,
+    or_any: bool,
+}
+
+impl Ours {
+    /// Those whose name says one of these keys, and those of these names.
+    pub(super) fn of(
+        keys: impl IntoIterator<Item = String>,
+        names: impl IntoIterator<Item = String>,
+    ) -> Self {
+        Self { names: names.into_iter().collect(), keys: keys.into_iter().collect(), or_any: false }
+    }
+
+    /// Where none is ours, the newest is that of anybody.
+    pub(super) fn or_any(self) -> Self {
+        Self { or_any: true, ..self }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.contains(name) || name_parse(name).is_some_and(|(_, key)| self.keys.contains(&key))
+    }
+
+    /// The newest of a place's list.
+    pub(super) fn newest(&self, stored: Vec<Stored>) -> Option<Stored> {
+        let at = stored.iter().position(|stored| self.has(&stored.name)).or(self.or_any.then_some(0));
+        at.and_then(|at| stored.into_iter().nth(at))
+    }
+}
+
 pub(super) enum Place {
     Dir(PathBuf),
     Bucket(Box<s3::Bucket>),
@@ -35,6 +71,7 @@ impl From<s3::Error> for Error {
     fn from(error: s3::Error) -> Self {
         match error {
             s3::Error::Absent(name) => Error::NotFound(format!("the storage has no {name}")),
+            s3::Error::Stopped => stopped(),
             other @ (s3::Error::Io { .. }
             | s3::Error::Unreachable { .. }
             | s3::Error::Refused { .. }
@@ -68,12 +105,12 @@ pub(super) fn name_parse(name: &str) -> Option<(Timestamp, String)> {
 }
 
 impl Place {
-    pub(super) fn of(config: &config::Config) -> Result<Self, Error> {
+    pub(super) fn of(config: &config::Config, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let Some(s3) = &config.backup.s3 else {
             let dir = config.backup.dir.clone().unwrap_or_else(|| config.data_dir.join("backups"));
             return Ok(Place::Dir(dir));
         };
-        Ok(Place::Bucket(Box::new(s3::Bucket::new(s3::Settings {
+        let settings = s3::Settings {
             endpoint: s3.endpoint.clone(),
             region: s3.region.clone(),
             bucket: s3.bucket.clone(),
@@ -81,7 +118,8 @@ impl Place {
             access_key: s3.access_key.clone(),
             secret_key: zeroize::Zeroizing::new(s3.secret_key.expose().to_owned()),
             part_bytes: s3.part_bytes as u64,
-        })?)))
+        };
+        Ok(Place::Bucket(Box::new(s3::Bucket::new(settings, clock)?)))
     }
 
     /// Where a file in the making lies: on the file system where it will stay, or in `scratch` to be sent from.
@@ -97,8 +135,8 @@ impl Place {
         }
     }
 
-    /// Puts a whole file into its place.
-    pub(super) fn put(&self, part: &Path, name: &str, now: Timestamp) -> Result<(), Error> {
+    /// Puts a whole file into its place; `go_on` is asked between the pieces that are sent.
+    pub(super) fn put(&self, part: &Path, name: &str, go_on: &dyn Fn() -> bool) -> Result<(), Error> {
         match self {
             Place::Dir(dir) => {
                 let to = dir.join(name);
@@ -106,12 +144,12 @@ impl Place {
                 let synced = File::open(dir).and_then(|dir| dir.sync_all());
                 synced.map_err(|error| Error::io("write", dir, error))
             }
-            Place::Bucket(bucket) => Ok(bucket.put(name, part, now)?),
+            Place::Bucket(bucket) => Ok(bucket.put(name, part, go_on)?),
         }
     }
 
     /// The path of a backup on this machine, fetched into `scratch` where it lies elsewhere.
-    pub(super) fn fetch(&self, name: &str, scratch: &Path, now: Timestamp) -> Result<PathBuf, Error> {
+    pub(super) fn fetch(&self, name: &str, scratch: &Path) -> Result<PathBuf, Error> {
         if name_parse(name).is_none() {
             return Err(Error::NotFound(format!("no backup is named {name}; `tga backup list` shows them")));
         }
@@ -126,28 +164,42 @@ impl Place {
             }
             Place::Bucket(bucket) => {
                 let path = scratch.join(name);
-                bucket.get(name, &path, now)?;
+                room_check(scratch, bucket.bytes_of(name)?)?;
+                bucket.get(name, &path)?;
                 Ok(path)
             }
         }
     }
 
-    pub(super) fn delete(&self, name: &str, now: Timestamp) -> Result<(), Error> {
+    /// The first bytes of a backup, as many of them as there are.
+    pub(super) fn beginning(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
+        match self {
+            Place::Dir(dir) => {
+                let (path, mut out) = (dir.join(name), Vec::new());
+                let read = File::open(&path).and_then(|file| file.take(bytes).read_to_end(&mut out));
+                read.map_err(|error| Error::io("read", &path, error))?;
+                Ok(out)
+            }
+            Place::Bucket(bucket) => Ok(bucket.beginning(name, bytes)?),
+        }
+    }
+
+    pub(super) fn delete(&self, name: &str) -> Result<(), Error> {
         match self {
             Place::Dir(dir) => {
                 let path = dir.join(name);
                 std::fs::remove_file(&path).map_err(|error| Error::io("delete", &path, error))
             }
-            Place::Bucket(bucket) => Ok(bucket.delete(name, now)?),
+            Place::Bucket(bucket) => Ok(bucket.delete(name)?),
         }
     }
 
     /// Every backup here, the newest first; other files are nobody's business.
-    pub(super) fn list(&self, now: Timestamp) -> Result<Vec<Stored>, Error> {
+    pub(super) fn list(&self) -> Result<Vec<Stored>, Error> {
         let mut stored = match self {
             Place::Dir(dir) => dir_list(dir)?,
             Place::Bucket(bucket) => {
-                let objects = bucket.list(now)?.into_iter();
+                let objects = bucket.list()?.into_iter();
                 objects.map(|object| Stored { name: object.name, bytes: object.bytes }).collect()
             }
         };
@@ -185,7 +237,13 @@ impl Place {
 
 impl App {
     pub(super) fn backup_place(&self) -> Result<Place, Error> {
-        Place::of(&self.config)
+        Place::of(&self.config, Arc::clone(&self.clock))
+    }
+
+    /// Those that are on record here, and those that the keys at hand open.
+    pub(super) fn backup_ours(&self, keys: &Keyring) -> Result<Ours, Error> {
+        let rows = self.control.backup_rows()?;
+        Ok(Ours::of(keys.ids(), rows.into_iter().map(|row| row.name)))
     }
 }
 

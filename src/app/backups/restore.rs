@@ -9,10 +9,10 @@ use std::{
     fs::File,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
@@ -20,10 +20,11 @@ use super::{
     check::{room_check, rows_compare},
     key_hint, located,
     pack::{KEY_BYTES_MAX, Member, PackedDatabase, damaged, unpack},
-    place::Place,
+    place::{Ours, Place},
 };
 use crate::{
     app::{command::Progress, lock, tenants::rfc3339},
+    clock::Clock,
     config::Config,
     seal::{self, Keyring},
     store::{CONTROL, Schema, TENANT, database_check},
@@ -56,7 +57,7 @@ pub fn restore(
     config: &Config,
     given: &str,
     keys: Option<&Path>,
-    now: Timestamp,
+    clock: &Arc<dyn Clock>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RestoreReport, Error> {
     let dir = &config.data_dir;
@@ -73,7 +74,11 @@ pub fn restore(
     target_check(dir)?;
     let ring = ring(config, keys)?;
     let scratch = Scratch::new(dir)?;
-    let path = located(&Place::of(config)?, given, &scratch.0, now)?;
+    let place = Place::of(config, Arc::clone(clock))?;
+    // Nothing is on record here: the keys at hand say which are this installation's, unless they are those of a further recipient,
+    // which no name tells.
+    let ours = Ours::of(ring.ids(), []).or_any();
+    let path = located(&place, given, &scratch.0, &ours)?;
     builder.create(&ready).map_err(|error| Error::io("create", &ready, error))?;
     let unpacked = unpack_all(&path, &ring, &ready, progress).map_err(|error| key_hint(given, error));
     let manifest = unpacked.inspect_err(|_| {
@@ -152,7 +157,7 @@ fn unpack_all(
         let parent = to.parent().unwrap_or(ready);
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
         made.map_err(|error| Error::io("create", parent, error))?;
-        room_check(path, ready, entry.bytes)?;
+        room_check(ready, entry.bytes)?;
         let schema: Schema = match member {
             Member::Control => CONTROL,
             Member::Tenant(_) => TENANT,
@@ -190,7 +195,7 @@ fn keys_ready(given: &Keyring, ready: &Path) -> Result<(), Error> {
         if !known.contains(&key.id) {
             // Before those of the backup: which of them seals was decided there.
             file_write(
-                &dir.join(format!("0000-{number}-{}.key", key.id)),
+                &dir.join(format!("0000-{number:04}-{}.key", key.id)),
                 format!("{}\n", &*key.secret).as_bytes(),
             )?;
         }
@@ -338,7 +343,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     std::fs::rename(from, to).map_err(|error| Error::io("move to", to, error))
 }
 
-fn sync_dir(dir: &Path) -> Result<(), Error> {
+pub(super) fn sync_dir(dir: &Path) -> Result<(), Error> {
     let synced = File::open(dir).and_then(|dir| dir.sync_all());
     synced.map_err(|error| Error::io("write", dir, error))
 }

@@ -18,14 +18,22 @@ use super::{
     check::{room_check, rows_compare},
     key_hint, located,
     pack::{Member, PackedDatabase, damaged, unpack},
-    restore::ring,
+    restore::{ring, sync_dir},
 };
 use crate::{
-    app::{audit::Origin, tenants::rfc3339, transfer::MemberLine},
+    app::{
+        audit::Origin,
+        tenants::rfc3339,
+        transfer::{MemberLine, directory_move},
+    },
+    fail::{FailPoint, fail_point},
     model::{AuditAction, MembershipId, TenantId},
     seal::Keyring,
     store::{CONTROL, Control, TENANT, archive_adopt, archive_strip, database_check},
 };
+
+/// Where directories lie that a restore replaced, in the data directory: `ID-SECONDS`.
+pub(in crate::app) const SHELF: &str = "aside";
 
 /// Which tenant of which backup, and where it goes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,7 +58,7 @@ pub struct TenantRestored {
     pub taken_at: String,
     pub posts: u64,
     pub members: usize,
-    /// Where the directory lies that was replaced.
+    /// Where the directory lies that was replaced; absent: there was none.
     pub set_aside: Option<String>,
 }
 
@@ -68,8 +76,9 @@ impl App {
     pub fn tenant_restore(&self, wanted: &TenantRestore, origin: &Origin) -> Result<TenantRestored, Error> {
         let _alone = self.backups.alone()?;
         let scratch = Scratch::new(&self.config.data_dir)?;
-        let path = located(&self.backup_place()?, &wanted.backup, &scratch.0, self.now())?;
         let keys = ring(&self.config, wanted.keys.as_deref())?.joined(self.keyring());
+        let ours = self.backup_ours(&keys)?;
+        let path = located(&self.backup_place()?, &wanted.backup, &scratch.0, &ours)?;
         let found = found_in(&path, &keys, &wanted.tenant, &scratch.0);
         let found = found.map_err(|error| key_hint(&wanted.backup, error))?;
         if wanted.replace {
@@ -139,26 +148,39 @@ impl App {
             taken_at: rfc3339(found.manifest.taken_at),
             posts: found.posts(),
             members: members.len(),
-            set_aside: Some(aside.display().to_string()),
+            set_aside: aside.map(|aside| aside.display().to_string()),
         })
     }
 
-    /// Puts a directory in the place of a tenant's in one step; returns where that one lies now.
-    fn tenant_swap(&self, home: &Path, id: TenantId, at_s: i64) -> Result<PathBuf, Error> {
-        let (place, shelf) = (self.tenant_directory(id), self.config.data_dir.join("aside"));
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&shelf);
-        made.map_err(|error| Error::io("create", &shelf, error))?;
+    /// Puts a directory in the place of a tenant's in one step; returns where that one lies now, if there was one.
+    ///
+    /// What lies in scratch goes with the next start, so the one that was there is never in it: the new one moves beside it first,
+    /// and the two change places there.
+    fn tenant_swap(&self, home: &Path, id: TenantId, at_s: i64) -> Result<Option<PathBuf>, Error> {
+        let (place, shelf) = (self.tenant_directory(id), self.config.data_dir.join(SHELF));
         let aside = shelf.join(format!("{id}-{at_s}"));
         self.tenants.delete(id, || {
             if !place.exists() {
-                return self.directory_place(home, &place);
+                self.directory_place(home, &place)?;
+                return Ok(None);
             }
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&shelf);
+            made.map_err(|error| Error::io("create", &shelf, error))?;
+            sync_dir(&self.config.data_dir)?;
+            directory_move(home, &aside)?;
+            fail_point(FailPoint::TenantBeside);
             let swap = rustix::fs::RenameFlags::EXCHANGE;
-            let swapped = rustix::fs::renameat_with(rustix::fs::CWD, home, rustix::fs::CWD, &place, swap);
-            swapped.map_err(|error| Error::io("swap in", &place, error.into()))?;
-            std::fs::rename(home, &aside).map_err(|error| Error::io("set aside", &aside, error))
-        })?;
-        Ok(aside)
+            let swapped = rustix::fs::renameat_with(rustix::fs::CWD, &aside, rustix::fs::CWD, &place, swap);
+            if let Err(error) = swapped {
+                // It holds what came out of the backup, nothing of what was there.
+                let _ = std::fs::remove_dir_all(&aside);
+                return Err(Error::io("swap in", &place, error.into()));
+            }
+            fail_point(FailPoint::TenantSwapped);
+            sync_dir(place.parent().unwrap_or(&place))?;
+            sync_dir(&shelf)?;
+            Ok(Some(aside))
+        })
     }
 }
 
@@ -190,7 +212,7 @@ fn found_in(path: &Path, keys: &Keyring, wanted: &str, scratch: &Path) -> Result
                 return Ok(());
             }
         };
-        room_check(path, scratch, entry.bytes)?;
+        room_check(scratch, entry.bytes)?;
         entry.write_to(to)?;
         let (schema_version, counts) = database_check(to, schema).map_err(|error| damaged(path, error))?;
         rows.insert(member.clone(), PackedDatabase { schema_version, rows: counts });

@@ -26,7 +26,11 @@ pub use operations::OperationsCommand;
 pub use people::PeopleCommand;
 pub use tags::{TagsCommand, TagsFilter};
 
-use super::{App, Error, Tenant, imports::ImportProgress};
+use super::{
+    App, Error, Tenant,
+    backups::{KIT_FILES, TenantRestore},
+    imports::ImportProgress,
+};
 
 /// How often a waiting command looks again.
 const WAIT_STEP: Duration = Duration::from_millis(100);
@@ -46,16 +50,25 @@ pub enum Command {
 }
 
 impl Command {
-    /// The file this command names.
-    pub fn file_use(&mut self) -> FileUse<'_> {
+    /// The files this command names.
+    pub fn file_uses(&mut self) -> Vec<FileUse<'_>> {
         match self {
             Command::Content(ContentCommand::Import { path, .. })
             | Command::People(PeopleCommand::TenantImport { path, .. })
-            | Command::Operations(OperationsCommand::ModelImport { path })
-            | Command::Backups(BackupsCommand::BackupVerify { keys: Some(path), .. }) => FileUse::Reads(path),
+            | Command::Operations(OperationsCommand::ModelImport { path }) => vec![FileUse::Reads(path)],
+            Command::Backups(BackupsCommand::BackupVerify { backup, keys }) => {
+                let backup = backup.as_mut().map(FileUse::ReadsNamed);
+                backup.into_iter().chain(keys.as_mut().map(FileUse::Reads)).collect()
+            }
+            Command::Backups(BackupsCommand::TenantRestore(TenantRestore { backup, keys, .. })) => {
+                let keys = keys.as_mut().map(FileUse::Reads);
+                std::iter::once(FileUse::ReadsNamed(backup)).chain(keys).collect()
+            }
             Command::Content(ContentCommand::Export { path, .. })
-            | Command::People(PeopleCommand::TenantExport { path, .. })
-            | Command::Backups(BackupsCommand::BackupKit { dir: path }) => FileUse::Writes(path),
+            | Command::People(PeopleCommand::TenantExport { path, .. }) => vec![FileUse::Writes(path)],
+            Command::Backups(BackupsCommand::BackupKit { dir }) => {
+                vec![FileUse::WritesInto { dir, files: &KIT_FILES }]
+            }
             Command::Backups(_)
             | Command::People(_)
             | Command::Members(_)
@@ -63,7 +76,7 @@ impl Command {
             | Command::Accounts(_)
             | Command::Content(_)
             | Command::Tags(_)
-            | Command::Operations(_) => FileUse::Nothing,
+            | Command::Operations(_) => Vec::new(),
         }
     }
 
@@ -86,13 +99,17 @@ impl Command {
     }
 }
 
-/// The file that a command names, for whoever carries it to where the command runs.
+/// A file that a command names, for whoever carries it to where the command runs.
 #[derive(Debug)]
 pub enum FileUse<'a> {
-    Nothing,
+    /// A file or a directory.
     Reads(&'a mut PathBuf),
+    /// The same where it is a path in full; else a name that the command knows what to do with.
+    ReadsNamed(&'a mut String),
     /// A file or directory that must not be there yet.
     Writes(&'a mut PathBuf),
+    /// A directory that is there, and the files that are made in it, which must not be.
+    WritesInto { dir: &'a mut PathBuf, files: &'static [&'static str] },
 }
 
 /// News from a command that takes a while.

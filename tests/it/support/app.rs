@@ -200,6 +200,11 @@ impl TestApp {
         self.clock.advance(by);
     }
 
+    /// The clock itself, for a server of ours that is to go by it.
+    pub(crate) fn manual_clock(&self) -> Arc<ManualClock> {
+        Arc::clone(&self.clock)
+    }
+
     /// Imports lines into `main`.
     pub(crate) fn import_jsonl(&mut self, lines: &[Line]) -> ImportReport {
         self.import_jsonl_into(TENANT, lines)

@@ -5,10 +5,15 @@ use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
+use jiff::{SignedDuration, civil::DateTime, tz::TimeZone};
 use sha2::{Digest as _, Sha256};
+use tga::clock::{Clock as _, ManualClock};
 
 pub(crate) const ACCESS_KEY: &str = "AKIDTEST";
 pub(crate) const SECRET_KEY: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -22,7 +27,17 @@ struct State {
     /// Bodies are cut by one byte before they are kept.
     cutting: bool,
     requests: Vec<String>,
+    /// Goes on with every request, and refuses what was signed long before.
+    clock: Option<Arc<ManualClock>>,
+    /// Set with the first part that comes.
+    part_seen: Option<Arc<AtomicBool>>,
+    /// The bucket is not there.
+    gone: bool,
 }
+
+/// How far the clock goes with each request, and how old a signature may be: what S3 allows.
+const SLOW: SignedDuration = SignedDuration::from_mins(10);
+const SKEW_MAX: SignedDuration = SignedDuration::from_mins(15);
 
 #[derive(Debug, Clone)]
 pub(crate) struct FakeS3 {
@@ -72,6 +87,25 @@ impl FakeS3 {
         self.state.lock().unwrap().cutting = cutting;
     }
 
+    /// Every request takes ten minutes by this clock.
+    pub(crate) fn be_slow(&self, clock: Arc<ManualClock>) {
+        self.state.lock().unwrap().clock = Some(clock);
+    }
+
+    /// Sets `seen` with the next part that comes.
+    pub(crate) fn tell_part(&self, seen: Arc<AtomicBool>) {
+        self.state.lock().unwrap().part_seen = Some(seen);
+    }
+
+    pub(crate) fn be_gone(&self, gone: bool) {
+        self.state.lock().unwrap().gone = gone;
+    }
+
+    /// Uploads that were begun and neither finished nor taken back.
+    pub(crate) fn uploads(&self) -> usize {
+        self.state.lock().unwrap().uploads.len()
+    }
+
     pub(crate) fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         change(self.state.lock().unwrap().objects.get_mut(name).unwrap());
     }
@@ -101,6 +135,24 @@ impl FakeS3 {
         if state.tired > 0 {
             state.tired -= 1;
             return (503, none(), b"<Error><Code>SlowDown</Code><Message>later</Message></Error>".to_vec());
+        }
+        if state.gone {
+            return (
+                404,
+                none(),
+                b"<Error><Code>NoSuchBucket</Code><Message>which?</Message></Error>".to_vec(),
+            );
+        }
+        if let Some(clock) = &state.clock {
+            let signed = DateTime::strptime("%Y%m%dT%H%M%SZ", &asked.headers["x-amz-date"]).unwrap();
+            let signed = signed.to_zoned(TimeZone::UTC).unwrap().timestamp();
+            if clock.now().duration_since(signed) > SKEW_MAX {
+                return (403, none(), b"<Error><Code>RequestTimeTooSkewed</Code></Error>".to_vec());
+            }
+            clock.advance(SLOW);
+        }
+        if let Some(seen) = state.part_seen.take_if(|_| asked.query.contains_key("partNumber")) {
+            seen.store(true, Ordering::SeqCst);
         }
         let credential = format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/");
         if !asked.headers.get("authorization").is_some_and(|value| value.starts_with(&credential)) {
