@@ -240,6 +240,11 @@ impl Queue {
         self.change(move |index, _| Ok(index.dead_expire(before.as_millisecond())))
     }
 
+    /// How many dead letters were given up before `before`.
+    pub fn dead_older(&self, before: Timestamp) -> u64 {
+        self.shared.index().dead_older(before.as_millisecond()).count() as u64
+    }
+
     /// The whole state as text, the same for the same state: for snapshots in tests.
     pub fn dump(&self) -> String {
         let now_ms = self.shared.now_ms();

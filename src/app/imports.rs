@@ -3,8 +3,14 @@
 //! Order per batch: tenant.db first, queue second. A crash between the two leaves posts that the sweep queues. The same file
 //! twice changes nothing; an edited post is updated. When the file breaks off, what was read is kept and the error says where.
 
-use std::{collections::HashMap, path::Path, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::Arc,
+    time::Instant,
+};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -51,6 +57,8 @@ pub struct ImportProgress {
 pub struct ImportOptions {
     pub format: Option<Format>,
     pub channel: Option<String>,
+    /// Channels are kept for ever of which the file brings posts that retention would remove.
+    pub keep_archives: bool,
 }
 
 impl App {
@@ -68,6 +76,8 @@ impl App {
             tenant,
             channels: HashMap::new(),
             batch: Vec::new(),
+            keep_archives: options.keep_archives,
+            oldest: BTreeMap::new(),
             report: ImportReport::default(),
             failed: None,
         };
@@ -111,6 +121,9 @@ struct Import<'a> {
     tenant: &'a Tenant,
     channels: HashMap<Arc<SourceChannel>, ChannelId>,
     batch: Vec<HashedPost>,
+    keep_archives: bool,
+    /// The oldest post of each channel so far, as far as retention was asked about it.
+    oldest: BTreeMap<ChannelId, Timestamp>,
     report: ImportReport,
     failed: Option<Error>,
 }
@@ -149,6 +162,9 @@ impl Import<'_> {
                 "the pipeline has stopped: {reason}; what was read so far is kept"
             )));
         }
+        if self.keep_archives {
+            self.archives_keep()?;
+        }
         let stored = self.tenant.store.posts_ingest(std::mem::take(&mut self.batch), self.app.now())?;
         fail_point(FailPoint::AfterStoreCommit);
         self.app.posts_enqueue(self.tenant, &stored.advance, Lane::Backfill, Cause::News)?;
@@ -156,6 +172,25 @@ impl Import<'_> {
         self.report.updated += stored.updated;
         self.report.duplicates += stored.duplicates;
         self.report.albums += stored.albums;
+        Ok(())
+    }
+
+    /// Keeps the channels for ever whose posts in this batch retention would remove. Before the posts are stored: neither a run of it
+    /// nor a crash comes in between.
+    fn archives_keep(&mut self) -> Result<(), Error> {
+        let mut oldest: BTreeMap<ChannelId, Timestamp> = BTreeMap::new();
+        for HashedPost { channel, post, .. } in &self.batch {
+            let known = oldest.get(channel).or(self.oldest.get(channel));
+            if known.is_none_or(|known| post.posted_at < *known) {
+                oldest.insert(*channel, post.posted_at);
+            }
+        }
+        if oldest.is_empty() {
+            return Ok(());
+        }
+        let kept = self.app.retention_keep(self.tenant, oldest.clone())?;
+        self.report.kept_channels.extend(kept);
+        self.oldest.extend(oldest);
         Ok(())
     }
 

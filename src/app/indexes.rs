@@ -5,6 +5,7 @@
 //! keep answering until the new are complete.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
@@ -24,6 +25,8 @@ use crate::{
 
 /// Posts read and indexed together while rebuilding.
 const REBUILD_BATCH_POSTS: usize = 1000;
+/// How the name of a full-text index begins that was set aside; the second follows.
+pub(super) const DAMAGED: &str = "fulltext.damaged-";
 /// The key in tenant.db's `meta` of the model whose vectors answer searches.
 const VECTOR_MODEL_META: &str = "vector_model";
 
@@ -112,13 +115,28 @@ impl Indexes {
             expected.extend(ids);
             progress(done, total);
         }
-        let extra = fulltext.verify(expected)?.extra;
+        let extra = Self::absent(store, fulltext.verify(expected)?.extra)?;
         if !extra.is_empty() {
-            fulltext.remove(&extra.into_iter().collect::<Vec<_>>())?;
+            fulltext.remove(&extra)?;
             fulltext.commit(None)?;
         }
         self.rebuild_due.store(false, Ordering::Relaxed);
         Ok(done)
+    }
+
+    /// Those of these posts that the database does not have. A list of what is indexed is old when it is read: what came since is in
+    /// the indexes by right.
+    pub(super) fn absent(
+        store: &TenantStore,
+        posts: impl IntoIterator<Item = PostId>,
+    ) -> Result<Vec<PostId>, Error> {
+        let posts: Vec<PostId> = posts.into_iter().collect();
+        let mut absent = Vec::new();
+        for chunk in posts.chunks(REBUILD_BATCH_POSTS) {
+            let here: BTreeSet<PostId> = store.posts_load(chunk)?.iter().map(|post| post.id).collect();
+            absent.extend(chunk.iter().copied().filter(|id| !here.contains(id)));
+        }
+        Ok(absent)
     }
 
     /// Sets the full-text index aside and begins an empty one, to be filled by [`Indexes::rebuild`]; returns where the old lies.
@@ -176,7 +194,7 @@ impl Indexes {
         let vectors = match self.vectors(store)? {
             None => Drift::default(),
             Some(active) => {
-                let mut rows = std::collections::BTreeSet::new();
+                let mut rows = BTreeSet::new();
                 store.vectors_each(active.row, &mut |row| {
                     rows.insert(row.post);
                 })?;
@@ -306,9 +324,7 @@ fn fulltext_put(fulltext: &FullText, posts: &[Post]) -> Result<(), Error> {
 
 /// Renames a damaged directory, so that nothing is destroyed that somebody may want to look at.
 fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".damaged-{}", now.as_second()));
-    let aside = PathBuf::from(name);
+    let aside = path.with_file_name(format!("{DAMAGED}{}", now.as_second()));
     remove_dir(&aside)?;
     std::fs::rename(path, &aside).map_err(|error| Error::io("set aside", path, error))?;
     Ok(aside)

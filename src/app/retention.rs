@@ -4,8 +4,11 @@
 //! crash or a stop leaves less to do and nothing half done. Posts leave tenant.db first; until they have left the indexes too a
 //! mark in tenant.db says so, and the next run finishes that. A second run finds nothing.
 
+mod aside;
+mod view;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{
         Mutex, TryLockError,
         atomic::{AtomicBool, Ordering},
@@ -17,12 +20,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{App, Error, Tenant, audit::Origin, schedule::Daily, tenants::rfc3339};
+pub use self::view::{ChannelRetention, KindStats, RetentionView};
+use super::{App, Error, Indexes, Tenant, audit::Origin, schedule::Daily};
 use crate::{
     config::RETENTION_DAYS_MAX,
     fail::{FailPoint, fail_point},
     model::{AuditAction, ChannelId, PostId},
-    store::{Aged, AgedStats, OldPost, days_before},
+    store::{Aged, OldPost, days_before},
 };
 
 /// The key of tenant.db's facts that says that the indexes may hold posts that are gone.
@@ -58,53 +62,6 @@ pub struct RetentionReport {
 pub struct TenantRemoved {
     pub tenant: String,
     pub removed: Removed,
-}
-
-/// Figures of one kind of data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct KindStats {
-    pub kind: &'static str,
-    /// `None`: the installation's.
-    pub tenant: Option<String>,
-    /// Days it is kept; absent: for ever.
-    pub keep_days: Option<u32>,
-    pub total: u64,
-    pub last_7d: u64,
-    pub last_30d: u64,
-    pub last_90d: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pseudonymised: Option<u64>,
-    pub oldest: Option<String>,
-    pub bytes: u64,
-}
-
-/// How long a tenant keeps its posts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct RetentionView {
-    /// Days posts are kept, by when they were posted; 0: for ever. Pinned and saved ones stay.
-    pub posts_days: u32,
-    /// What the installation has where the tenant says nothing.
-    pub posts_days_default: u32,
-    /// Whether the tenant says so itself.
-    pub own: bool,
-    /// Posts that the next run removes.
-    pub posts_due: u64,
-    /// When it runs; absent: only when the operator asks.
-    pub next_at: Option<String>,
-    pub last_at: Option<String>,
-    pub channels: Vec<ChannelRetention>,
-}
-
-/// How long a channel's posts are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct ChannelRetention {
-    pub channel_id: ChannelId,
-    pub title: String,
-    /// The channel's own days; absent: as the tenant has it, 0: for ever.
-    pub posts_days: Option<u32>,
-    pub posts: u64,
-    /// Posts that the next run removes.
-    pub posts_due: u64,
 }
 
 /// What the appliance knows of retention while it runs: one run at a time.
@@ -229,6 +186,8 @@ impl App {
             return Ok(false);
         }
         self.bot_prune()?;
+        // Whoever left while a reader held a file has waited since.
+        self.erasures_resume()?;
         self.retention_run(false, stop)?;
         Ok(true)
     }
@@ -281,6 +240,7 @@ impl App {
             let expired = self.queue.dead_expire(days_before(now, days))?;
             report.removed.insert("dead_letters", expired);
         }
+        report.removed.insert("set_aside", self.aside_remove(now)?);
         Ok(())
     }
 
@@ -321,6 +281,7 @@ impl App {
             let mut due = Removed::new();
             let posts = tenant.store.channel_keep_list(now)?.iter().map(|channel| channel.due).sum();
             due.insert("posts", posts);
+            due.insert("tombstones", tenant.store.tombstones_count(now)?);
             for what in Aged::TENANT {
                 if let Some(days) = self.keep_days(what) {
                     due.insert(what.name(), tenant.store.aged_count(what, days_before(now, days))?);
@@ -338,98 +299,32 @@ impl App {
         }
         if let Some(days) = self.config.retention.auth_pseudonymise_days {
             let mut whole = self.control.auth_events_whole_count(days_before(now, days))?;
-            // Those that go need not be made coarse before.
-            whole = whole.saturating_sub(report.removed.get("auth_events").copied().unwrap_or(0));
+            if let Some(days) = self.keep_days(Aged::AuthEvents) {
+                // Those that go need not be made coarse before.
+                let gone = self.control.auth_events_whole_count(days_before(now, days))?;
+                whole = whole.saturating_sub(gone);
+            }
             report.removed.insert("auth_events_pseudonymised", whole);
         }
+        if let Some(days) = self.config.retention.dead_letters_days {
+            report.removed.insert("dead_letters", self.queue.dead_older(days_before(now, days)));
+        }
+        report.removed.insert("set_aside", self.aside_old(now)?.len() as u64);
         Ok(())
     }
 
-    /// Figures of every kind of data that goes by age.
-    pub fn retention_stats(&self) -> Result<Vec<KindStats>, Error> {
-        let now = self.now();
-        let mut kinds = Vec::new();
-        let of = |what: Aged, tenant: Option<&str>, keep_days, stats: AgedStats| KindStats {
-            kind: what.name(),
-            tenant: tenant.map(str::to_owned),
-            keep_days,
-            total: stats.total,
-            last_7d: stats.last_7d,
-            last_30d: stats.last_30d,
-            last_90d: stats.last_90d,
-            pseudonymised: None,
-            oldest: stats.oldest.map(rfc3339),
-            bytes: stats.bytes,
-        };
-        for what in Aged::CONTROL {
-            let mut kind = of(what, None, self.keep_days(what), self.control.aged_stats(what, now)?);
-            if what == Aged::AuthEvents {
-                kind.pseudonymised = Some(self.control.auth_events_pseudonymised_count()?);
-            }
-            kinds.push(kind);
-        }
-        for row in self.tenant_list()? {
-            let tenant = self.tenant_open_due(&row)?;
-            let days = tenant.store.posts_days()?.unwrap_or(self.posts_days_default());
-            let days = Some(days).filter(|days| *days > 0);
-            kinds.push(of(Aged::Posts, Some(&row.slug), days, tenant.store.aged_stats(Aged::Posts, now)?));
-            for what in Aged::TENANT {
-                let stats = tenant.store.aged_stats(what, now)?;
-                kinds.push(of(what, Some(&row.slug), self.keep_days(what), stats));
-            }
-        }
-        Ok(kinds)
-    }
-
-    /// How long a tenant keeps its posts, and what the next run removes.
-    pub fn retention_view(&self, tenant: &Tenant) -> Result<RetentionView, Error> {
-        let now = self.now();
-        let own = tenant.store.posts_days()?;
-        let channels: Vec<ChannelRetention> = tenant
-            .store
-            .channel_keep_list(now)?
-            .into_iter()
-            .map(|channel| ChannelRetention {
-                channel_id: channel.id,
-                title: channel.title,
-                posts_days: channel.own_days,
-                posts: channel.posts,
-                posts_due: channel.due,
-            })
-            .collect();
-        let next = self.config.retention.at.map(|at| super::schedule::Runs::next(at, now));
-        Ok(RetentionView {
-            posts_days: own.unwrap_or(self.posts_days_default()),
-            posts_days_default: self.posts_days_default(),
-            own: own.is_some(),
-            posts_due: channels.iter().map(|channel| channel.posts_due).sum(),
-            next_at: next.map(rfc3339),
-            last_at: self.retention_done_at()?.map(rfc3339),
-            channels,
-        })
-    }
-
-    /// The channels that have posts which retention would remove now.
-    pub(super) fn retention_due_channels(&self, tenant: &Tenant) -> Result<BTreeSet<ChannelId>, Error> {
-        let channels = tenant.store.channel_keep_list(self.now())?;
-        Ok(channels.into_iter().filter(|channel| channel.due > 0).map(|channel| channel.id).collect())
-    }
-
-    /// Keeps the posts of channels for ever that had nothing too old `before` an import and have now: whoever brings an archive
-    /// wants to have it. Returns their titles.
-    pub(super) fn retention_keep_imported(
+    /// Keeps channels for ever of which posts as old as these come in that would be removed: whoever brings an archive wants to have
+    /// it. Returns their titles.
+    pub(super) fn retention_keep(
         &self,
         tenant: &Tenant,
-        before: &BTreeSet<ChannelId>,
+        oldest: BTreeMap<ChannelId, Timestamp>,
     ) -> Result<Vec<String>, Error> {
-        let mut kept = Vec::new();
-        for channel in tenant.store.channel_keep_list(self.now())? {
-            if channel.due > 0 && channel.own_days.is_none() && !before.contains(&channel.id) {
-                self.retention_set(tenant, Some(channel.id), Some(0), &Origin::system())?;
-                kept.push(channel.title);
-            }
+        let kept = tenant.store.channels_keep(oldest.into_iter().collect(), self.now())?;
+        for (channel, _) in &kept {
+            self.retention_audit(tenant, Some(*channel), Some(0), &Origin::system())?;
         }
-        Ok(kept)
+        Ok(kept.into_iter().map(|(_, title)| title).collect())
     }
 
     /// Sets how long a tenant keeps its posts, or one of its channels; `None`: as the installation, or the tenant, has it.
@@ -449,11 +344,21 @@ impl App {
         if !tenant.store.posts_days_put(channel, days)? {
             return Err(Error::NotFound("there is no such channel".to_owned()));
         }
+        self.retention_audit(tenant, channel, days, origin)?;
+        self.retention_view(tenant)
+    }
+
+    fn retention_audit(
+        &self,
+        tenant: &Tenant,
+        channel: Option<ChannelId>,
+        days: Option<u32>,
+        origin: &Origin,
+    ) -> Result<(), Error> {
         let target = channel.map_or("posts".to_owned(), |channel| format!("channel:{channel}"));
         let data = json!({ "posts_days": days });
         let line = self.audit(origin, Some(tenant.id()), AuditAction::RetentionChanged, target, Some(data));
-        self.control.audit_add(line)?;
-        self.retention_view(tenant)
+        Ok(self.control.audit_add(line)?)
     }
 }
 
@@ -489,6 +394,7 @@ fn posts_expire(tenant: &Tenant, now: Timestamp, stop: &AtomicBool, removed: &mu
 fn indexes_clean(tenant: &Tenant) -> Result<(), Error> {
     let (fulltext, vectors) = tenant.indexes.verify(&tenant.store)?;
     let extra: Vec<PostId> = fulltext.extra.into_iter().chain(vectors.extra).collect();
+    let extra = Indexes::absent(&tenant.store, extra)?;
     if !extra.is_empty() {
         tenant.indexes.remove(&extra)?;
     }

@@ -149,6 +149,7 @@ impl App {
         let removed =
             self.tenants.delete(id, || if dir.exists() { self.directory_discard(&dir) } else { Ok(()) });
         self.queue.discard(crate::queue::Pick::Tenant(id.0.as_u128()))?;
+        self.aside_forget(id)?;
         removed
     }
 

@@ -7,6 +7,7 @@
 //! All calls block until done (a write: until durable); async callers go through a blocking thread.
 
 mod account_limits;
+mod aged;
 mod alerts;
 mod archive;
 mod audit;
@@ -57,6 +58,7 @@ mod transcripts;
 mod vectors;
 
 pub use account_limits::{ChannelPeer, FloodWait};
+pub use aged::{Aged, AgedStats};
 pub use alerts::{Alert, AlertAdded, AlertChanged, AlertMatch, AlertSpec, MatchState};
 pub use archive::{ArchiveCounts, ArchivedMember, archive_adopt, archive_check, archive_strip};
 pub use audit::{AuditEntry, AuditFilter, NewAudit};
@@ -89,7 +91,7 @@ pub use pages::{DuePage, PageCounts, PageOutcome};
 pub use passkeys::{NewPasskey, Passkey, PasskeyAdded};
 pub use posts::{PostCounts, PostFilter, PostPage};
 pub use reading::{DEPTH_ALL_DAYS, Page, PageApplied, Reading};
-pub use retention::{Aged, AgedStats, ChannelKeep, OldPost, days_before};
+pub use retention::{ChannelKeep, OldPost, days_before};
 pub use saved_posts::PostSaved;
 pub use sessions::{Refreshed, Session, SignInMethod};
 pub use snapshots::{RowCounts, Snapshot, Snapshots, database_check};

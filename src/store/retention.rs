@@ -1,21 +1,21 @@
-//! Taking out what is too old, a small piece at a time, so that writers wait for milliseconds and memory stays small.
+//! Taking out posts that are too old, a small piece at a time, so that writers wait for milliseconds and memory stays small.
 //!
 //! What is too old is found by a reader; the writer deletes by key, in one short transaction a piece. With a post goes all that hangs
 //! on it, its words in answers, and the wish to read it again: the channel's floor rises above it and the ledger forgets what lies
 //! below. Any piece may be the last before a crash; the next run finds the rest.
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde_json::Value;
 
 use super::{
-    Control, Error, TenantStore,
-    database::Database,
+    Error, TenantStore,
+    aged::number,
     events::event_insert,
     ledger::{RangeKind, range_cut},
     posts::json_list,
 };
-use crate::model::{ChannelId, Event, PostId, browser_family, ip_coarse};
+use crate::model::{ChannelId, Event, PostId};
 
 /// Days a channel's posts are kept: its own, the tenant's, the installation's; 0 is for ever. For a row with a `channel_id`.
 pub(super) const KEEP_DAYS: &str = "coalesce(
@@ -25,71 +25,6 @@ pub(super) const KEEP_DAYS: &str = "coalesce(
 /// The tenant's own days, and the installation's as this tenant was last told.
 const DAYS_META: &str = "posts_days";
 const DEFAULT_META: &str = "posts_days_default";
-
-/// Rows of one kind that go by age.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Aged {
-    /// By when they were posted; they go with all that hangs on them, see [`TenantStore::posts_expire`].
-    Posts,
-    Events,
-    History,
-    Exposures,
-    Feedback,
-    Notices,
-    AuthEvents,
-    SystemLog,
-    Audit,
-}
-
-impl Aged {
-    /// Of every tenant.
-    pub const TENANT: [Aged; 5] =
-        [Aged::Events, Aged::History, Aged::Exposures, Aged::Feedback, Aged::Notices];
-    /// Of the installation.
-    pub const CONTROL: [Aged; 3] = [Aged::AuthEvents, Aged::SystemLog, Aged::Audit];
-
-    /// As reports and metrics name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Aged::Posts => "posts",
-            Aged::Events => "events",
-            Aged::History => "history",
-            Aged::Exposures => "exposures",
-            Aged::Feedback => "feedback",
-            Aged::Notices => "notices",
-            Aged::AuthEvents => "auth_events",
-            Aged::SystemLog => "system_log",
-            Aged::Audit => "audit",
-        }
-    }
-
-    /// Table, key, and the column that says how old a row is.
-    fn place(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Aged::Posts => ("posts", "id", "posted_at"),
-            Aged::Events => ("outbox_events", "seq", "occurred_at"),
-            Aged::History => ("rag_history", "id", "asked_at"),
-            Aged::Exposures => ("experiment_exposures", "query_id", "asked_at"),
-            Aged::Feedback => ("feedback", "id", "created_at"),
-            Aged::Notices => ("notices", "id", "sent_at"),
-            Aged::AuthEvents => ("telegram_auth_events", "id", "at"),
-            Aged::SystemLog => ("system_log", "id", "at"),
-            Aged::Audit => ("audit_log", "id", "at"),
-        }
-    }
-}
-
-/// Figures of one kind of rows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AgedStats {
-    pub total: u64,
-    pub last_7d: u64,
-    pub last_30d: u64,
-    pub last_90d: u64,
-    pub oldest: Option<Timestamp>,
-    /// Of the table with its indexes.
-    pub bytes: u64,
-}
 
 /// A post that is too old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,159 +44,22 @@ pub struct ChannelKeep {
     pub due: u64,
 }
 
-fn older(
-    db: &Database,
-    what: Aged,
-    before: Timestamp,
-    limit: usize,
-) -> Result<Vec<rusqlite::types::Value>, Error> {
-    let (table, key, at) = what.place();
-    db.read(|db| {
-        // Rows come in order of time, so the oldest are met first.
-        let sql = format!("SELECT {key} FROM {table} WHERE {at} < ?1 ORDER BY {key} LIMIT ?2");
-        let mut statement = db.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![before.as_millisecond(), limit as i64], |row| row.get(0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    })
-}
-
-fn older_remove(db: &Database, what: Aged, before: Timestamp, limit: usize) -> Result<u64, Error> {
-    let keys = older(db, what, before, limit)?;
-    if keys.is_empty() {
-        return Ok(0);
-    }
-    let (table, key, _) = what.place();
-    db.write(move |tx| {
-        let mut statement = tx.prepare_cached(&format!("DELETE FROM {table} WHERE {key} = ?1"))?;
-        let mut removed = 0;
-        for key in keys {
-            removed += statement.execute([key])?;
-        }
-        Ok(removed as u64)
-    })
-}
-
-fn older_count(db: &Database, what: Aged, before: Timestamp) -> Result<u64, Error> {
-    let (table, _, at) = what.place();
-    db.read(|db| {
-        number(db, &format!("SELECT count(*) FROM {table} WHERE {at} < ?1"), [before.as_millisecond()])
-    })
-}
-
-fn stats(db: &Database, what: Aged, now: Timestamp) -> Result<AgedStats, Error> {
-    let (table, _, at) = what.place();
-    let since = |days: i64| now.as_millisecond() - days * 86_400_000;
-    db.read(|db| {
-        let sql = format!(
-            "SELECT count(*), count(*) FILTER (WHERE {at} >= ?1), count(*) FILTER (WHERE {at} >= ?2),
-                 count(*) FILTER (WHERE {at} >= ?3), min({at}) FROM {table}"
-        );
-        let mut stats = db.query_row(&sql, [since(7), since(30), since(90)], |row| {
-            let count = |at: usize| row.get::<_, i64>(at).map(|count| count as u64);
-            let oldest: Option<i64> = row.get(4)?;
-            Ok(AgedStats {
-                total: count(0)?,
-                last_7d: count(1)?,
-                last_30d: count(2)?,
-                last_90d: count(3)?,
-                oldest: oldest.and_then(|at| Timestamp::from_millisecond(at).ok()),
-                bytes: 0,
-            })
-        })?;
-        let sql = "SELECT coalesce(sum(pgsize), 0) FROM dbstat
-                   WHERE aggregate = 1 AND name IN (SELECT name FROM sqlite_schema WHERE tbl_name = ?1)";
-        stats.bytes = number(db, sql, [table])?;
-        Ok(stats)
-    })
-}
-
-fn number(db: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<u64, Error> {
-    let found: i64 = db.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?;
-    Ok(found as u64)
-}
-
-impl Control {
-    /// Removes up to `limit` rows that are older; how many. 0: there are no more.
-    pub fn aged_remove(&self, what: Aged, before: Timestamp, limit: usize) -> Result<u64, Error> {
-        older_remove(&self.0, what, before, limit)
-    }
-
-    pub fn aged_count(&self, what: Aged, before: Timestamp) -> Result<u64, Error> {
-        older_count(&self.0, what, before)
-    }
-
-    pub fn aged_stats(&self, what: Aged, now: Timestamp) -> Result<AgedStats, Error> {
-        stats(&self.0, what, now)
-    }
-
-    /// Makes up to `limit` steps of logins tell a network and a browser's family in place of an address and a browser; how many.
-    pub fn auth_events_pseudonymise(
-        &self,
-        before: Timestamp,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<u64, Error> {
-        type Whole = (i64, Option<String>, Option<String>);
-        let whole: Vec<Whole> = self.0.read(|db| {
-            let sql = "SELECT id, ip, user_agent FROM telegram_auth_events
-                       WHERE pseudonymised_at IS NULL AND at < ?1 ORDER BY at LIMIT ?2";
-            let mut statement = db.prepare_cached(sql)?;
-            let rows = statement.query_map(params![before.as_millisecond(), limit as i64], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
-        })?;
-        if whole.is_empty() {
-            return Ok(0);
-        }
-        let coarse: Vec<Whole> = whole
-            .into_iter()
-            .map(|(id, ip, agent)| {
-                (id, ip.and_then(|ip| ip_coarse(&ip)), agent.map(|agent| browser_family(&agent).to_owned()))
-            })
-            .collect();
-        self.0.write(move |tx| {
-            let sql = "UPDATE telegram_auth_events SET ip = ?2, user_agent = ?3, pseudonymised_at = ?4 WHERE id = ?1";
-            let mut statement = tx.prepare_cached(sql)?;
-            for (id, ip, agent) in &coarse {
-                statement.execute(params![id, ip, agent, now.as_millisecond()])?;
-            }
-            Ok(coarse.len() as u64)
-        })
-    }
-
-    /// Steps of logins that still name whole addresses and are older.
-    pub fn auth_events_whole_count(&self, before: Timestamp) -> Result<u64, Error> {
-        let sql = "SELECT count(*) FROM telegram_auth_events WHERE pseudonymised_at IS NULL AND at < ?1";
-        self.0.read(|db| number(db, sql, [before.as_millisecond()]))
-    }
-
-    pub fn auth_events_pseudonymised_count(&self) -> Result<u64, Error> {
-        let sql = "SELECT count(*) FROM telegram_auth_events WHERE pseudonymised_at IS NOT NULL";
-        self.0.read(|db| number(db, sql, []))
-    }
-}
-
 /// What makes a post old enough beside its age: neither pinned nor saved by anybody, nor any message of its album.
 const OLD: &str = "lead_id IS NULL AND pinned = 0
     AND NOT EXISTS (SELECT 1 FROM posts member WHERE member.lead_id = posts.id AND member.pinned = 1)
     AND NOT EXISTS (SELECT 1 FROM saved_posts WHERE post_id = posts.id
                     OR post_id IN (SELECT member.id FROM posts member WHERE member.lead_id = posts.id))";
 
+/// What makes a message that was deleted old enough at the moment `?1`.
+fn tombstone_is_old() -> String {
+    format!(
+        "deleted_at IS NOT NULL AND lead_id IS NULL
+         AND NOT EXISTS (SELECT 1 FROM posts member WHERE member.lead_id = posts.id AND member.deleted_at IS NULL)
+         AND {KEEP_DAYS} > 0 AND posted_at < ?1 - {KEEP_DAYS} * 86400000"
+    )
+}
+
 impl TenantStore {
-    /// Removes up to `limit` rows that are older; how many. 0: there are no more.
-    pub fn aged_remove(&self, what: Aged, before: Timestamp, limit: usize) -> Result<u64, Error> {
-        older_remove(&self.db, what, before, limit)
-    }
-
-    pub fn aged_count(&self, what: Aged, before: Timestamp) -> Result<u64, Error> {
-        older_count(&self.db, what, before)
-    }
-
-    pub fn aged_stats(&self, what: Aged, now: Timestamp) -> Result<AgedStats, Error> {
-        stats(&self.db, what, now)
-    }
-
     /// Tells the database how long the installation keeps posts, days; 0: for ever.
     pub fn posts_days_default_put(&self, days: u32) -> Result<(), Error> {
         let days = days.to_string();
@@ -295,6 +93,33 @@ impl TenantStore {
             };
             floors_forget(tx, channel)?;
             Ok(changed)
+        })
+    }
+
+    /// Keeps the posts of these channels for ever, where nobody said how long and one that was posted then would be too old.
+    /// Returns those channels with their titles.
+    pub fn channels_keep(
+        &self,
+        oldest: Vec<(ChannelId, Timestamp)>,
+        now: Timestamp,
+    ) -> Result<Vec<(ChannelId, String)>, Error> {
+        self.db.write(move |tx| {
+            let sql = format!(
+                "UPDATE channels SET retention_days = 0 WHERE retention_days IS NULL AND id =
+                     (SELECT channel_id FROM (SELECT ?1 channel_id)
+                      WHERE {KEEP_DAYS} > 0 AND ?2 < ?3 - {KEEP_DAYS} * 86400000)
+                 RETURNING title"
+            );
+            let mut statement = tx.prepare_cached(&sql)?;
+            let mut kept = Vec::new();
+            for (channel, posted_at) in oldest {
+                let row = params![channel.0, posted_at.as_millisecond(), now.as_millisecond()];
+                if let Some(title) = statement.query_row(row, |row| row.get(0)).optional()? {
+                    floors_forget(tx, Some(channel))?;
+                    kept.push((channel, title));
+                }
+            }
+            Ok(kept)
         })
     }
 
@@ -350,14 +175,16 @@ impl TenantStore {
         })
     }
 
+    /// How many tombstones are as old as the posts that go.
+    pub fn tombstones_count(&self, now: Timestamp) -> Result<u64, Error> {
+        let sql = format!("SELECT count(*) FROM posts WHERE {}", tombstone_is_old());
+        self.db.read(|db| number(db, &sql, [now.as_millisecond()]))
+    }
+
     /// Tombstones as old as the posts that go: with the floor above them nothing brings those back. How many went.
     pub fn tombstones_remove(&self, limit: usize, now: Timestamp) -> Result<u64, Error> {
         let ids: Vec<i64> = self.db.read(|db| {
-            let sql = format!(
-                "SELECT id FROM posts WHERE deleted_at IS NOT NULL AND lead_id IS NULL
-                     AND NOT EXISTS (SELECT 1 FROM posts member WHERE member.lead_id = posts.id AND member.deleted_at IS NULL)
-                     AND {KEEP_DAYS} > 0 AND posted_at < ?1 - {KEEP_DAYS} * 86400000 LIMIT ?2"
-            );
+            let sql = format!("SELECT id FROM posts WHERE {} LIMIT ?2", tombstone_is_old());
             let mut statement = db.prepare_cached(&sql)?;
             let rows = statement.query_map(params![now.as_millisecond(), limit as i64], |row| row.get(0))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -382,11 +209,15 @@ impl TenantStore {
     ) -> Result<Vec<PostId>, Error> {
         let ids: Vec<PostId> = posts.iter().map(|post| post.id).collect();
         self.db.write(move |tx| {
-            // One that was pinned or saved since it was found stays.
+            // One that was pinned or saved since it was found stays, and those of a channel that is kept longer by now.
             let list = json_list(&ids);
-            let sql = format!("SELECT id FROM posts WHERE id IN (SELECT value FROM json_each(?1)) AND {OLD}");
+            let sql = format!(
+                "SELECT id FROM posts WHERE id IN (SELECT value FROM json_each(?1)) AND {OLD}
+                     AND {KEEP_DAYS} > 0 AND posted_at < ?2 - {KEEP_DAYS} * 86400000"
+            );
             let mut statement = tx.prepare_cached(&sql)?;
-            let rows = statement.query_map([&list], |row| row.get(0).map(PostId))?;
+            let rows =
+                statement.query_map(params![list, now.as_millisecond()], |row| row.get(0).map(PostId))?;
             let ids: Vec<PostId> = rows.collect::<rusqlite::Result<_>>()?;
             days_put(tx, mark, Some("1"))?;
             posts_expire(tx, &ids, now)?;

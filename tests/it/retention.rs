@@ -347,3 +347,139 @@ fn writers_go_on_while_many_events_go() {
     // Shared machines: far above what is meant, far below what holding the writer would take.
     assert!(longest < Duration::from_secs(2), "{longest:?}");
 }
+
+/// An import that died was kept for ever only if it came to its end: repeated, all of it was too old already, and went.
+#[test]
+fn an_archive_whose_import_was_cut_short_is_kept() {
+    let tga = Binary::new();
+    tga.ok(&["init"]);
+    let lines: Vec<_> = (1..40)
+        .map(|id| line("archive", id, &format!("Станция {id}, которой давно нет")).at("2019-05-01T10:00:00Z"))
+        .collect();
+    let posts = tga.jsonl("posts.jsonl", &lines);
+    let import = ["import", posts.to_str().unwrap(), "--tenant", "main"];
+    let output = tga.command(&import).env("TGA_FAIL_POINT", "after_store_commit").output().unwrap();
+    assert_eq!(output.status.code(), None, "it was to die");
+    let due = |report: &serde_json::Value| report["removed"]["posts"].as_u64().unwrap();
+    assert_eq!(due(&tga.ok(&["retention", "run"])), 0, "between the two");
+    tga.ok(&import);
+    assert_eq!(due(&tga.ok(&["retention", "run"])), 0);
+    // A channel that had posts due before is one whose archive somebody brings now; one with a rule of its own keeps that.
+    tga.ok(&["retention", "set", "--tenant", "main", "--channel", "archive", "--default"]);
+    assert_eq!(tga.ok(&import)["kept_channels"], json!(["archive"]));
+    tga.ok(&["retention", "set", "--tenant", "main", "--channel", "archive", "--posts-days", "90"]);
+    assert_eq!(tga.ok(&import).get("kept_channels"), None);
+    assert_eq!(due(&tga.ok(&["retention", "run"])), 39);
+}
+
+/// Whoever was told "for ever" between the look and the removal lost what had been found.
+#[test]
+fn a_channel_that_is_kept_by_now_loses_nothing_that_was_found_before() {
+    let mut app = TestApp::new();
+    let old = at(&app, 100);
+    app.index_jsonl(&[line("news", 1, "Старая новость о погоде в Мурманске.").at(&old)]);
+    let (tenant, now) = (app.tenant(), app.app().now());
+    let store = tenant.store();
+    let found = store.posts_old(None, 10, now).unwrap();
+    assert_eq!(found.len(), 1);
+    let news = tenant.channel_get("news", &ChannelSet::All).unwrap().id;
+    store.posts_days_put(Some(news), Some(0)).unwrap();
+    assert_eq!(store.posts_expire(&found, "test", now).unwrap(), []);
+    store.posts_days_put(Some(news), Some(120)).unwrap();
+    assert_eq!(store.posts_expire(&found, "test", now).unwrap(), []);
+    store.posts_days_put(Some(news), None).unwrap();
+    assert_eq!(store.posts_expire(&found, "test", now).unwrap().len(), 1);
+    tenant.indexes().remove(&[found[0].id]).unwrap();
+}
+
+/// What a worker commits while an index is compared with a list of before was taken for something extra.
+#[test]
+fn what_is_indexed_while_the_indexes_are_looked_through_stays() {
+    let mut app = TestApp::builder().synthetic_model().build();
+    app.index_jsonl(&[
+        line("news", 1, "Ледокол Арктика вышел из порта Мурманск."),
+        line("news", 2, "Комета пролетела над обсерваторией."),
+    ]);
+    let late = app.post_id("news", 1);
+    let tenant = app.tenant();
+    let stage = |stage: i64| {
+        let db = rusqlite::Connection::open(tenant.store().path()).unwrap();
+        db.execute("UPDATE posts SET stage = ?1 WHERE id = ?2", [stage, late.0]).unwrap();
+    };
+    // The list passes before the post is indexed, the index is asked after it.
+    stage(0);
+    tenant.indexes().rebuild(tenant.store(), &mut |_, _| stage(4)).unwrap();
+    assert_eq!(app.found("ледокол"), [1]);
+    stage(0);
+    let db = rusqlite::Connection::open(tenant.store().path()).unwrap();
+    db.execute("INSERT INTO meta (key, value) VALUES ('retention', '1')", []).unwrap();
+    drop(db);
+    run(&app);
+    stage(4);
+    assert_eq!(app.found("ледокол"), [1]);
+    assert!(tenant.indexes().vectors(tenant.store()).unwrap().unwrap().vectors.contains(late));
+    // What the database does not have goes all the same.
+    let db = rusqlite::Connection::open(tenant.store().path()).unwrap();
+    db.execute("UPDATE posts SET deleted_at = 1 WHERE id = ?1", [late.0]).unwrap();
+    drop(db);
+    tenant.indexes().rebuild(tenant.store(), &mut |_, _| {}).unwrap();
+    assert_eq!(app.found("ледокол"), Vec::<i64>::new());
+}
+
+#[test]
+fn a_dry_run_counts_what_a_run_removes() {
+    let mut app = TestApp::new();
+    let old = at(&app, 100);
+    app.index_jsonl(&[
+        line("news", 1, "Старая новость о погоде в Мурманске.").at(&old),
+        line("news", 2, "Удалённая новость о погоде в Мурманске.").at(&old),
+    ]);
+    let db = rusqlite::Connection::open(app.tenant().store().path()).unwrap();
+    db.execute("UPDATE posts SET deleted_at = 1 WHERE message_id = 2", []).unwrap();
+    drop(db);
+    // Coarse already and to go, whole and to go, whole and to become coarse, young.
+    for days in [100, 101, 102, 40, 41, 1] {
+        auth_event(&app, days, "203.0.113.77");
+    }
+    let db = rusqlite::Connection::open(app.data_dir().join("control.db")).unwrap();
+    let sql = "UPDATE telegram_auth_events SET pseudonymised_at = 1 WHERE reason IN ('100', '101')";
+    db.execute(sql, []).unwrap();
+    drop(db);
+    let counted = |report: RetentionReport| -> Vec<(&'static str, u64)> {
+        report.removed.into_iter().filter(|(_, count)| *count > 0).collect()
+    };
+    let dry = counted(app.app().retention_run(true, &AtomicBool::new(false)).unwrap());
+    assert!(dry.contains(&("auth_events_pseudonymised", 2)) && dry.contains(&("tombstones", 1)), "{dry:?}");
+    assert_eq!(dry, counted(run(&app)));
+}
+
+/// Whole tenants and indexes that were set aside stayed for ever, also when their tenant was deleted.
+#[test]
+fn what_was_set_aside_goes_after_a_while_and_with_its_tenant() {
+    let app = TestApp::builder().tenant("other").build();
+    let (main, other) = (app.tenant().id(), app.tenant_named("other").id());
+    let (shelf, tenants) = (app.data_dir().join("aside"), app.data_dir().join("tenants"));
+    let second = |days: i64| ago(&app, days).as_second();
+    let make = |path: std::path::PathBuf| {
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::write(path.join("file"), b"x").unwrap();
+        path
+    };
+    let old = [
+        make(shelf.join(format!("{main}-{}", second(31)))),
+        make(tenants.join(main.to_string()).join(format!("fulltext.damaged-{}", second(31)))),
+    ];
+    let young = [
+        make(shelf.join(format!("{main}-{}", second(29)))),
+        make(tenants.join(main.to_string()).join(format!("fulltext.damaged-{}", second(29)))),
+        make(shelf.join("mine")),
+        make(shelf.join(format!("{other}-{}", second(2)))),
+    ];
+    let dry = app.app().retention_run(true, &AtomicBool::new(false)).unwrap();
+    assert_eq!((count(&dry, "set_aside"), old[0].exists()), (2, true));
+    assert_eq!(count(&run(&app), "set_aside"), 2);
+    assert!(old.iter().all(|path| !path.exists()) && young.iter().all(|path| path.exists()));
+    app.app().tenant_delete("other").unwrap();
+    assert!(!young[3].exists() && young[0].exists());
+    assert_eq!(count(&run(&app), "set_aside"), 0);
+}

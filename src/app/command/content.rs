@@ -39,15 +39,10 @@ impl App {
         match command {
             ContentCommand::Import { tenant, path, format, channel, wait } => {
                 let tenant = self.tenant_get(&tenant)?;
-                let options =
-                    ImportOptions { format: format.as_deref().map(format_named).transpose()?, channel };
-                let before = self.retention_due_channels(&tenant)?;
-                let imported =
-                    self.import(&tenant, &path, &options, &mut |at| progress(Progress::Import(at)));
-                // Also of what was read before an error.
-                let kept_channels = self.retention_keep_imported(&tenant, &before)?;
-                let mut report = imported?;
-                report.kept_channels = kept_channels;
+                let format = format.as_deref().map(format_named).transpose()?;
+                let options = ImportOptions { format, channel, keep_archives: true };
+                let mut report =
+                    self.import(&tenant, &path, &options, &mut |at| progress(Progress::Import(at)))?;
                 if wait {
                     let started = Instant::now();
                     self.wait_indexed(&tenant, progress)?;

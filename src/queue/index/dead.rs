@@ -84,10 +84,14 @@ impl Index {
         removed as u64
     }
 
+    /// The dead letters given up before `before_ms`.
+    pub(in super::super) fn dead_older(&self, before_ms: i64) -> impl Iterator<Item = u64> {
+        self.dead.iter().filter(move |(_, letter)| letter.due_ms < before_ms).map(|(id, _)| *id)
+    }
+
     /// Throws away the dead letters given up before `before_ms`; how many.
     pub(in super::super) fn dead_expire(&mut self, before_ms: i64) -> u64 {
-        let old = self.dead.iter().filter(|(_, letter)| letter.due_ms < before_ms);
-        let old: Vec<u64> = old.map(|(id, _)| *id).collect();
+        let old: Vec<u64> = self.dead_older(before_ms).collect();
         old.iter().filter_map(|id| self.dead_remove(*id)).count() as u64
     }
 
