@@ -2,7 +2,7 @@
 //!
 //! control.db first: the membership and all that hangs on it, in one transaction that also remembers that the erasure is due.
 //! Then tenant.db, the indexes, and both database files written anew, because deleted rows leave their bytes in them. A crash
-//! in between leaves the erasure due, and the next start finishes it.
+//! in between leaves the erasure due, and the next start finishes it; so does a backup that reads the files meanwhile, when it is done.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{App, Error, Tenant, audit::Origin, history::HistoryView, members::MemberView, tenants::rfc3339};
 use crate::{
     model::{AuditAction, MembershipId, TenantId},
-    store::{Member, MemberErased, MemberGone},
+    store::{self, Member, MemberErased, MemberGone},
 };
 
 /// Questions written to an export at once.
@@ -49,7 +49,16 @@ impl App {
                 )));
             }
         };
-        let erased = self.erasure_finish(tenant, id)?;
+        let erased = self.erasure_rows(tenant, id)?;
+        let files_rewritten = match self.erasure_files(tenant, id) {
+            Ok(()) => true,
+            Err(Error::Store(store::Error::Busy(reason))) => {
+                // A backup reads the moment before. It stays due, and is done when the backup is.
+                tracing::warn!(%reason, user = %id, tenant = %tenant.id(), "the files of an erasure are written anew later");
+                false
+            }
+            Err(error) => return Err(error),
+        };
         tracing::info!(user = %id, tenant = %tenant.id(), "user erased");
         let statement = json!({
             "receipt_id": uuid::Uuid::new_v4(),
@@ -59,15 +68,16 @@ impl App {
             "rows": rows + erased.rows,
             "channels": erased.channels.len(),
             "posts": erased.posts.len(),
+            "files_rewritten": files_rewritten,
         });
         self.receipt_sign(statement.to_string())
     }
 
-    /// Finishes what a crash interrupted. What cannot be finished now is said and stays due.
+    /// Finishes what a crash or a reader interrupted. What cannot be finished now is said and stays due.
     pub(super) fn erasures_resume(&self) -> Result<(), Error> {
         for (tenant, id) in self.control.erasure_due_list()? {
             if let Err(error) = self.erasure_resume(tenant, id) {
-                tracing::error!(%error, %tenant, user = %id, "an erasure is not finished; the next start tries again");
+                tracing::error!(%error, %tenant, user = %id, "an erasure is not finished; it is tried again after the next backup, run of retention or start");
             }
         }
         Ok(())
@@ -75,14 +85,17 @@ impl App {
 
     fn erasure_resume(&self, tenant: TenantId, id: MembershipId) -> Result<(), Error> {
         match self.tenant_by_id(tenant)? {
-            Some(open) => self.erasure_finish(&open, id).map(|_| ()),
+            Some(open) => {
+                self.erasure_rows(&open, id)?;
+                self.erasure_files(&open, id)
+            }
             // The tenant went meanwhile, and everything with it.
             None => Ok(self.control.erasure_done(tenant, id)?),
         }
     }
 
-    /// Everything after the membership itself; doing it again does no harm.
-    fn erasure_finish(&self, tenant: &Tenant, id: MembershipId) -> Result<MemberErased, Error> {
+    /// Everything after the membership itself but the files; doing it again does no harm.
+    fn erasure_rows(&self, tenant: &Tenant, id: MembershipId) -> Result<MemberErased, Error> {
         self.member_log_out(tenant, id)?;
         let erased = tenant.store.member_erase(id, self.now())?;
         if !erased.posts.is_empty() {
@@ -91,10 +104,15 @@ impl App {
             // A deleted document keeps its words in the index until its segment is merged.
             tenant.indexes.rebuild_from_nothing(&tenant.store, &mut |_, _| {})?;
         }
-        tenant.store.compact()?;
-        self.control.erasure_done(tenant.id(), id)?;
-        self.control.compact()?;
         Ok(erased)
+    }
+
+    /// Writes the files anew, without what was deleted from them; then nothing is due any more.
+    fn erasure_files(&self, tenant: &Tenant, id: MembershipId) -> Result<(), Error> {
+        self.damaged_forget(tenant.id())?;
+        tenant.store.compact()?;
+        self.control.compact()?;
+        Ok(self.control.erasure_done(tenant.id(), id)?)
     }
 
     /// Writes everything that is kept of a member as one JSON document, piece by piece.

@@ -29,6 +29,8 @@ const READERS_MAX: usize = 4;
 const STATEMENTS_CACHED_MAX: usize = 128;
 /// How long a connection waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a file that was written anew waits for those who still read the old one.
+const COMPACT_READERS_WAIT: Duration = Duration::from_secs(1);
 /// Page size of a new file, bytes. Posts of a few thousand bytes leave a sixth of the usual 4096 empty.
 const PAGE_BYTES: i64 = 8192;
 /// Page cache of each connection, KiB.
@@ -174,6 +176,8 @@ impl Database {
         let wrap = |error: rusqlite::Error| Error::from_sqlite(&self.path, &error);
         let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.execute_batch("VACUUM").map_err(wrap)?;
+        // Whoever reads an old moment does so for as long as a backup takes; all others are gone in no time.
+        connection.busy_timeout(COMPACT_READERS_WAIT).map_err(wrap)?;
         let busy: bool =
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(wrap)?;
         if busy {

@@ -185,3 +185,27 @@ fn an_export_holds_everything_of_the_member_and_nothing_of_others() {
         assert!(!theirs.to_lowercase().contains(&mark.to_lowercase()), "{mark} in {theirs}");
     }
 }
+
+/// A backup reads the files as they were: who left meanwhile read 503, and the rest waited for the next start.
+#[test]
+fn who_leaves_while_a_backup_reads_is_erased_when_it_is_done() {
+    let (app, leaves, _) = filled();
+    let reader = rusqlite::Connection::open(app.tenant().store().path()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM posts;").unwrap();
+    let receipt = app.app().user_erase(&app.tenant(), leaves.id, &Origin::operator()).unwrap();
+    let said: Value = serde_json::from_str(&receipt.statement).unwrap();
+    assert_eq!((&said["posts"], &said["files_rewritten"]), (&json!(2), &json!(false)), "{said}");
+    let due = || -> i64 {
+        let control = rusqlite::Connection::open(app.data_dir().join("control.db")).unwrap();
+        let sql = "SELECT count(*) FROM settings WHERE key LIKE 'erasure_due:%'";
+        control.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(due(), 1);
+    drop(reader);
+    // The service's next backup brings the rest.
+    app.app().backup_want().unwrap();
+    assert!(app.app().backup_tick(&std::sync::atomic::AtomicBool::new(false)).unwrap());
+    assert_eq!(due(), 0);
+    std::fs::remove_dir_all(app.data_dir().join("backups")).unwrap();
+    assert_eq!(files_with(app.data_dir(), &MARKS), Vec::<String>::new());
+}
