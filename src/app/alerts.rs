@@ -220,11 +220,11 @@ impl Tenant {
         offset: usize,
     ) -> Result<(Vec<AlertMatchView>, u64), Error> {
         self.alert_get(member, id)?;
-        let (matches, total) = self.store.alert_match_list(id, limit.min(MATCHES_LISTED_MAX), offset)?;
+        let (matches, total) =
+            self.store.alert_match_list(id, visible, limit.min(MATCHES_LISTED_MAX), offset)?;
         let ids: Vec<_> = matches.iter().map(|found| found.post).collect();
         let channels = self.channel_map()?;
         let mut posts = self.store.posts_load(&ids)?;
-        posts.retain(|post| visible.contains(post.channel_id));
         let shown = matches.into_iter().filter_map(|found| {
             let at = posts.iter().position(|post| post.id == found.post)?;
             Some(AlertMatchView {

@@ -18,7 +18,7 @@ use super::{
     members::named,
     posts::json_list,
 };
-use crate::model::{AlertId, ChannelId, Event, MembershipId, PostId};
+use crate::model::{AlertId, ChannelId, ChannelSet, Event, MembershipId, PostId};
 
 /// The key of `meta` that remembers how far the log was looked through.
 const SEEN: &str = "alerts_seen";
@@ -255,22 +255,33 @@ impl TenantStore {
         })
     }
 
-    /// A page of what an alert found, newest first, and how much that is.
+    /// A page of what an alert found in these channels, newest first, and how much that is; posts that are deleted are left out.
     pub fn alert_match_list(
         &self,
         alert: AlertId,
+        channels: &ChannelSet,
         limit: usize,
         offset: usize,
     ) -> Result<(Vec<AlertMatch>, u64), Error> {
         self.db.read(|db| {
-            let sql = "SELECT alert_id, post_id, matched_at, state, due_at FROM alert_matches
-                       WHERE alert_id = ?1 ORDER BY matched_at DESC, post_id DESC LIMIT ?2 OFFSET ?3";
+            let channels = match channels {
+                ChannelSet::All => None,
+                ChannelSet::Only(set) => Some(json_list(set)),
+            };
+            let from = "FROM alert_matches AS m JOIN posts ON posts.id = m.post_id
+                WHERE m.alert_id = ?1 AND lead_id IS NULL AND deleted_at IS NULL
+                AND (?2 IS NULL OR channel_id IN (SELECT value FROM json_each(?2)))";
+            let sql = format!(
+                "SELECT m.alert_id, m.post_id, m.matched_at, m.state, m.due_at {from}
+                 ORDER BY m.matched_at DESC, m.post_id DESC LIMIT ?3 OFFSET ?4"
+            );
             let rows = db
-                .prepare_cached(sql)?
-                .query_map(params![alert.0, limit as i64, offset as i64], match_from_row)?
+                .prepare_cached(&sql)?
+                .query_map(params![alert.0, channels, limit as i64, offset as i64], match_from_row)?
                 .collect::<rusqlite::Result<_>>()?;
-            let count = "SELECT count(*) FROM alert_matches WHERE alert_id = ?1";
-            let total: i64 = db.prepare_cached(count)?.query_row([alert.0], |row| row.get(0))?;
+            let count = format!("SELECT count(*) {from}");
+            let total: i64 =
+                db.prepare_cached(&count)?.query_row(params![alert.0, channels], |row| row.get(0))?;
             Ok((rows, total as u64))
         })
     }

@@ -105,6 +105,25 @@ fn old_posts_and_channels_one_does_not_follow_are_nobodys_news() {
 }
 
 #[test]
+fn what_one_may_not_read_takes_no_place_on_a_page_of_finds() {
+    let (mut app, anna) = world();
+    let rate = alert(&app, &anna, &json!({ "query": "ставка" }));
+    app.index_jsonl(&[post("sport", 2, "Ставка игрока")]);
+    app.index_jsonl(&[post("news", 2, "Ставка банка")]);
+    let page = || app.get(&format!("/api/alerts/{}/matches?limit=1", rate["id"]), &anna.access).ok();
+    assert_eq!(
+        (&page()["total"], &page()["matches"][0]["post"]["text"]),
+        (&json!(2), &json!("Ставка банка"))
+    );
+    let news = app.tenant().channel_get("news", &ChannelSet::All).unwrap().id;
+    app.app().channel_remove(&app.tenant(), anna.user_id, news).unwrap();
+    assert_eq!(
+        (&page()["total"], &page()["matches"][0]["post"]["text"]),
+        (&json!(1), &json!("Ставка игрока"))
+    );
+}
+
+#[test]
 fn one_story_told_by_several_channels_is_told_once() {
     let (mut app, anna) = world();
     let crane = alert(&app, &anna, &json!({ "query": "кран" }));

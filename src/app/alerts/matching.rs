@@ -211,7 +211,8 @@ impl App {
         hits: &[&Post],
     ) -> Result<Vec<AlertMatch>, Error> {
         let now = self.now();
-        let (before, _) = tenant.store.alert_match_list(alert.alert.id, STORY_POSTS_MAX, 0)?;
+        let (before, _) =
+            tenant.store.alert_match_list(alert.alert.id, &ChannelSet::All, STORY_POSTS_MAX, 0)?;
         let since = now.saturating_sub(STORY_AGE_MAX).unwrap_or(now);
         let before: Vec<PostId> =
             before.iter().filter(|found| found.matched_at >= since).map(|found| found.post).collect();
