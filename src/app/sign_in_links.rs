@@ -2,7 +2,7 @@
 //!
 //! The token is a JWT of its own audience that lives for minutes. It stands behind the `#` of the address, so no server on the
 //! way and no preview of the link reads it; the app hands it in by POST. That it is good once is kept with the session it opens
-//! (`session_proofs`), in the same transaction: a crash leaves a link that still works, or a session.
+//! (`proofs_used`), in the same transaction: a crash leaves a link that still works, or a session.
 
 use std::time::Duration;
 

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tga::i18n::{Lang, Part};
+use tga::{
+    i18n::{Lang, Part},
+    model::AuditAction,
+};
 
 /// Where texts are used.
 const USERS: [&str; 3] = ["rs", "js", "html"];
@@ -80,6 +83,15 @@ fn every_text_is_used() {
         .filter(|key| !code.contains(&format!("\"{key}\"")) && !catalogues.contains(&format!("{{ {key} }}")))
         .collect();
     assert!(unused.is_empty(), "nothing uses {unused:?}");
+}
+
+#[test]
+fn every_action_of_the_audit_log_has_its_words_in_the_app() {
+    let screen = Path::new(env!("CARGO_MANIFEST_DIR")).join("webapp/app/admin/events.js");
+    let code = std::fs::read_to_string(screen).unwrap();
+    for action in AuditAction::ALL {
+        assert!(code.contains(&format!("{}: \"admin-act-", action.name())), "{} is shown raw", action.name());
+    }
 }
 
 #[test]
