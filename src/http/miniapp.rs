@@ -75,6 +75,7 @@ static FILES: &[(&str, &[u8])] = &files![
     "icon.svg",
     "index.html",
     "keep.js",
+    "language.js",
     "lock.js",
     "main.js",
     "manifest.webmanifest",

@@ -12,8 +12,8 @@ const STRANGER = { id: 900_300, first_name: "Чужой", language_code: "ru" };
 
 /** What a stored session looks like. */
 const kept = (signed) => JSON.stringify({ refresh: signed.refresh_token, id: signed.session_id, user: signed.user, tenants: signed.tenants, operator: signed.operator });
-const refreshOf = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("tga.session"))?.id ?? null);
-const started = (page, data) => `#${new URLSearchParams({ tgWebAppData: data, tgWebAppVersion: "9.0", tgWebAppPlatform: "ios", tgWebAppThemeParams: JSON.stringify(TELEGRAM_THEME) })}`;
+const sessionOf = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("tga.session"))?.id ?? null);
+const started = (data) => `#${new URLSearchParams({ tgWebAppData: data, tgWebAppVersion: "9.0", tgWebAppPlatform: "ios", tgWebAppThemeParams: JSON.stringify(TELEGRAM_THEME) })}`;
 
 /** The kinds of entries that lie on the device. */
 const onDevice = (page) => page.evaluate(() => new Promise((done, failed) => {
@@ -97,23 +97,23 @@ export async function againChecks({ world, check, open, signedIn, sessionPut, ap
     await page.waitForFunction(() => navigator.serviceWorker.ready);
     assert.ok((await onDevice(page)).includes(mine));
     // A link that anybody can write, outside of Telegram: no word of Telegram's at all.
-    const lie = started(page, `user=${encodeURIComponent(JSON.stringify({ id: 1 }))}`);
+    const lie = started(`user=${encodeURIComponent(JSON.stringify({ id: 1 }))}`);
     await page.goto("about:blank");
     await page.goto(address(`/channels${lie}`));
     await page.getByText(CHANNELS[0].title).first().waitFor();
     assert.equal(await page.evaluate(() => document.documentElement.classList.contains("in-telegram")), false);
-    assert.equal(await refreshOf(page), ivan.session_id);
+    assert.equal(await sessionOf(page), ivan.session_id);
     // Inside Telegram the server does not find it true, and nothing is lost.
     await page.addInitScript(telegramFake);
     await page.goto("about:blank");
     await page.goto(address(`/channels${lie}`));
     await page.getByText(CHANNELS[0].title).first().waitFor();
-    assert.equal(await refreshOf(page), ivan.session_id);
+    assert.equal(await sessionOf(page), ivan.session_id);
     assert.ok((await onDevice(page)).includes(mine));
     // Somebody else's true word: theirs is the app, and nothing of the one before is left.
-    const true_ = started(page, initData(world.botToken, VERA));
+    const truth = started(initData(world.botToken, VERA));
     await page.goto("about:blank");
-    await page.goto(address(`/channels${true_}`));
+    await page.goto(address(`/channels${truth}`));
     await page.getByText("Каналов пока нет").waitFor();
     assert.deepEqual((await onDevice(page)).filter((kind) => kind === mine), []);
     assert.equal(await page.evaluate(() => JSON.parse(localStorage.getItem("tga.session")).user.telegram_id), VERA.id);
@@ -123,7 +123,7 @@ export async function againChecks({ world, check, open, signedIn, sessionPut, ap
     const vera = await signedIn(VERA);
     await sessionPut(page, vera);
     await page.addInitScript(telegramFake);
-    await page.goto(address(`/channels${started(page, initData(world.botToken, VERA))}`));
+    await page.goto(address(`/channels${started(initData(world.botToken, VERA))}`));
     await page.getByRole("heading", { name: "Каналы", level: 1 }).waitFor();
     await settled(page);
     assert.equal((await api(vera)("DELETE", `/api/auth/sessions/${vera.session_id}`)).status, 204);
@@ -136,7 +136,29 @@ export async function againChecks({ world, check, open, signedIn, sessionPut, ap
     await page.getByRole("button", { name: "Выйти" }).click();
     await page.locator("dialog").getByRole("button", { name: "Выйти" }).click();
     await page.getByRole("heading", { name: "Спросите свои каналы" }).waitFor();
-    assert.equal(await refreshOf(page), null);
+    assert.equal(await sessionOf(page), null);
+  }
+
+  async function leaveInTelegram(page) {
+    const guest = { id: 900_301, first_name: "Гость", language_code: "ru" };
+    await sessionPut(page, await signedIn(guest, { invite: world.invite() }));
+    await page.addInitScript(telegramFake);
+    await page.goto(address(`/me/data${started(initData(world.botToken, guest))}`));
+    await page.getByRole("button", { name: /Скачать мои данные/ }).click();
+    await page.locator("dialog").getByText(/\/export/).waitFor();
+    // Telegram's back button leads out of the sheet first.
+    await page.waitForFunction(() => window.fake.back);
+    await page.evaluate(() => window.fake.press("back"));
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Удалить меня" }).click();
+    await page.getByLabel(/Введите свой номер/).fill(String(guest.id));
+    await page.getByRole("button", { name: "Удалить навсегда" }).click();
+    // No file is saved here, so the receipt is shown until it is put away; then nobody is signed in, not even by Telegram's word.
+    assert.match(await page.getByLabel(/Подписанная справка/).inputValue(), /signature/);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Войти через Telegram" }).waitFor();
+    assert.equal(await sessionOf(page), null);
+    assert.deepEqual(await onDevice(page), []);
   }
 
   async function outWhileRenewing(page, made) {
@@ -161,7 +183,7 @@ export async function againChecks({ world, check, open, signedIn, sessionPut, ap
     release();
     await answered;
     await page.waitForFunction(() => navigator.locks.query().then(({ held: now }) => now.length === 0));
-    assert.equal(await refreshOf(page), null, "signed out in one tab, the other wrote the session back");
+    assert.equal(await sessionOf(page), null, "signed out in one tab, the other wrote the session back");
   }
 
   async function oneRenewal(page) {
@@ -182,7 +204,7 @@ export async function againChecks({ world, check, open, signedIn, sessionPut, ap
     await page.reload();
     await page.locator(".state.bad, .kept").first().waitFor();
     assert.equal(renewed.length, 2);
-    assert.equal(await refreshOf(page), signed.session_id);
+    assert.equal(await sessionOf(page), signed.session_id);
   }
 
   async function refusalsAreSaid(page) {
@@ -204,6 +226,7 @@ export async function againChecks({ world, check, open, signedIn, sessionPut, ap
   await check("again: another person in another tab: screens of the one before are gone", anotherInAnotherTab, { allow: [/404/] });
   await check("again: another person in Telegram: a lie changes nothing, a true word everything", anotherInTelegram, { allow: [/40[0134]/] });
   await check("again: a session that ended inside Telegram begins anew, unless one signed out", endedInTelegram, { allow: [/401/] });
+  await check("again: leaving inside Telegram shows the receipt and signs nobody in", leaveInTelegram);
   await check("again: who signs out while a session is renewed stays out", outWhileRenewing, { allow: [/401/] });
   await check("again: one renewal at a time, also without locks, and never twice", oneRenewal, { allow: [/ERR_FAILED/] });
   await check("again: what is refused is said, and the focus stays", refusalsAreSaid, { allow: [/500/] });

@@ -362,8 +362,21 @@ async function english(page) {
     assert.doesNotMatch(words.replaceAll("Русский", ""), /[а-яё]/i, path);
   }
   await page.goto(app("/me"));
+  const told = page.waitForResponse((answer) => answer.url().endsWith("/api/users/me/settings") && answer.request().method() === "PUT");
   await page.getByRole("button", { name: "Русский" }).click();
   await page.getByRole("heading", { name: "Я", level: 1 }).waitFor();
+  await told;
+  // What is chosen on one device is read on the others.
+  const second = await context();
+  try {
+    const other = await second.newPage();
+    await sessionPut(other, await signedIn(IVAN), "en");
+    await other.goto(app("/me"));
+    await other.getByRole("heading", { name: "Я", level: 1 }).waitFor();
+    assert.deepEqual(second.complaints, []);
+  } finally {
+    await second.close();
+  }
 }
 
 async function keyboard(page) {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tga::{
     app::{jwt::Audience, sign_in_links::LINK_TTL},
     model::Role,
+    store::BotChatChange,
 };
 
 use crate::support::{BOT_TOKEN, Reply, TestApp};
@@ -190,6 +191,26 @@ fn an_account_that_was_never_connected_says_so() {
     assert_eq!(account, json!({ "state": "none", "reason": Value::Null, "since": Value::Null }));
     let gone = app.request(Method::DELETE, "/api/users/me/account").token(&person.access).send();
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn the_language_that_is_chosen_in_the_app_or_the_bot_is_the_same() {
+    let app = TestApp::new();
+    let person = app.person("main", 7, Role::User);
+    let read = || app.get("/api/users/me/settings", &person.access).ok()["language"].clone();
+    let put = |code: &str| {
+        let body = json!({ "language": code });
+        let asked = app.request(Method::PUT, "/api/users/me/settings").token(&person.access).json(&body);
+        asked.send().status
+    };
+    assert_eq!(read(), Value::Null);
+    assert_eq!((put("en"), put("de")), (StatusCode::OK, StatusCode::UNPROCESSABLE_ENTITY));
+    assert_eq!(app.app().bot_chat(7).unwrap().language.as_deref(), Some("en"));
+    let language = Some("ru".to_owned());
+    app.app()
+        .bot_chat_change(BotChatChange { telegram_id: 7, language, ..BotChatChange::default() })
+        .unwrap();
+    assert_eq!(read(), "ru");
 }
 
 #[test]

@@ -9,7 +9,7 @@ import { bones, trouble } from "./parts.js";
 import { SCREENS } from "./screens.js";
 import { may, session } from "./session.js";
 import { backButton, mainButton } from "./telegram.js";
-import { t, textsLoad, language } from "./words.js";
+import { t, textsLoad, textsThere, language } from "./words.js";
 
 const WIDE = matchMedia("(min-width: 900px)");
 const RELOADED = "tga.reloaded";
@@ -20,7 +20,6 @@ let outlet = null;
 let changed = () => {};
 let panes = [];
 let depth = 0;
-const partsLoaded = new Set();
 
 /** The app's path and query of the page's address. */
 export const here = () => {
@@ -113,10 +112,7 @@ async function paneFill(pane) {
   const bonesShown = bones(5);
   fill(pane.body, bonesShown);
   try {
-    if (route.texts && !partsLoaded.has(route.texts + language())) {
-      await textsLoad(language(), route.texts);
-      partsLoaded.add(route.texts + language());
-    }
+    if (route.texts && !textsThere(route.texts)) await textsLoad(language(), route.texts);
     const module = await route.load();
     sessionStorage.removeItem(RELOADED);
     if (pane.controller.signal.aborted) return;

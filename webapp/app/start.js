@@ -54,6 +54,15 @@ async function signInFirst() {
   clearTimeout(waits);
 }
 
+/** The language that was chosen in the bot or on another device. */
+async function languageSame() {
+  try {
+    const { languageFollow } = await import("./language.js");
+    // A login under way is not begun anew for it.
+    if (session() && (await languageFollow()) && !here().startsWith("/login")) await show();
+  } catch { /* it is asked again at the next start */ }
+}
+
 async function workerStart() {
   if (!navigator.serviceWorker) return;
   try {
@@ -103,6 +112,7 @@ function sessionChanged(signedIn, elsewhere) {
     return;
   }
   barShow(null);
+  languageSame();
   // Another tab signed in: this one needs no form any more.
   if (elsewhere && here().startsWith("/sign-in")) show();
 }
@@ -130,6 +140,7 @@ async function begin() {
   await routerStart(screen, (route) => barShow(route.bar));
   document.documentElement.dataset.ready = "true";
   workerStart();
+  languageSame();
 }
 
 begin();

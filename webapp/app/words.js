@@ -13,6 +13,7 @@ export const LANGUAGES = ["ru", "en"];
 
 let lang = "en";
 let texts = new Map();
+let partsThere = new Set();
 let plurals = new Intl.PluralRules("en");
 
 export const language = () => lang;
@@ -38,11 +39,16 @@ export async function textsLoad(code, part = "") {
   if (part === "") {
     lang = code;
     texts = new Map();
+    partsThere = new Set();
     plurals = new Intl.PluralRules(code);
     document.documentElement.lang = code;
   }
   for (const [key, body] of bodies(await response.text())) texts.set(key, body);
+  partsThere.add(part);
 }
+
+/** Whether a part's texts are there in the language that is read now. */
+export const textsThere = (part) => partsThere.has(part);
 
 /** Keys with what stands behind them; it is read when it is first needed. */
 function* bodies(source) {

@@ -120,6 +120,10 @@ pub(super) fn keep_long() -> Value {
     json!({ "posts_days": 365 })
 }
 
+pub(super) fn in_russian() -> Value {
+    json!({ "language": "ru" })
+}
+
 pub(super) fn links_off() -> Value {
     json!({ "enabled": false })
 }

@@ -6,10 +6,10 @@
 use serde_json::Value;
 
 use super::bodies::{
-    agreed, alert, alert_changed, dry_run, keep_long, links_off, merge_dry, new_invite, news, no_ids,
-    no_init_data, no_invite, no_link, no_models, no_passkey, no_refresh, no_speech, none, none_of_all,
-    not_me, protect, qr_password, qr_token, query, remark, some_key, stale_flag, stale_role, stale_tier,
-    week,
+    agreed, alert, alert_changed, dry_run, in_russian, keep_long, links_off, merge_dry, new_invite, news,
+    no_ids, no_init_data, no_invite, no_link, no_models, no_passkey, no_refresh, no_speech, none,
+    none_of_all, not_me, protect, qr_password, qr_token, query, remark, some_key, stale_flag, stale_role,
+    stale_tier, week,
 };
 
 /// A route, how it is asked, and what each reads.
@@ -133,6 +133,8 @@ pub(super) const ROWS: &[Row] = &[
     // Nobody here has connected an account.
     row(("GET", "/api/users/me/account", "/api/users/me/account"), none, all(200), NO_TOKENS),
     row(("DELETE", "/api/users/me/account", "/api/users/me/account"), none, all(404), NO_TOKENS),
+    row(("GET", "/api/users/me/settings", "/api/users/me/settings"), none, all(200), NO_TOKENS),
+    row(("PUT", "/api/users/me/settings", "/api/users/me/settings"), in_russian, all(200), NO_TOKENS),
     row(("GET", "/api/users/me/export", "/api/users/me/export"), none, all(200), NO_TOKENS),
     // The user who follows the channel has the Telegram id 1.
     row(("GET", "/api/users/{id}", "/api/users/1"), none, OF_USER, NO_TOKENS),

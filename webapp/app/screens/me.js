@@ -4,9 +4,10 @@ import { ADMIN_SCREENS } from "../admin/screens.js";
 import { api } from "../api.js";
 import { h, icon } from "../dom.js";
 import { avatar, badge, bones, button, choice, done, live, meter, row, section, sure } from "../parts.js";
+import { languageChoose, languageTell } from "../language.js";
 import { may, session, user } from "../session.js";
 import { signOut } from "../signing.js";
-import { LANGUAGES, day, figure, language, languageKeep, t, textsLoad } from "../words.js";
+import { LANGUAGES, day, figure, language, t } from "../words.js";
 import { passkeyRows } from "./passkeys.js";
 
 const ACCOUNT_TEXTS = { none: "app-account-none", connected: "app-account-connected", connecting: "app-account-connecting", paused: "app-account-paused", ended: "app-account-ended" };
@@ -74,9 +75,9 @@ function admin() {
 
 function languages(place) {
   return section(t("app-language"), choice(t("app-language"), LANGUAGES.map((code) => [code, code === "ru" ? "Русский" : "English"]), language(), async (code) => {
-    languageKeep(code);
-    await textsLoad(code);
+    await languageChoose(code);
     place.go("/me", { replace: true });
+    await languageTell();
   }));
 }
 

@@ -1,11 +1,12 @@
 // Coming in: what this is, an invite, the other ways in, and why Telegram's word was not enough.
 
 import { fill, h, icon } from "../dom.js";
+import { languageChoose } from "../language.js";
 import { button, choice, field, form, reason, row, section, sheet, trouble } from "../parts.js";
 import { session } from "../session.js";
 import { inviteGiven, leftByHand, passkeysThere, signInByPasskey, signInByTelegram, telegramRefusal, telegramWordLeft } from "../signing.js";
 import { inTelegram, initData } from "../telegram.js";
-import { LANGUAGES, language, languageKeep, t, textsLoad } from "../words.js";
+import { LANGUAGES, language, t } from "../words.js";
 
 const REFUSALS = {
   invite_required: null, invite_unknown: "app-invite-unknown", invite_expired: "app-invite-expired", invite_revoked: "app-invite-revoked",
@@ -39,7 +40,7 @@ export default function signIn(place) {
   async function word(options) {
     fill(box, h("div", { class: "state" }, h("p", { role: "status" }, t("app-signing-in"))));
     if (await signInByTelegram(options)) comeIn();
-    else show();
+    else if (!place.signal.aborted) show();
   }
 
   function show() {
@@ -95,8 +96,7 @@ export default function signIn(place) {
 
   function languages() {
     return choice(t("app-language"), LANGUAGES.map((code) => [code, code === "ru" ? "Русский" : "English"]), language(), async (code) => {
-      languageKeep(code);
-      await textsLoad(code);
+      await languageChoose(code);
       place.go("/sign-in" + (place.query.size > 0 ? `?${place.query}` : ""), { replace: true });
     });
   }
