@@ -63,9 +63,15 @@ export async function againChecks({ world, check, open, signedIn, sessionPut, ap
     await page.locator("button.cite").first().waitFor();
     assert.equal(asked.length, 1, "a question was asked again unasked");
     // In another scope it is another question, and whoever wants to asks anew.
+    await page.route("**/api/rag/query", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replace('"query_id"', '"degraded":"the model is away","query_id"') });
+    }, { times: 1 });
     await page.getByRole("button", { name: "спросить заново" }).click();
     await page.locator("button.cite").first().waitFor();
     assert.equal(asked.length, 2);
+    // That the answer is less than it could be is said with it.
+    await page.getByText("Ответ неполон или собран из цитат").waitFor();
     await page.goto(address(`/ask?q=${encodeURIComponent(QUESTION)}&period=month`));
     await page.locator("button.cite").first().waitFor();
     assert.equal(asked.length, 3);
