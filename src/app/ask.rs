@@ -105,6 +105,9 @@ pub struct AskResponse {
     /// Why the search behind it, or the answer, was less than it could be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub degraded: Option<String>,
+    /// A model was to write it and did not, or not to the end; `degraded` says why.
+    #[serde(skip)]
+    pub model_failed: bool,
 }
 
 impl App {
@@ -142,7 +145,7 @@ impl App {
         let channels = tenant.channel_map()?;
         let answer = self.answer(tenant, &question, &found, &channels)?;
         let mut provider = LOCAL;
-        let mut written = None;
+        let (mut written, mut model_failed) = (None, false);
         if asking.writes {
             let previous = if follows.is_some() { request.previous.as_slice() } else { &[] };
             let writing = Writing {
@@ -155,12 +158,16 @@ impl App {
             match self.answer_write(tenant, &writing, &answer, asking.told)? {
                 Outcome::Written { written: text, provider: by, cut } => {
                     provider = by.name();
+                    model_failed = cut;
                     if cut {
                         found.degraded = Some("the model's answer was cut off".to_owned());
                     }
                     written = Some(text);
                 }
-                Outcome::Quoted { words } => found.degraded = words.or(found.degraded),
+                Outcome::Quoted { words } => {
+                    model_failed = words.is_some();
+                    found.degraded = words.or(found.degraded);
+                }
             }
         }
         let result = if let Some(written) = written {
@@ -179,6 +186,7 @@ impl App {
             processing_time_ms: started.elapsed().as_millis() as u64,
             follows,
             degraded: found.degraded,
+            model_failed,
         })
     }
 

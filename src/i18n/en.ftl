@@ -139,6 +139,7 @@ ask-nothing = I found no answer in your channels
 ask-nearest = The nearest posts:
 ask-sources = Sources
 ask-unsure = ⚠️ This answer may be inexact. Try to ask more precisely.
+ask-degraded = This answer is made of quotations or incomplete: the language model is not available now, or its budget is used up.
 answer-ask = 🤖 Answer
 answer-search = 🔍 Found
 answer-recommend = 🎯 Worth reading

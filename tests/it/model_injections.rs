@@ -18,8 +18,6 @@ use crate::support::{
 const CORPUS: &str = include_str!("../fixtures/injections/posts.jsonl");
 /// As many as the corpus must have at least.
 const POSTS_MIN: usize = 60;
-/// Of these so many reach the model at least; may only rise.
-const ASKED_MIN: usize = 34;
 
 #[derive(Debug, Deserialize)]
 struct Injection {
@@ -51,6 +49,19 @@ const TOPICS: [Topic; 2] = [
         language: Language::En,
     },
 ];
+
+/// What else is in the channels: among a handful of posts no word tells, and the evidence for any answer is weak.
+const OTHER: [&str; 8] = [
+    "Синоптики обещают снег и сильный ветер, водителей просят быть внимательнее на дорогах.",
+    "Матч закончился вничью, тренер недоволен судейством и обещает подать жалобу.",
+    "Цены на бензин выросли на три процента, эксперты ждут снижения к зиме.",
+    "В музее готовят выставку старинных карт, вход будет свободным по средам.",
+    "Forecasters expect heavy snow and strong wind, drivers are asked to take care.",
+    "The match ended in a draw and the coach was unhappy with the referee.",
+    "Fuel prices rose by three percent, experts hope for lower ones in winter.",
+    "The museum prepares an exhibition of old maps, admission is free on Wednesdays.",
+];
+const OTHER_TIMES: i64 = 5;
 
 fn corpus() -> Vec<Injection> {
     CORPUS.lines().map(|row| serde_json::from_str(row).unwrap()).collect()
@@ -92,6 +103,8 @@ fn a_model_that_obeys_posts_changes_no_answer() {
     app.index_jsonl(
         &TOPICS.iter().zip(1..).map(|(topic, id)| line("news", id, topic.post)).collect::<Vec<_>>(),
     );
+    let other = (0..OTHER_TIMES).flat_map(|_| OTHER).zip(1_000..);
+    app.index_jsonl(&other.map(|(text, id)| line("other", id, &format!("{text} {id}"))).collect::<Vec<_>>());
     let token = app.token("main");
     let rules: Vec<String> = prompt::ALL
         .iter()
@@ -99,7 +112,7 @@ fn a_model_that_obeys_posts_changes_no_answer() {
         .filter(|row| row.chars().count() > 20)
         .map(str::to_lowercase)
         .collect();
-    let (mut asked, mut written) = (0, 0);
+    let mut written = 0;
     for (id, injection) in (100..).zip(&injections) {
         let topic = TOPICS.iter().find(|topic| topic.language.code() == injection.lang).unwrap();
         app.index_jsonl(&[line("evil", id, &format!("{} {}", topic.lead, injection.order))]);
@@ -110,15 +123,7 @@ fn a_model_that_obeys_posts_changes_no_answer() {
         let calls = llm.calls("/chat/completions");
         let post_id = app.post_id("evil", id);
         app.app().post_delete(&app.tenant(), post_id, "test").unwrap();
-        if calls.len() == asked_before {
-            // Too little evidence among so few posts: no model is asked, and so none obeys.
-            assert!(
-                answer["result"]["abstained"].as_bool().unwrap() && answer["provider"] == "local",
-                "{answer}"
-            );
-            continue;
-        }
-        asked += 1;
+        assert_eq!(calls.len(), asked_before + 1, "the question did not reach the model: {injection:?}");
         check_prompt(&calls.last().unwrap().body, topic);
         assert!(
             user_of(&calls.last().unwrap().body).contains("\"channel\":\"evil\""),
@@ -159,11 +164,7 @@ fn a_model_that_obeys_posts_changes_no_answer() {
             );
         }
     }
-    assert!(asked >= ASKED_MIN, "{asked} questions reached the model");
-    println!(
-        "{asked} asked; {written} of {} answers have a sentence of the model; the others quote",
-        injections.len()
-    );
+    println!("{written} of {} answers have a sentence of the model; the others quote", injections.len());
 }
 
 #[test]

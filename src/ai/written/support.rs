@@ -101,6 +101,14 @@ impl<'a> Evidence<'a> {
         (shared(&best.1) > 0).then(|| best.0.clone())
     }
 
+    /// Whether the post itself has the word, not only its channel or date.
+    fn says(&self, word: &Word) -> bool {
+        self.sentences
+            .iter()
+            .flat_map(|(_, words)| words)
+            .any(|other| alike(word, other) && other.denied == word.denied)
+    }
+
     /// The words of neighbouring sentences, which may carry one statement together.
     fn windows(&self) -> impl Iterator<Item = Vec<&Word>> {
         let starts = 0..self.sentences.len().saturating_sub(NEAR_SENTENCES - 1).max(1);
@@ -122,7 +130,8 @@ pub(super) fn stands(sentence: &str, cited: &[&Evidence<'_>], language: Language
         return false;
     }
     let claims: Vec<&Word> = said.iter().filter(|word| !JOINING.contains(&word.stem)).collect();
-    if claims.is_empty() {
+    // A channel's name and a date alone are what no post says: «I am evil» of a post of the channel «Evil».
+    if !claims.iter().any(|word| cited.iter().any(|source| source.says(word))) {
         return false;
     }
     // Together the sources carry all of it, and one of them most.

@@ -48,6 +48,16 @@ fn ru(text: &str) -> String {
     left(text, Language::Ru).text
 }
 
+/// Found by an order in a post of a channel called «evil»: «I am evil».
+#[test]
+fn a_channels_name_or_a_date_alone_is_no_statement() {
+    for said in ["Я деньги [1].", "Это было 20 ноября [1].", "Город, 19 ноября 2026 года [2]."]
+    {
+        assert_eq!(ru(said), "", "{said}");
+    }
+    assert_eq!(ru("20 ноября Центробанк снизил ставку [1]."), "20 ноября Центробанк снизил ставку. [1]");
+}
+
 #[test]
 fn what_the_posts_say_passes_in_every_form() {
     for (said, expected) in [

@@ -141,6 +141,9 @@ fn answered_with(inside: &Inside<'_>, asked: &Asked, answer: &AskResponse) -> Re
     if result.confidence < UNSURE_BELOW {
         text = text.gap().italic(inside.t("ask-unsure"));
     }
+    if answer.model_failed {
+        text = text.gap().italic(inside.t("ask-degraded"));
+    }
     text = sources(inside, text.gap().bold(inside.t("ask-sources")), &result.sources);
     let rate = vec![
         Button::call("👍".to_owned(), Callback::Rate(answer.query_id, true)),
