@@ -99,6 +99,8 @@ use crate::{
 
 /// How often a data directory that another process has is looked at again.
 const LOCK_POLL: Duration = Duration::from_millis(50);
+/// There while an upgrade moves what lies in the data directory (`systemd/upgrade.sh`).
+const MOVING: &str = ".upgrade/moving";
 
 /// The appliance. Shared as `Arc<App>` by all faces and the pipeline.
 pub struct App {
@@ -153,6 +155,7 @@ impl App {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(dir).map_err(|error| Error::io("create data directory", dir, error))?;
+        whole(dir)?;
         let lock = lock(dir, wait)?;
         scratch_clean(dir)?;
         backups::interrupted(dir, &config.keys_dir())?;
@@ -282,6 +285,17 @@ impl App {
     pub fn socket_path(data_dir: &Path) -> PathBuf {
         data_dir.join("tga.sock")
     }
+}
+
+/// Refuses a directory of which an upgrade that was cut off moved a part away: whoever opened it would make what is missing anew.
+fn whole(data_dir: &Path) -> Result<(), Error> {
+    if data_dir.join(MOVING).exists() {
+        let dir = data_dir.display();
+        return Err(Error::Unavailable(format!(
+            "an upgrade was cut off while it moved the data of {dir}; run: sudo ./install.sh, which goes back to the version before it"
+        )));
+    }
+    Ok(())
 }
 
 /// Removes scratch directories that a crash left.

@@ -31,13 +31,8 @@ pub(super) struct Errand {
 
 impl Errand {
     /// Carries what a command reads, and makes room for what it writes. The command then names those places.
-    pub(super) fn prepare(
-        command: &mut Command,
-        data_dir: &Path,
-        owner: Option<Owner>,
-    ) -> Result<Self, Error> {
+    pub(super) fn prepare(command: &mut Command, data_dir: &Path, owner: Owner) -> Result<Self, Error> {
         let mut errand = Self::default();
-        let Some(owner) = owner else { return Ok(errand) };
         for file in command.file_uses() {
             match file {
                 FileUse::Reads(path) => *path = errand.fetch(path, data_dir, owner)?,

@@ -69,12 +69,17 @@ impl Session {
         let config = configuration::load(global)?;
         configuration::trace(&config, global, false);
         let owner = Owner::of(&config.data_dir);
-        let errand = Errand::prepare(command, &config.data_dir, owner)?;
         if let Some(owner) = owner {
             owner.enter()?;
         }
         let open = || App::open(config.clone(), Arc::new(SystemClock));
-        Ok(Self { place: Place::find(config.data_dir.clone(), open)?, owner, errand })
+        let place = Place::find(config.data_dir.clone(), open)?;
+        let Some(owner) = owner else { return Ok(Self { place, owner, errand: Errand::default() }) };
+        // Only now: opening the directory removes what earlier commands left in it, and would take what is carried for this one.
+        owner.leave()?;
+        let errand = Errand::prepare(command, &config.data_dir, owner);
+        owner.enter()?;
+        Ok(Self { place, owner: Some(owner), errand: errand? })
     }
 
     /// Whether a service holds the data directory.

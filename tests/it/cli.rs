@@ -425,3 +425,17 @@ fn an_archive_that_was_imported_is_not_removed_as_too_old() {
     let found = home.ok(&["search", "поезд", "--tenant", "main", "--mode", "fulltext"]);
     assert_eq!(found["hits"], json!([]));
 }
+
+#[test]
+fn a_directory_of_which_an_upgrade_moved_a_part_away_is_not_opened() {
+    let home = Binary::new();
+    home.ok(&["init"]);
+    let upgrade = home.data_dir().join(".upgrade");
+    std::fs::create_dir(&upgrade).unwrap();
+    std::fs::write(upgrade.join("moving"), "").unwrap();
+    std::fs::rename(home.data_dir().join("control.db"), upgrade.join("control.db")).unwrap();
+    let refused = home.run(&["tenant", "list"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("sudo ./install.sh"), "{}", refused.stderr);
+    assert!(!home.data_dir().join("control.db").exists(), "what is missing is not made anew");
+}
