@@ -40,6 +40,9 @@ fn register() {
     let stream = Event::PostsParsed.name();
     metrics::counter!("stream_dlq_total", "stream" => stream, "reason" => "unavailable").increment(0);
     metrics::counter!("telegram_floodwait_total", "method" => "messages.getHistory").increment(0);
+    for source in ["live", "history"] {
+        metrics::counter!("telegram_posts_read_total", "source" => source).increment(0);
+    }
     metrics::counter!("auth_qr_fail_total", "reason" => "cancelled").increment(0);
     metrics::counter!("rag_queries_total", "intent" => "ask", "status" => "error").increment(0);
 }
