@@ -186,11 +186,13 @@ impl App {
 
     async fn certificate_order(&self, acme: &Acme) -> Result<(), Error> {
         let issued = async {
-            let order = self.certificate_wanted(acme)?;
-            let issued = self.tls.certificates.order(&order).await.map_err(|error| failed(&error))?;
-            self.certificate_keep(acme, &issued)?;
+            let mut order = self.certificate_wanted(acme)?;
+            let issued = self.tls.certificates.order(&mut order).await;
+            // Also after a failure: the next try is the same account's.
+            self.tls_progress().account.clone_from(&order.account);
+            let issued = issued.map_err(|error| failed(&error))?;
+            self.certificate_keep(acme, &issued, order.account.as_deref().map_or("", String::as_str))?;
             let facts = self.tls.certificates.use_pair(&issued.pair).map_err(|error| failed(&error))?;
-            self.tls_progress().account = Some(issued.account);
             Ok::<Facts, Error>(facts)
         };
         match issued.await {
@@ -261,13 +263,13 @@ impl App {
         Ok((kept.directory_url == acme.directory_url).then_some(kept))
     }
 
-    fn certificate_keep(&self, acme: &Acme, issued: &tls::Issued) -> Result<(), Error> {
+    fn certificate_keep(&self, acme: &Acme, issued: &tls::Issued, account: &str) -> Result<(), Error> {
         let kept = Kept {
             domain: acme.domain.clone(),
             directory_url: acme.directory_url.clone(),
             chain_pem: issued.pair.chain_pem.clone(),
             key_pem: issued.pair.key_pem.to_string(),
-            account: issued.account.to_string(),
+            account: account.to_owned(),
         };
         let plain = Zeroizing::new(serde_json::to_vec(&kept).expect("plain values always serialise"));
         let sealed = self.telegram.keyring().seal(&plain)?;

@@ -1,6 +1,7 @@
 //! One order at a certificate authority, from the account to the certificate.
 //!
-//! The account is made at the first order and kept by the caller. What the authority could not verify is told in words that say
+//! The account is made at the first order and stands in it from then on, whatever becomes of the order: authorities count how many
+//! accounts one address makes. The caller keeps it. What the authority could not verify is told in words that say
 //! what to look at: the name's address, the port, the authority's limits.
 
 use std::{error::Error as _, fmt::Write as _, time::Duration};
@@ -50,7 +51,7 @@ pub struct Order {
     /// An e-mail address.
     pub contact: Option<String>,
     pub challenge: Challenge,
-    /// JSON as it was returned with an earlier certificate; `None` makes an account.
+    /// JSON as an earlier order left it; with `None` an account is made and stands here then. To be kept as secret as a key.
     pub account: Option<Zeroizing<String>>,
 }
 
@@ -58,30 +59,29 @@ pub struct Order {
 #[derive(Debug)]
 pub struct Issued {
     pub pair: Pair,
-    /// To be kept as secret as the key.
-    pub account: Zeroizing<String>,
 }
 
 impl Certificates {
     /// Gets a certificate. The answers to the authority's questions are given out by `self` meanwhile; the new certificate is
     /// returned, not used yet.
-    pub async fn order(&self, order: &Order) -> Result<Issued, Error> {
+    pub async fn order(&self, order: &mut Order) -> Result<Issued, Error> {
         let issued = self.order_run(order).await;
         self.answers_forget();
         issued
     }
 
-    async fn order_run(&self, wanted: &Order) -> Result<Issued, Error> {
+    async fn order_run(&self, wanted: &mut Order) -> Result<Issued, Error> {
         let names = [Identifier::Dns(wanted.domain.clone())];
         let wish = NewOrder::new(&names);
-        let (account, mut credentials) = account(wanted, wanted.account.as_ref()).await?;
+        let (account, credentials) = account(wanted, wanted.account.as_ref()).await?;
+        wanted.account = Some(credentials);
         let mut placed = account.new_order(&wish).await;
         if let Err(AcmeError::Api(problem)) = &placed
             && is(problem, "accountDoesNotExist")
         {
             // An authority that was set up anew does not know us; another account serves as well.
             let (account, made) = self::account(wanted, None).await?;
-            credentials = made;
+            wanted.account = Some(made);
             placed = account.new_order(&wish).await;
         }
         let mut order = placed.map_err(|error| failed(wanted, &error))?;
@@ -115,7 +115,7 @@ impl Certificates {
         }
         let key_pem = Zeroizing::new(order.finalize().await.map_err(|error| failed(wanted, &error))?);
         let chain_pem = order.poll_certificate(&patience).await.map_err(|error| failed(wanted, &error))?;
-        Ok(Issued { pair: Pair { chain_pem, key_pem }, account: credentials })
+        Ok(Issued { pair: Pair { chain_pem, key_pem } })
     }
 }
 
