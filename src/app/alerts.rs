@@ -7,7 +7,7 @@
 mod matching;
 mod quiet;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -23,9 +23,9 @@ use super::{
 };
 use crate::{
     ai::question,
-    model::{AlertId, ChannelId, ChannelSet, MembershipId},
+    model::{AlertId, ChannelId, ChannelSet, MembershipId, PostId},
     search::{Percolator, Query},
-    store::{Alert, AlertAdded, AlertChanged, AlertSpec},
+    store::{Alert, AlertAdded, AlertChanged, AlertMatch, AlertSpec},
     text,
 };
 
@@ -234,6 +234,33 @@ impl Tenant {
             })
         });
         Ok((shown.collect(), total))
+    }
+
+    /// A page of what an alert found, newest first, as ids and links: also where the owner has left the channel since.
+    pub(super) fn alert_finds(
+        &self,
+        id: AlertId,
+        limit: usize,
+        offset: usize,
+    ) -> Result<Vec<serde_json::Value>, Error> {
+        let (matches, _) = self.store.alert_match_list(id, &ChannelSet::All, limit, offset)?;
+        let ids: Vec<_> = matches.iter().map(|found| found.post).collect();
+        let channels = self.channel_map()?;
+        let posts: HashMap<PostId, PostView> = self
+            .store
+            .posts_load(&ids)?
+            .into_iter()
+            .map(|post| (post.id, post_view(post, &channels)))
+            .collect();
+        let find = |found: &AlertMatch| {
+            serde_json::json!({
+                "post_id": found.post,
+                "permalink": posts.get(&found.post).and_then(|post| post.permalink.clone()),
+                "matched_at": rfc3339(found.matched_at),
+                "state": found.state.name(),
+            })
+        };
+        Ok(matches.iter().map(find).collect())
     }
 }
 

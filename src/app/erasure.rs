@@ -151,12 +151,14 @@ impl App {
             ("passkeys", json!(self.passkey_list(member)?)),
             ("auth_events", json!(self.auth_events_of(member)?)),
             ("audit", json!(self.audit_of(member)?)),
+            ("bot", self.bot_choices(member)?),
         ];
         let mut separator = '{';
         for (name, value) in head {
             write(format!("{separator}\"{name}\":{value}"))?;
             separator = ',';
         }
+        alerts_export(tenant, member.id, write)?;
         write(",\"questions\":[".to_owned())?;
         let (mut offset, mut first) = (0, true);
         loop {
@@ -170,4 +172,42 @@ impl App {
         }
         write("]}".to_owned())
     }
+
+    /// What the bot knows of a person beside their memberships.
+    fn bot_choices(&self, member: &Member) -> Result<Value, Error> {
+        let chat = self.bot_chat(member.profile.telegram_id)?;
+        Ok(json!({
+            "language": chat.language,
+            "space": chat.tenant_id,
+            "waits_for": chat.dialogue,
+            "stopped_at": chat.stopped_at.map(rfc3339),
+        }))
+    }
+}
+
+/// The alerts, each with all it found.
+fn alerts_export(
+    tenant: &Tenant,
+    member: MembershipId,
+    write: &mut dyn FnMut(String) -> Result<(), Error>,
+) -> Result<(), Error> {
+    write(",\"alerts\":[".to_owned())?;
+    for (at, alert) in tenant.alert_list(member)?.into_iter().enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        write(format!("{comma}{{\"alert\":{},\"finds\":[", json!(alert)))?;
+        let mut offset = 0;
+        loop {
+            let page = tenant.alert_finds(alert.id, EXPORT_PAGE, offset)?;
+            if page.is_empty() {
+                break;
+            }
+            for (at, find) in page.iter().enumerate() {
+                let comma = if offset + at > 0 { "," } else { "" };
+                write(format!("{comma}{find}"))?;
+            }
+            offset += page.len();
+        }
+        write("]}".to_owned())?;
+    }
+    write("]".to_owned())
 }

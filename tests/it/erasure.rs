@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tga::{
     app::{admissions::Admittance, audit::Origin, auth_events::AuthStep, invites::NewInvite},
     model::{AuthEventKind, ChannelSet, Role},
-    store::{Member, Profile, Subscription},
+    store::{BotChatChange, Member, Profile, Subscription},
 };
 
 use crate::support::{TestApp, files_under, line};
@@ -166,8 +166,25 @@ fn the_only_admin_among_others_stays_until_there_is_another() {
 
 #[test]
 fn an_export_holds_everything_of_the_member_and_nothing_of_others() {
-    let (app, leaves, stays) = filled();
+    const FINDS: usize = 103;
+    let (mut app, leaves, stays) = filled();
     let (token, other) = (app.sign_in(&leaves).access, app.sign_in(&stays).access);
+    for query in ["ледокол", "маяк"] {
+        app.post("/api/alerts", &token, &json!({ "query": query }));
+    }
+    let at = app.app().now().to_string();
+    let found: Vec<_> =
+        (0..FINDS as i64).map(|n| line("both", 100 + n, &format!("Ледокол номер {n}")).at(&at)).collect();
+    app.index_jsonl(&found);
+    let both = app.tenant().channel_get("both", &ChannelSet::All).unwrap().id;
+    app.app().channel_remove(&app.tenant(), leaves.id, both).unwrap();
+    let chat = BotChatChange {
+        telegram_id: leaves.profile.telegram_id,
+        language: Some("en".to_owned()),
+        tenant_id: Some(app.tenant().id()),
+        ..BotChatChange::default()
+    };
+    app.app().bot_chat_change(chat).unwrap();
     for n in 0..3 {
         ask(&app, &token, &format!("Где тайнослово {n}?"));
     }
@@ -176,9 +193,17 @@ fn an_export_holds_everything_of_the_member_and_nothing_of_others() {
     let export = export.ok();
     assert_eq!(export["user"]["telegram_id"], json!(7_700_000_000_077_i64));
     assert_eq!(export["questions"].as_array().unwrap().len(), 3);
-    assert_eq!(export["subscriptions"].as_array().unwrap().len(), 2);
+    assert_eq!(export["subscriptions"].as_array().unwrap().len(), 1);
     assert_eq!(export["auth_events"][0]["ip"], json!("198.51.100.77"));
     assert_eq!(export["sessions"].as_array().unwrap().len(), 1);
+    let alerts = export["alerts"].as_array().unwrap();
+    assert_eq!(alerts.len(), 2);
+    assert_eq!(alerts[0]["alert"]["query"], json!("ледокол"));
+    let finds: Vec<_> = alerts.iter().map(|alert| alert["finds"].as_array().unwrap().len()).collect();
+    assert_eq!(finds, [FINDS, 0], "also of a channel that was left, and more than one page");
+    assert!(alerts[0]["finds"][0]["post_id"].is_i64(), "{}", alerts[0]);
+    assert_eq!(export["bot"]["language"], json!("en"));
+    assert_eq!(export["bot"]["space"], json!(app.tenant().id()));
     assert!(!export.to_string().contains("ostalsya"), "{export}");
     let theirs = app.get("/api/users/me/export", &other).ok().to_string();
     for mark in MARKS {
