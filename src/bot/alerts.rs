@@ -15,7 +15,7 @@ pub(super) fn tell(app: &App) -> Result<usize, Error> {
             return Ok(told);
         }
         for find in due {
-            let reply = flow::notice(app, &find.member.profile, |context| flow::alert_told(context, &find))?;
+            let reply = flow::notice(app, &find.member, |context| flow::alert_told(context, &find))?;
             let slot = format!("alert:{}:{}:{}", find.tenant_id, find.alert.id, find.post.id);
             put(app, find.member.profile.telegram_id, slot, &reply)?;
             // A tenant that went meanwhile took its alerts along.

@@ -38,6 +38,8 @@ pub(super) struct Api(Bot);
 pub(super) enum Failure {
     /// Too fast: nothing may be sent for so long.
     Wait(Duration),
+    /// Nothing reaches Telegram, or it does not know this bot: true of every message alike, so of none a failed try.
+    Unreachable(String),
     /// Not now: the network, or Telegram itself.
     Later(String),
     /// The person blocked the bot or is gone.
@@ -216,13 +218,10 @@ fn failure(error: RequestError) -> Failure {
     match error {
         RequestError::RetryAfter(seconds) => Failure::Wait(seconds.duration()),
         RequestError::Network(cause) => {
-            let what = if cause.is_timeout() {
-                "timed out"
-            } else if cause.is_connect() {
-                "cannot be reached"
-            } else {
-                "the connection broke"
-            };
+            if cause.is_connect() {
+                return Failure::Unreachable("Telegram: cannot be reached".to_owned());
+            }
+            let what = if cause.is_timeout() { "timed out" } else { "the connection broke" };
             Failure::Later(format!("Telegram: {what}"))
         }
         RequestError::InvalidJson { .. } => Failure::Later("Telegram: the answer cannot be read".to_owned()),
@@ -249,11 +248,13 @@ fn refusal(error: &ApiError) -> Failure {
             | ApiError::MessageCantBeEdited
             | ApiError::MessageIdInvalid
     );
-    if stopped || words.starts_with("Forbidden") {
+    if *error == ApiError::InvalidToken {
+        Failure::Unreachable(words)
+    } else if stopped || words.starts_with("Forbidden") {
         Failure::Stopped
     } else if over || words.contains("message is not modified") {
         Failure::Over
-    } else if words.starts_with("Bad Request") || *error == ApiError::InvalidToken {
+    } else if words.starts_with("Bad Request") {
         Failure::Refused(words)
     } else if matches!(error, ApiError::Unknown(_)) {
         // Internal Server Error, Bad Gateway and the like.

@@ -1,7 +1,8 @@
-//! What a button carries: who it was made for and what it asks, in at most 64 bytes.
+//! What a button carries: who it was made for, as which membership, and what it asks, in at most 64 bytes.
 //!
 //! A client can send any bytes as a button, and old messages keep their buttons for ever. So the person is compared, what cannot be
-//! read is "out of date", and the ids in it are looked up as that person's own, every time.
+//! read is "out of date", and the ids in it are looked up as that person's own, every time. Ids count within a space (its database
+//! numbers from 1), so a button that has one is good only with the membership it was made for.
 
 use uuid::Uuid;
 
@@ -49,6 +50,10 @@ pub(super) enum Callback {
     /// Whether other words of the same meaning count.
     AlertMeaning(AlertId, bool),
     AlertDelete(AlertId),
+    /// Below a find: tells nothing for a day, and the find stays to be read.
+    AlertHush(AlertId),
+    /// Below a find: its alert's settings, in a message of their own.
+    AlertBelow(AlertId),
     Tags,
     Settings,
     /// A link that signs in in a browser.
@@ -84,6 +89,14 @@ pub(super) enum Refine {
     Alert,
 }
 
+/// A button that was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pressed {
+    pub(super) asks: Callback,
+    /// As whom, of the memberships of who presses; `None`: in the space they chose.
+    pub(super) member: Option<MembershipId>,
+}
+
 /// Why a button is not obeyed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stale {
@@ -95,8 +108,17 @@ pub(super) enum Stale {
 
 impl Callback {
     /// As a button of this person carries it.
-    pub(super) fn encode(self, telegram_id: i64) -> String {
-        let what = match self {
+    pub(super) fn encode(self, telegram_id: i64, member: Option<MembershipId>) -> String {
+        let data = match member {
+            Some(member) => format!("{telegram_id:x}-{:x}.{}", member.0, self.words()),
+            None => format!("{telegram_id:x}.{}", self.words()),
+        };
+        debug_assert!(data.len() <= CALLBACK_BYTES_MAX, "{data} is longer than Telegram takes");
+        data
+    }
+
+    fn words(self) -> String {
+        match self {
             Callback::Menu => "menu".to_owned(),
             Callback::Help => "help".to_owned(),
             Callback::Cancel => "no".to_owned(),
@@ -124,6 +146,8 @@ impl Callback {
             Callback::AlertNight(id, on) => format!("alq:{id}:{}", u8::from(on)),
             Callback::AlertMeaning(id, on) => format!("alw:{id}:{}", u8::from(on)),
             Callback::AlertDelete(id) => format!("ald:{id}"),
+            Callback::AlertHush(id) => format!("alh:{id}"),
+            Callback::AlertBelow(id) => format!("alb:{id}"),
             Callback::Browser => "web".to_owned(),
             Callback::Subscription => "sub".to_owned(),
             Callback::Feedback => "fb".to_owned(),
@@ -141,23 +165,80 @@ impl Callback {
             Callback::Tenants => "spaces".to_owned(),
             Callback::Tenant(id) => format!("space:{}", id.0.simple()),
             Callback::Privacy => "priv".to_owned(),
-        };
-        let data = format!("{telegram_id:x}.{what}");
-        debug_assert!(data.len() <= CALLBACK_BYTES_MAX, "{data} is longer than Telegram takes");
-        data
+        }
     }
 
     /// What this person's button asks.
-    pub(super) fn decode(data: &str, telegram_id: i64) -> Result<Self, Stale> {
-        let (person, what) = data.split_once('.').ok_or(Stale::Unknown)?;
-        let person = i64::from_str_radix(person, 16).map_err(|_| Stale::Unknown)?;
+    pub(super) fn decode(data: &str, telegram_id: i64) -> Result<Pressed, Stale> {
+        let (who, what) = data.split_once('.').ok_or(Stale::Unknown)?;
+        let (person, member) = match who.split_once('-') {
+            Some((person, member)) => (person, Some(member)),
+            None => (who, None),
+        };
+        let number = |text: &str| i64::from_str_radix(text, 16).map_err(|_| Stale::Unknown);
+        let person = number(person)?;
+        let member = member.map(number).transpose()?.map(MembershipId);
         if person != telegram_id {
             return Err(Stale::Foreign);
         }
         let mut parts = what.split(':');
         let name = parts.next().unwrap_or_default();
         let arguments: Vec<&str> = parts.collect();
-        Callback::read(name, &arguments).ok_or(Stale::Unknown)
+        let asks = Callback::read(name, &arguments).ok_or(Stale::Unknown)?;
+        if member.is_none() && asks.names_a_row() {
+            // Of a version that did not say of which space.
+            return Err(Stale::Unknown);
+        }
+        Ok(Pressed { asks, member })
+    }
+
+    /// Whether it has an id that counts within one space only.
+    fn names_a_row(self) -> bool {
+        match self {
+            Callback::Channel(_)
+            | Callback::ChannelRefresh(_)
+            | Callback::ChannelRemove(_)
+            | Callback::ChannelRemoveSure(_)
+            | Callback::ChannelDepth(_)
+            | Callback::ChannelDepthSet(..)
+            | Callback::Asked(_, Refine::Channel(_))
+            | Callback::Alert(_)
+            | Callback::AlertFound(_)
+            | Callback::AlertMute(..)
+            | Callback::AlertNight(..)
+            | Callback::AlertMeaning(..)
+            | Callback::AlertDelete(_)
+            | Callback::AlertHush(_)
+            | Callback::AlertBelow(_) => true,
+            Callback::Menu
+            | Callback::Help
+            | Callback::Cancel
+            | Callback::ChannelAdd
+            | Callback::Channels(_)
+            | Callback::Ask
+            | Callback::Search
+            | Callback::Asked(_, Refine::More(_) | Refine::Channels | Refine::Week | Refine::Alert)
+            | Callback::Rate(..)
+            | Callback::Alerts
+            | Callback::AlertNew
+            | Callback::Tags
+            | Callback::Settings
+            | Callback::Browser
+            | Callback::Subscription
+            | Callback::Feedback
+            | Callback::Export
+            | Callback::DeleteMe
+            | Callback::DeleteMeSure(_)
+            | Callback::Admin
+            | Callback::AdminInvite
+            | Callback::AdminUsers(_)
+            | Callback::AdminStats
+            | Callback::Languages
+            | Callback::Language(_)
+            | Callback::Tenants
+            | Callback::Tenant(_)
+            | Callback::Privacy => false,
+        }
     }
 
     fn read(name: &str, arguments: &[&str]) -> Option<Self> {
@@ -198,6 +279,8 @@ impl Callback {
             ("alq", [id, night]) => Callback::AlertNight(alert(id)?, on(night)?),
             ("alw", [id, meaning]) => Callback::AlertMeaning(alert(id)?, on(meaning)?),
             ("ald", [id]) => Callback::AlertDelete(alert(id)?),
+            ("alh", [id]) => Callback::AlertHush(alert(id)?),
+            ("alb", [id]) => Callback::AlertBelow(alert(id)?),
             ("web", []) => Callback::Browser,
             ("sub", []) => Callback::Subscription,
             ("fb", []) => Callback::Feedback,
@@ -225,6 +308,7 @@ mod tests {
     use super::*;
 
     const PERSON: i64 = 7_700_000_000_077;
+    const MEMBER: MembershipId = MembershipId(999_999_999_999);
 
     fn all() -> Vec<Callback> {
         let id = ChannelId(i64::MAX);
@@ -257,6 +341,8 @@ mod tests {
             Callback::AlertNight(AlertId(i64::MAX), true),
             Callback::AlertMeaning(AlertId(i64::MAX), false),
             Callback::AlertDelete(AlertId(i64::MAX)),
+            Callback::AlertHush(AlertId(i64::MAX)),
+            Callback::AlertBelow(AlertId(i64::MAX)),
             Callback::Browser,
             Callback::Subscription,
             Callback::Feedback,
@@ -281,17 +367,25 @@ mod tests {
     #[test]
     fn every_button_fits_and_comes_back_as_it_went() {
         for callback in all() {
-            let data = callback.encode(PERSON);
+            let data = callback.encode(PERSON, Some(MEMBER));
             assert!(data.len() <= CALLBACK_BYTES_MAX, "{data}");
-            assert_eq!(Callback::decode(&data, PERSON), Ok(callback), "{data}");
+            let pressed = Pressed { asks: callback, member: Some(MEMBER) };
+            assert_eq!(Callback::decode(&data, PERSON), Ok(pressed), "{data}");
+            // Without a membership it is a button of a stranger, or an old one: good where no row is named.
+            let expected = if callback.names_a_row() {
+                Err(Stale::Unknown)
+            } else {
+                Ok(Pressed { member: None, ..pressed })
+            };
+            assert_eq!(Callback::decode(&callback.encode(PERSON, None), PERSON), expected, "{data}");
         }
     }
 
     #[test]
     fn a_button_of_somebody_else_or_of_nobody_is_not_obeyed() {
-        let data = Callback::ChannelRemoveSure(ChannelId(1)).encode(PERSON);
+        let data = Callback::ChannelRemoveSure(ChannelId(1)).encode(PERSON, Some(MEMBER));
         assert_eq!(Callback::decode(&data, PERSON + 1), Err(Stale::Foreign));
-        for data in ["", ".", "menu", "7.menu.x", "zz.menu", "channel:view:77"] {
+        for data in ["", ".", "menu", "7.menu.x", "zz.menu", "7-zz.menu", "7-1-1.menu", "channel:view:77"] {
             assert!(Callback::decode(data, 7).is_err(), "{data}");
         }
         assert_eq!(Callback::decode("7.gone:1", 7), Err(Stale::Unknown));

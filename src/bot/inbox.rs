@@ -21,7 +21,7 @@ use super::{
     flow::{self, Hearing, Outcome},
     incoming::{Incoming, Said},
     outbox::pause,
-    reply::{Place, Reply},
+    reply::{Body, Place, Reply},
     sleep_until,
 };
 use crate::{
@@ -38,6 +38,11 @@ const ATTEMPTS_MAX: u32 = 5;
 const WORKING_AFTER: Duration = Duration::from_secs(1);
 /// Updates of one person within a minute; what comes beyond is not handled.
 pub const UPDATES_PER_MINUTE_MAX: u32 = 60;
+/// How often the words to whoever left are tried, and the pause after the first failure; each further one is twice as long.
+const FAREWELL_TRIES: u32 = 5;
+const FAREWELL_PAUSE: Duration = Duration::from_secs(2);
+/// What Telegram asks to wait is waited up to this.
+const FAREWELL_PAUSE_MAX: Duration = Duration::from_mins(1);
 /// People whose updates are counted before those of the minute before are forgotten.
 const COUNTED_MAX: usize = 10_000;
 /// Old rows are forgotten this often.
@@ -159,7 +164,9 @@ impl Inbox {
         if update.attempt == 1 && incoming.said != Said::Blocked {
             let haste = self.haste(person);
             if haste != Haste::Fine {
-                return self.too_fast(update_id, incoming, haste).await;
+                self.too_fast(update_id, incoming, haste).await?;
+                self.release(button, None).await;
+                return Ok(());
             }
         }
         let asks = matches!(incoming.said, Said::Text(_) | Said::Command { .. } | Said::Voice { .. });
@@ -184,16 +191,38 @@ impl Inbox {
         };
         // Whoever has left reads it once, and no row of it stays.
         for body in farewell.into_iter().flat_map(|reply| reply.bodies(person)) {
-            if let Err(failure) = self.api.send(person, &body).await {
-                tracing::warn!(?failure, "whoever left could not be told so");
-            }
+            self.farewell(person, &body).await;
         }
+        self.release(button, words.as_deref()).await;
+        Ok(())
+    }
+
+    /// Ends the waiting sign of a button.
+    async fn release(&self, button: Option<String>, words: Option<&str>) {
         if let Some(button) = button
-            && let Err(failure) = self.api.answer_callback(&button, words.as_deref()).await
+            && let Err(failure) = self.api.answer_callback(&button, words).await
         {
             tracing::debug!(?failure, "a button could not be answered");
         }
-        Ok(())
+    }
+
+    /// Says the last words, which stand nowhere else: tried a few times here and now.
+    async fn farewell(&self, person: i64, body: &Body) {
+        for tried in 0..FAREWELL_TRIES {
+            let wait = match self.api.send(person, body).await {
+                Ok(_) | Err(Failure::Stopped | Failure::Over) => return,
+                Err(Failure::Wait(wait)) => wait.min(FAREWELL_PAUSE_MAX),
+                Err(Failure::Unreachable(_) | Failure::Later(_)) => FAREWELL_PAUSE * (1 << tried),
+                Err(Failure::Refused(reason)) => {
+                    tracing::warn!(reason, "whoever left could not be told so");
+                    return;
+                }
+            };
+            if tried + 1 < FAREWELL_TRIES {
+                tokio::time::sleep(wait).await;
+            }
+        }
+        tracing::warn!("whoever left could not be told so");
     }
 
     /// What a voice message holds, where it is to be written down.
@@ -266,6 +295,7 @@ impl Inbox {
             return Ok("retry");
         }
         let incoming = Incoming::read(&update.body, update_id);
+        let button = incoming.as_ref().and_then(Incoming::button_id);
         call(&self.app, move |app| {
             let told = incoming.map(|incoming| {
                 let outcome = Outcome::reply(flow::gave_up(app, &incoming));
@@ -274,6 +304,7 @@ impl Inbox {
             app.bot_update_dead(update_id, reason, told.unwrap_or_default())
         })
         .await?;
+        self.release(button, None).await;
         Ok("dead")
     }
 

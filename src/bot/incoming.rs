@@ -4,7 +4,7 @@
 
 use teloxide::types::{CallbackQuery, ChatMemberUpdated, Message, MessageOrigin, Update, UpdateKind, User};
 
-use super::callback::{Callback, Stale};
+use super::callback::{Callback, Pressed, Stale};
 use crate::store::Profile;
 
 /// An update that asks for something.
@@ -39,7 +39,7 @@ pub(super) enum Said {
     Wordless,
     Button {
         id: String,
-        asks: Result<Callback, Stale>,
+        asks: Result<Pressed, Stale>,
         message: Option<i32>,
     },
     /// They blocked the bot.

@@ -29,6 +29,7 @@ use std::{sync::Arc, time::Duration};
 pub use inbox::UPDATES_PER_MINUTE_MAX;
 use jiff::Timestamp;
 pub use markdown::markdown;
+pub use outbox::UNREACHABLE_PAUSE;
 pub use pace::{CHAT_PAUSE, PER_SECOND_MAX};
 pub use rich::{MESSAGE_UNITS_MAX, Rich};
 use tokio_util::sync::CancellationToken;

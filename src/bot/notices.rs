@@ -40,7 +40,7 @@ pub(super) fn tell(app: &App) -> Result<usize, Error> {
     let mut told = 0;
     for notice in app.notice_due_list()? {
         let telegram_id = notice.member.profile.telegram_id;
-        let reply = flow::notice(app, &notice.member.profile, |context| words(context, &notice))?;
+        let reply = flow::notice(app, &notice.member, |context| words(context, &notice))?;
         put(app, telegram_id, format!("notice:{}:{}", notice.tenant_id, notice.id), &reply)?;
         // A tenant that went meanwhile took its notices along.
         if let Some(tenant) = app.tenant_by_id(notice.tenant_id)? {

@@ -2,8 +2,9 @@
 //!
 //! Takes the next waiting message of each chat, answers before notices, within Telegram's pace; sends it, or edits it where it is
 //! there already. Edits that came meanwhile are one edit, because the row holds the newest body only. A failure that may pass is
-//! tried again with growing pauses and then given up, visibly; somebody who blocked the bot is written to no more. A crash between
-//! Telegram's answer and the row's mark shows that one message twice; nothing is lost.
+//! tried again with growing pauses and then given up, visibly; somebody who blocked the bot is written to no more. While Telegram
+//! cannot be reached at all, everything waits and nothing is counted as tried. A crash between Telegram's answer and the row's mark
+//! shows that one message twice; nothing is lost.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,6 +32,8 @@ const RETRY_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 const RETRY_PAUSE_MAX: SignedDuration = SignedDuration::from_mins(5);
 /// Largest file a bot may send: 50 MB (core.telegram.org/bots/api#senddocument), and some room for the form around it.
 const FILE_BYTES_MAX: usize = 49_000_000;
+/// How long nothing is tried after Telegram could not be reached.
+pub const UNREACHABLE_PAUSE: SignedDuration = SignedDuration::from_secs(15);
 /// A silence Telegram asks for is believed up to this.
 const SILENCE_MAX: SignedDuration = SignedDuration::from_hours(1);
 
@@ -105,6 +108,7 @@ impl Outbox {
         let outcome = match &shown {
             Ok(_) => "success",
             Err(Failure::Wait(_)) => "wait",
+            Err(Failure::Unreachable(_)) => "unreachable",
             Err(Failure::Later(_)) => "retry",
             Err(Failure::Stopped) => "stopped",
             Err(Failure::Over) => "over",
@@ -118,6 +122,12 @@ impl Outbox {
                 let wait = SignedDuration::try_from(wait).unwrap_or(SILENCE_MAX).min(SILENCE_MAX);
                 tracing::warn!(wait_s = wait.as_secs(), "Telegram asks the bot to wait");
                 self.pace().silence(self.app.now().saturating_add(wait).unwrap_or(Timestamp::MAX));
+                Ok(())
+            }
+            Err(Failure::Unreachable(reason)) => {
+                tracing::warn!(reason, "the bot's messages wait");
+                self.pace()
+                    .silence(self.app.now().saturating_add(UNREACHABLE_PAUSE).unwrap_or(Timestamp::MAX));
                 Ok(())
             }
             Err(Failure::Stopped) => call(&self.app, move |app| app.bot_chat_stop(message.telegram_id)).await,
@@ -137,7 +147,8 @@ impl Outbox {
         let made = call(&self.app, move |app| app.bot_export(person, tenant, FILE_BYTES_MAX)).await;
         match made {
             Ok(Some(file)) => self.api.send_file(person, body, "telegram-assistant.json", file).await,
-            Ok(None) => Err(Failure::Stopped),
+            // They left that space; the chat is as good as before.
+            Ok(None) => Err(Failure::Over),
             Err(error) if error.disposition() == Disposition::Reject => {
                 Err(Failure::Refused(error.to_string()))
             }

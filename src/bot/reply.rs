@@ -8,7 +8,7 @@ use super::{
     callback::Callback,
     rich::{MESSAGE_UNITS_MAX, Rich},
 };
-use crate::model::TenantId;
+use crate::model::{MembershipId, TenantId};
 
 /// Messages one reply may take; what is longer is cut there.
 const MESSAGES_MAX: usize = 5;
@@ -29,6 +29,8 @@ pub(super) struct Reply {
     pub(super) place: Place,
     /// Sent with the words as its caption.
     pub(super) document: Option<Document>,
+    /// As whom its buttons are pressed; `None`: in the space that is chosen then.
+    pub(super) member: Option<MembershipId>,
 }
 
 /// A file that is made when it is sent.
@@ -55,7 +57,7 @@ pub(super) enum Does {
 
 impl Reply {
     pub(super) fn new(text: Rich) -> Self {
-        Self { text, buttons: Vec::new(), place: Place::New, document: None }
+        Self { text, buttons: Vec::new(), place: Place::New, document: None, member: None }
     }
 
     pub(super) fn row(mut self, row: Vec<Button>) -> Self {
@@ -70,6 +72,12 @@ impl Reply {
         self
     }
 
+    /// Binds its buttons to a membership.
+    pub(super) fn of(mut self, member: MembershipId) -> Self {
+        self.member = Some(member);
+        self
+    }
+
     /// The bodies that show it to this person; the buttons stand below the last.
     pub(super) fn bodies(&self, telegram_id: i64) -> Vec<Body> {
         let mut texts = self.text.messages(MESSAGE_UNITS_MAX);
@@ -78,7 +86,7 @@ impl Reply {
         let keyboard: Vec<Vec<Key>> = self
             .buttons
             .iter()
-            .map(|row| row.iter().map(|button| Key::of(button, telegram_id)).collect())
+            .map(|row| row.iter().map(|button| Key::of(button, telegram_id, self.member)).collect())
             .collect();
         let body = |(at, html): (usize, String)| {
             let keyboard = if at == last { keyboard.clone() } else { Vec::new() };
@@ -121,9 +129,9 @@ pub(super) enum KeyDoes {
 }
 
 impl Key {
-    fn of(button: &Button, telegram_id: i64) -> Self {
+    fn of(button: &Button, telegram_id: i64, member: Option<MembershipId>) -> Self {
         let does = match &button.does {
-            Does::Call(callback) => KeyDoes::CallbackData(callback.encode(telegram_id)),
+            Does::Call(callback) => KeyDoes::CallbackData(callback.encode(telegram_id, member)),
             Does::App(address) => KeyDoes::WebApp(address.clone()),
         };
         Self { text: button.label.clone(), does }

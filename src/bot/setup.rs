@@ -106,7 +106,7 @@ fn fingerprint(parts: &[&str]) -> String {
 fn said(failure: Failure) -> Error {
     Error::Unavailable(match failure {
         Failure::Wait(wait) => format!("Telegram asks the bot to wait {} s", wait.as_secs()),
-        Failure::Later(reason) | Failure::Refused(reason) => reason,
+        Failure::Unreachable(reason) | Failure::Later(reason) | Failure::Refused(reason) => reason,
         Failure::Stopped => "Telegram forbids it".to_owned(),
         Failure::Over => "Telegram says there is nothing to do".to_owned(),
     })

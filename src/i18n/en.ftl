@@ -122,7 +122,7 @@ remove-ask = Stop reading “{ $title }”? Its posts will leave your answers.
 remove-done = I no longer read “{ $title }”.
 depth-ask = How deep shall I read “{ $title }”?
 depth-all = All
-depth-done = Done, I am reading deeper. Older posts will come little by little.
+depth-done = Done. If it is deeper now, older posts will come little by little.
 button-add = ➕ Add a channel
 button-channels = 📚 My channels
 button-channel = 📊 About the channel
@@ -262,7 +262,7 @@ button-admin-stats = 📈 Figures
 privacy-title = What is kept, and where
 privacy-where = Everything lies on the server of whoever installed this assistant. Posts and questions are sent to no other service unless the owner connected a language model.
 privacy-what = Kept are: your name in Telegram, your channels and their posts, your questions with their answers, your alerts and feedback, and the session of the connected account (encrypted).
-privacy-how-long = Messages of the bot are forgotten after two days. Only you see your questions and answers.
+privacy-how-long = Messages of the bot are forgotten after two days, those that failed after 30 days. Only you see your questions and answers.
 
 ## What the bot says unasked
 notice-session-ended = Telegram ended the session of your account, so new posts are not read. Please connect the account again. Everything read so far is still here.

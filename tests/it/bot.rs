@@ -6,7 +6,7 @@ use serde_json::json;
 use tga::{
     app::{audit::Origin, invites::NewInvite},
     model::Role,
-    store::Subscription,
+    store::{Member, Subscription},
 };
 
 use crate::{
@@ -235,7 +235,7 @@ fn a_button_obeys_only_whom_it_was_made_for() {
     bot.attach(&app);
     let (anna, boris) = (Talker::ru(ANNA), Talker::ru(BORIS));
     let member = app.member("main", ANNA, Role::User);
-    app.member("main", BORIS, Role::User);
+    let other = app.member("main", BORIS, Role::User);
     follow(&mut app, ANNA, 1);
     bot.say(&app, anna, "/remove_channel");
     let asked = bot.api.chat(ANNA).last().unwrap().clone();
@@ -244,7 +244,9 @@ fn a_button_obeys_only_whom_it_was_made_for() {
     assert!(bot.press_data(&app, boris, 1, &data, "x").is_empty());
     assert!(bot.transcript.ends_with("(toast) Эта кнопка не ваша.\n\n"), "{}", bot.transcript);
     // With their own mark they reach only their own channels.
-    let own = data.replacen(&format!("{ANNA:x}."), &format!("{BORIS:x}."), 1);
+    let mark = |person: i64, member: &Member| format!("{person:x}-{:x}.", member.id.0);
+    assert!(data.starts_with(&mark(ANNA, &member)), "{data}");
+    let own = data.replacen(&mark(ANNA, &member), &mark(BORIS, &other), 1);
     bot.press_data(&app, boris, 1, &own, "x");
     assert!(
         bot.transcript.ends_with("(toast) Этого канала среди ваших больше нет.\n\n"),

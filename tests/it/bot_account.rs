@@ -8,6 +8,7 @@ use crate::{
     support::{
         TestApp,
         bot::{Bot, Talker},
+        bot_api::Fault,
         line,
     },
 };
@@ -189,6 +190,21 @@ fn nobody_is_deleted_twice_by_one_button() {
     // Pressed again, it is the button of a membership that is gone; the other one stays.
     bot.press_data(&app, anna, asked.id, &data, "Да");
     assert_eq!(app.app().memberships_of(ANNA).unwrap().len(), 1);
+}
+
+#[test]
+fn the_receipt_reaches_who_left_though_telegram_asks_to_wait() {
+    let mut bot = Bot::start();
+    let app = TestApp::builder().bot(&bot).build();
+    bot.attach(&app);
+    let anna = Talker::ru(ANNA);
+    app.member("main", ANNA, Role::User);
+    bot.say(&app, anna, "/delete_me");
+    // It asks to wait no time at all, so the test does not either.
+    bot.api.fail("sendMessage", [Fault::Flood(0), Fault::Flood(0), Fault::Flood(0)]);
+    let shown = bot.press(&app, anna, "Да, удалить всё");
+    assert!(app.app().memberships_of(ANNA).unwrap().is_empty());
+    assert!(shown.iter().any(|shown| shown.html.contains("receipt_id")), "{shown:?}");
 }
 
 #[test]

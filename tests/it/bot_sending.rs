@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use tga::bot::{CHAT_PAUSE, PER_SECOND_MAX, Rich, notice_give};
+use tga::bot::{CHAT_PAUSE, PER_SECOND_MAX, Rich, UNREACHABLE_PAUSE, notice_give};
 
 use crate::support::{
     TestApp,
@@ -125,6 +125,39 @@ fn edits_that_come_while_one_waits_are_one_edit() {
     assert_eq!(bot.api.calls("editMessageText").len(), 1);
     assert!(bot.api.chat(7).last().unwrap().html.contains("На каком языке"));
     assert_eq!(bot.api.calls("answerCallbackQuery").len(), 3);
+}
+
+#[test]
+fn while_telegram_cannot_be_reached_everything_waits_and_nothing_is_counted() {
+    /// More than a message is tried when it is its own fault.
+    const TRIES: usize = 40;
+    let (app, mut bot) = world();
+    for slot in ["a", "b", "c"] {
+        notice(&app, 7, slot, slot);
+    }
+    // First it does not know the bot, as with a token that was changed.
+    bot.api.fail("sendMessage", vec![Fault::Refuse(401, "Unauthorized"); TRIES]);
+    for _ in 0..TRIES {
+        bot.send_due();
+        app.advance(UNREACHABLE_PAUSE);
+    }
+    let counts = app.app().bot_counts().unwrap();
+    assert_eq!((counts.messages_waiting, counts.messages_dead), (3, 0));
+    bot.settle(&app);
+    let shown: Vec<String> = bot.api.chat(7).into_iter().map(|shown| shown.html).collect();
+    assert_eq!(shown, ["a", "b", "c"]);
+    // Then there is no network.
+    bot.detach();
+    let mut bot = Bot::start();
+    let app = TestApp::builder().bot(&bot).set("TGA__BOT__API_URL", "http://127.0.0.1:1/").build();
+    bot.attach(&app);
+    notice(&app, 7, "d", "d");
+    for _ in 0..TRIES {
+        bot.send_due();
+        app.advance(UNREACHABLE_PAUSE);
+    }
+    let counts = app.app().bot_counts().unwrap();
+    assert_eq!((counts.messages_waiting, counts.messages_dead), (1, 0));
 }
 
 #[test]

@@ -28,6 +28,7 @@ mod bot_delivery;
 mod bot_markdown;
 mod bot_process;
 mod bot_sending;
+mod bot_spaces;
 mod bot_voice;
 mod cli;
 mod cli_people;

@@ -3,7 +3,7 @@
 use super::super::{App, Error, access::Access, admissions::Admittance};
 use crate::{
     config::Registration,
-    model::{Refusal, TenantId},
+    model::{MembershipId, Refusal, TenantId},
     store::{BotChat, BotChatChange, Profile},
 };
 
@@ -37,6 +37,13 @@ impl App {
         let chosen = members.iter().find(|member| Some(member.tenant_id) == chosen).cloned();
         let Some(member) = chosen.or_else(|| members.into_iter().next()) else { return Ok(None) };
         self.access_of(member, None).map(Some)
+    }
+
+    /// What a person may as one of their memberships; `None`: it is not theirs (any more).
+    pub fn bot_access_as(&self, telegram_id: i64, member: MembershipId) -> Result<Option<Access>, Error> {
+        let members = self.memberships_of(telegram_id)?;
+        let member = members.into_iter().find(|theirs| theirs.id == member);
+        member.map(|member| self.access_of(member, None)).transpose()
     }
 
     /// Everything that is kept of a person in a tenant, as a file; `None`: they are not in it any more. Refused where it would have

@@ -16,7 +16,7 @@ use crate::{
     },
     bot::{
         callback::Callback,
-        reply::{Button, Reply},
+        reply::{Button, Place, Reply},
         rich::Rich,
     },
     model::AlertId,
@@ -86,7 +86,7 @@ fn add(inside: &Inside<'_>, input: AlertInput) -> Result<Added, Error> {
                 first =
                     first.text(" ").text(inside.lang.tx("alert-last-week", &[("n", preview.found.into())]));
             }
-            let reply = described(inside, &alert, first.gap()).at(crate::bot::reply::Place::New);
+            let reply = described(inside, &alert, first.gap()).at(Place::New);
             Ok(Added { outcome: Outcome::reply(reply), asked_again: false })
         }
         Err(error) if error.code() == ErrorCode::TierLimitExceeded => {
@@ -168,6 +168,20 @@ pub(super) fn mute(inside: &Inside<'_>, id: AlertId, days: u32) -> Result<Outcom
     adjust(inside, id, toast, |input| input.muted_until = until)
 }
 
+/// Tells nothing for a day. The find it was pressed below stays to be read.
+pub(super) fn hush(inside: &Inside<'_>, id: AlertId) -> Result<Outcome, Error> {
+    Ok(Outcome { replies: Vec::new(), ..mute(inside, id, 1)? })
+}
+
+/// The settings, below the find they were asked for from.
+pub(super) fn below(inside: &Inside<'_>, id: AlertId) -> Result<Outcome, Error> {
+    match inside.access.tenant.alert_get(inside.member.id, id) {
+        Ok(alert) => Ok(Outcome::reply(described(inside, &alert, Rich::new()).at(Place::New))),
+        Err(Error::NotFound(_)) => Ok(Outcome::default().toast(inside.t("alert-gone"))),
+        Err(error) => Err(error),
+    }
+}
+
 pub(super) fn night(inside: &Inside<'_>, id: AlertId, quiet: bool) -> Result<Outcome, Error> {
     let hours = quiet.then(|| QuietHours { from: NIGHT.0.to_owned(), until: NIGHT.1.to_owned() });
     adjust(inside, id, "alert-changed", |input| input.quiet = hours)
@@ -184,7 +198,6 @@ fn adjust(
     change: impl FnOnce(&mut AlertInput),
 ) -> Result<Outcome, Error> {
     match inside.app.alert_adjust(&inside.access.tenant, inside.member.id, id, change) {
-        // A find that tells of itself stays to be read; its alert is shown below.
         Ok(_) => Ok(card(inside, id)?.toast(inside.t(toast))),
         Err(Error::NotFound(_)) => Ok(Outcome::default().toast(inside.t("alert-gone"))),
         Err(error) => Err(error),
@@ -241,8 +254,8 @@ pub(in crate::bot) fn told(context: &Context<'_>, due: &AlertDue) -> Reply {
     }
     let id = due.alert.id;
     Reply::new(text).row(vec![
-        context.button("button-mute-day", Callback::AlertMute(id, 1)),
-        context.button("button-alert", Callback::Alert(id)),
+        context.button("button-mute-day", Callback::AlertHush(id)),
+        context.button("button-alert", Callback::AlertBelow(id)),
     ])
 }
 

@@ -8,6 +8,7 @@ mod admin;
 mod alerts;
 mod ask;
 mod asked;
+mod buttons;
 mod channels;
 mod command;
 mod search;
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::{alerts::told as alert_told, asked::Asked};
 use super::{
-    callback::{Callback, Stale},
+    callback::{Callback, Pressed, Stale},
     incoming::{Incoming, Said},
     reply::{Button, Does, Place, Reply},
     rich::Rich,
@@ -28,6 +29,7 @@ use super::{
 use crate::{
     app::{App, Error, access::Access},
     i18n::Lang,
+    model::TenantId,
     store::{BotChat, BotChatChange, Member, Profile},
 };
 use command::Command;
@@ -196,7 +198,7 @@ pub(super) fn answer(app: &App, incoming: &Incoming, hearing: &Hearing<'_>) -> R
         audio: hearing.audio,
         place,
     };
-    let access = app.bot_access(person.telegram_id, chat.tenant_id)?;
+    let (access, said_now) = opened(app, incoming, chat.tenant_id)?;
     let inside = access.and_then(|access| {
         let member = access.member.clone()?;
         Some(Inside { outer: &context, access, member })
@@ -205,12 +207,44 @@ pub(super) fn answer(app: &App, incoming: &Incoming, hearing: &Hearing<'_>) -> R
         app.profile_update(person.clone())?;
     }
     let waited = chat.dialogue.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    let mut outcome = said(&context, inside.as_ref(), &incoming.said, waited)?;
+    let mut outcome = said(&context, inside.as_ref(), &said_now, waited)?;
+    if let Some(inside) = &inside {
+        bound(inside, chat.tenant_id, &mut outcome);
+    }
     if outcome.waits != waited || (waited.is_none() && chat.dialogue.is_some()) {
         let waits = outcome.waits.and_then(|dialogue| serde_json::to_string(&dialogue).ok());
         outcome.chat = Some(BotChatChange { dialogue: Some(waits), ..outcome.chat.unwrap_or_default() });
     }
     Ok(outcome)
+}
+
+/// Where it was said: a button in the space it was made for, everything else in the one that was chosen. A button of a space the
+/// person is not in any more is out of date.
+fn opened(app: &App, incoming: &Incoming, chosen: Option<TenantId>) -> Result<(Option<Access>, Said), Error> {
+    let (person, said) = (incoming.person.telegram_id, incoming.said.clone());
+    let Said::Button { asks: Ok(Pressed { member: Some(member), .. }), id, message } = &said else {
+        return Ok((app.bot_access(person, chosen)?, said));
+    };
+    if let Some(access) = app.bot_access_as(person, *member)? {
+        return Ok((Some(access), said));
+    }
+    let stale = Said::Button { id: id.clone(), asks: Err(Stale::Unknown), message: *message };
+    Ok((app.bot_access(person, chosen)?, stale))
+}
+
+/// Binds the buttons of an answer to the space it came from, and what is said next where something is waited for.
+fn bound(inside: &Inside<'_>, chosen: Option<TenantId>, outcome: &mut Outcome) {
+    let changed = outcome.chat.as_ref().and_then(|chat| chat.tenant_id);
+    if changed.is_some() {
+        return;
+    }
+    for reply in &mut outcome.replies {
+        reply.member.get_or_insert(inside.member.id);
+    }
+    let here = inside.access.tenant.id();
+    if outcome.waits.is_some() && chosen.is_some_and(|chosen| chosen != here) {
+        outcome.chat.get_or_insert_default().tenant_id = Some(here);
+    }
 }
 
 /// Whether a voice message is to be fetched: somebody writes it down for this person, and it is not too long.
@@ -248,13 +282,15 @@ pub(super) fn gave_up(app: &App, incoming: &Incoming) -> Reply {
 /// Something to tell a person who asked for nothing, in their language.
 pub(super) fn notice(
     app: &App,
-    person: &Profile,
+    member: &Member,
     words: impl FnOnce(&Context<'_>) -> Reply,
 ) -> Result<Reply, Error> {
+    let person = &member.profile;
     let chat = app.bot_chat(person.telegram_id)?;
     let lang = language(&chat, person);
     let (draft, audio) = (&|_: &str| {}, None);
-    Ok(words(&Context { app, lang, person, update_id: 0, draft, audio, place: Place::New }))
+    let context = Context { app, lang, person, update_id: 0, draft, audio, place: Place::New };
+    Ok(words(&context).of(member.id))
 }
 
 /// Telegram's menu of commands in a language.
@@ -295,7 +331,7 @@ fn said(
             Some(_) => Ok(Outcome::reply(context.reply(Rich::new().text(context.t("wordless"))))),
             None => Ok(start::stranger(context)),
         },
-        Said::Button { asks, .. } => pressed(context, inside, *asks),
+        Said::Button { asks, .. } => buttons::pressed(context, inside, *asks),
         Said::Blocked => Ok(Outcome::default()),
     }
 }
@@ -385,80 +421,6 @@ fn commanded(
         | Command::Language
         | Command::Privacy
         | Command::Cancel => start::menu(context),
-    };
-    Ok(Outcome::reply(shown))
-}
-
-fn pressed(
-    context: &Context<'_>,
-    inside: Option<&Inside<'_>>,
-    asks: Result<Callback, Stale>,
-) -> Result<Outcome, Error> {
-    let callback = match asks {
-        Ok(callback) => callback,
-        Err(Stale::Foreign) => return Ok(Outcome::default().toast(context.t("button-foreign"))),
-        Err(Stale::Unknown) => {
-            let words = context.t("button-stale");
-            return Ok(Outcome::reply(start::menu(context).at(Place::New)).toast(words));
-        }
-    };
-    match (callback, inside) {
-        (Callback::Help, _) => Ok(Outcome::reply(start::help(context))),
-        (Callback::Cancel, _) => Ok(start::cancel(context, true)),
-        (Callback::Languages, _) => Ok(Outcome::reply(settings::languages(context))),
-        (Callback::Language(lang), _) => Ok(settings::language(context, lang)),
-        (Callback::Privacy, _) => Ok(Outcome::reply(settings::privacy(context))),
-        (_, None) => Ok(start::stranger(context)),
-        (_, Some(inside)) => pressed_inside(inside, callback),
-    }
-}
-
-fn pressed_inside(inside: &Inside<'_>, callback: Callback) -> Result<Outcome, Error> {
-    let shown = match callback {
-        Callback::ChannelAdd => return Ok(channels::add_ask(inside)),
-        Callback::Channel(id) | Callback::ChannelRefresh(id) => return channels::card(inside, id),
-        Callback::ChannelRemove(id) => return channels::remove_ask(inside, id),
-        Callback::ChannelRemoveSure(id) => return channels::remove(inside, id),
-        Callback::ChannelDepth(id) => return channels::depth_ask(inside, id),
-        Callback::ChannelDepthSet(id, days) => return channels::depth(inside, id, days),
-        Callback::Ask => return Ok(ask::ask_ask(inside)),
-        Callback::Search => return Ok(search::search_ask(inside)),
-        Callback::Asked(update, how) => return ask::refine(inside, update, how),
-        Callback::Rate(query, good) => return account::rate(inside, query, good),
-        Callback::AlertNew => return Ok(alerts::new_ask(inside)),
-        Callback::Alert(id) => return alerts::card(inside, id),
-        Callback::AlertFound(id) => return alerts::found(inside, id),
-        Callback::AlertMute(id, days) => return alerts::mute(inside, id, days),
-        Callback::AlertNight(id, quiet) => return alerts::night(inside, id, quiet),
-        Callback::AlertMeaning(id, on) => return alerts::meaning(inside, id, on),
-        Callback::AlertDelete(id) => return alerts::delete(inside, id),
-        Callback::Feedback => return Ok(account::feedback_ask(inside)),
-        Callback::Export => return Ok(account::export(inside)),
-        Callback::DeleteMeSure(id) => return account::delete(inside, id),
-        Callback::Tenant(id) => return settings::tenant(inside, id),
-        Callback::Admin | Callback::AdminInvite | Callback::AdminUsers(_) | Callback::AdminStats
-            if !admin::is_admin(inside) =>
-        {
-            return Ok(admin::only_admins(inside, Command::Admin));
-        }
-        Callback::Channels(page) => channels::list(inside, page)?,
-        Callback::Alerts => alerts::list(inside)?,
-        Callback::Tags => search::tags(inside)?,
-        Callback::Settings => settings::settings(inside)?,
-        Callback::Browser => account::browser(inside)?,
-        Callback::Subscription => account::subscription(inside)?,
-        Callback::Tenants => settings::tenants(inside)?,
-        Callback::DeleteMe => account::delete_ask(inside),
-        Callback::Admin => admin::menu(inside),
-        Callback::AdminInvite => admin::invite(inside)?,
-        Callback::AdminUsers(page) => admin::users(inside, page)?,
-        Callback::AdminStats => admin::stats(inside)?,
-        Callback::Menu
-        | Callback::Help
-        | Callback::Cancel
-        | Callback::Languages
-        | Callback::Language(_)
-        | Callback::Privacy => start::menu(inside),
     };
     Ok(Outcome::reply(shown))
 }
