@@ -101,11 +101,11 @@ const EXPORT_PIECES_WAITING_MAX: usize = 16;
 /// Everything that is kept of the caller, as one JSON document.
 #[utoipa::path(
     get, path = "/api/users/me/export", tag = "users", security(("bearer" = ["member"])),
-    responses((status = 200, description = "Profile, usage, subscriptions, sessions, records, questions with answers.",
+    responses((status = 200, description = "Profile, usage, subscriptions, sessions, records, alerts with their finds, choices in the bot, questions with answers.",
         body = serde_json::Value, content_type = "application/json",
         example = json!({
             "exported_at": "2026-11-21T12:00:00Z", "user": { "id": 1, "telegram_id": 7 }, "usage": {}, "subscriptions": [],
-            "sessions": [], "auth_events": [], "audit": [], "questions": []
+            "sessions": [], "auth_events": [], "audit": [], "bot": { "language": "en" }, "alerts": [], "questions": []
         })))
 )]
 async fn export(State(web): State<Web>, caller: Caller) -> Result<Response, ApiError> {

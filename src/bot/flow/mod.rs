@@ -228,8 +228,13 @@ fn opened(app: &App, incoming: &Incoming, chosen: Option<TenantId>) -> Result<(O
     if let Some(access) = app.bot_access_as(person, *member)? {
         return Ok((Some(access), said));
     }
+    let access = app.bot_access(person, chosen)?;
+    if access.is_none() {
+        // Who belongs nowhere any more reads what this is.
+        return Ok((None, said));
+    }
     let stale = Said::Button { id: id.clone(), asks: Err(Stale::Unknown), message: *message };
-    Ok((app.bot_access(person, chosen)?, stale))
+    Ok((access, stale))
 }
 
 /// Binds the buttons of an answer to the space it came from, and what is said next where something is waited for.
