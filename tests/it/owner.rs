@@ -111,3 +111,19 @@ fn what_root_restores_is_the_services() {
     assert_eq!(tga.json(&[&restore[..], &["--data-dir", broken.to_str().unwrap()]].concat()).0, 1);
     assert_eq!(others(&broken), Vec::<String>::new());
 }
+
+/// Opening the directory cleared away what had just been carried into it.
+#[test]
+fn what_root_names_is_carried_also_while_no_service_runs() {
+    let Some(tga) = installed() else { return };
+    let root = home(&tga, "root");
+    let posts = tga.jsonl("posts.jsonl", &[line("news", 1, "Ледокол Арктика вышел из порта Мурманск")]);
+    let kept = root.join("posts.jsonl");
+    std::fs::rename(posts, &kept).unwrap();
+    std::fs::set_permissions(&kept, PermissionsExt::from_mode(0o600)).unwrap();
+    tga.ok(&["import", kept.to_str().unwrap(), "--tenant", "main", "--wait"]);
+    let out = root.join("out.jsonl");
+    tga.ok(&["export", "--tenant", "main", "--format", "jsonl", out.to_str().unwrap()]);
+    assert!(std::fs::read_to_string(&out).unwrap().contains("Ледокол"));
+    assert_eq!(others(&tga.data_dir()), Vec::<String>::new());
+}
