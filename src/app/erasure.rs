@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{App, Error, Tenant, audit::Origin, history::HistoryView, members::MemberView, tenants::rfc3339};
 use crate::{
-    model::{AuditAction, MembershipId, TenantId},
-    store::{self, Member, MemberErased, MemberGone},
+    model::{AuditAction, MembershipId},
+    store::{self, ErasureDue, Member, MemberErased, MemberGone},
 };
 
 /// Questions written to an export at once.
@@ -54,6 +54,7 @@ impl App {
             Ok(()) => true,
             Err(Error::Store(store::Error::Busy(reason))) => {
                 // A backup reads the moment before. It stays due, and is done when the backup is.
+                self.control.erasure_files_due(tenant.id(), id)?;
                 tracing::warn!(%reason, user = %id, tenant = %tenant.id(), "the files of an erasure are written anew later");
                 false
             }
@@ -75,18 +76,24 @@ impl App {
 
     /// Finishes what a crash or a reader interrupted. What cannot be finished now is said and stays due.
     pub(super) fn erasures_resume(&self) -> Result<(), Error> {
-        for (tenant, id) in self.control.erasure_due_list()? {
-            if let Err(error) = self.erasure_resume(tenant, id) {
+        for due in self.control.erasure_due_list()? {
+            if let Err(error) = self.erasure_resume(due) {
+                let (tenant, id) = (due.tenant, due.member);
                 tracing::error!(%error, %tenant, user = %id, "an erasure is not finished; it is tried again after the next backup, run of retention or start");
             }
         }
         Ok(())
     }
 
-    fn erasure_resume(&self, tenant: TenantId, id: MembershipId) -> Result<(), Error> {
+    fn erasure_resume(&self, due: ErasureDue) -> Result<(), Error> {
+        let (tenant, id) = (due.tenant, due.member);
         match self.tenant_by_id(tenant)? {
             Some(open) => {
-                self.erasure_rows(&open, id)?;
+                if !due.files_only {
+                    self.erasure_rows(&open, id)?;
+                    // Which posts went with the rows may have been forgotten with the process.
+                    open.indexes.forget_deleted(&open.store)?;
+                }
                 self.erasure_files(&open, id)
             }
             // The tenant went meanwhile, and everything with it.
@@ -100,9 +107,7 @@ impl App {
         let erased = tenant.store.member_erase(id, self.now())?;
         if !erased.posts.is_empty() {
             tenant.indexes.remove(&erased.posts)?;
-            tenant.indexes.graph_dump_remove()?;
-            // A deleted document keeps its words in the index until its segment is merged.
-            tenant.indexes.rebuild_from_nothing(&tenant.store, &mut |_, _| {})?;
+            tenant.indexes.forget_deleted(&tenant.store)?;
         }
         Ok(erased)
     }

@@ -225,9 +225,11 @@ impl Indexes {
         Ok(())
     }
 
-    /// Removes the graph's dump, which may hold vectors of posts that must leave nothing behind; it is made again when it is due.
-    pub(super) fn graph_dump_remove(&self) -> Result<(), Error> {
-        remove_dir(&self.dir.join("vectors"))
+    /// Leaves nothing in the files of posts that are gone: the graph's dump is made again when it is due, and a deleted document
+    /// keeps its words in the full text until its segment is merged.
+    pub(super) fn forget_deleted(&self, store: &TenantStore) -> Result<(), Error> {
+        remove_dir(&self.dir.join("vectors"))?;
+        self.rebuild_from_nothing(store, &mut |_, _| {}).map(|_| ())
     }
 
     /// The vectors that answer searches, read into memory on first use; `None` while no model has made any.

@@ -19,6 +19,18 @@ use crate::model::{ChannelId, Event, MembershipId, PostId, TenantId};
 /// What a key of `settings` begins with that remembers an erasure whose files are not written anew yet.
 const DUE: &str = "erasure_due:";
 
+/// Its value once the rows are gone, and the posts from the indexes.
+const FILES_ONLY: &str = "files";
+
+/// An erasure that is not finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErasureDue {
+    pub tenant: TenantId,
+    pub member: MembershipId,
+    /// The indexes are done.
+    pub files_only: bool,
+}
+
 /// What left a tenant with its member.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MemberErased {
@@ -53,16 +65,30 @@ impl Control {
     }
 
     /// Erasures whose files are not written anew yet.
-    pub fn erasure_due_list(&self) -> Result<Vec<(TenantId, MembershipId)>, Error> {
+    pub fn erasure_due_list(&self) -> Result<Vec<ErasureDue>, Error> {
         self.0.read(|db| {
-            let mut statement = db.prepare_cached("SELECT key FROM settings WHERE key LIKE ?1 || '%'")?;
-            let keys: Vec<String> =
-                statement.query_map([DUE], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            let due = keys.iter().filter_map(|key| {
+            let sql = "SELECT key, value FROM settings WHERE key LIKE ?1 || '%'";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([DUE], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows: Vec<(String, String)> = rows.collect::<rusqlite::Result<_>>()?;
+            let due = rows.iter().filter_map(|(key, value)| {
                 let (tenant, member) = key.strip_prefix(DUE)?.split_once(':')?;
-                Some((tenant.parse().ok()?, MembershipId(member.parse().ok()?)))
+                Some(ErasureDue {
+                    tenant: tenant.parse().ok()?,
+                    member: MembershipId(member.parse().ok()?),
+                    files_only: value == FILES_ONLY,
+                })
             });
             Ok(due.collect())
+        })
+    }
+
+    /// Nothing of an erasure is left to do but the files of the databases.
+    pub fn erasure_files_due(&self, tenant: TenantId, id: MembershipId) -> Result<(), Error> {
+        self.0.write(move |tx| {
+            let sql = "UPDATE settings SET value = ?2 WHERE key = ?1";
+            tx.execute(sql, params![due_key(tenant, id), FILES_ONLY])?;
+            Ok(())
         })
     }
 

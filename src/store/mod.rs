@@ -69,7 +69,7 @@ pub use bot_messages::{BotLane, BotMessage, NewBotMessage};
 pub use bot_updates::{BotDead, BotSettled, BotUpdate};
 pub use control::{ApiToken, Control, Scope, SystemLogEntry, Tenant};
 pub use deletions::Deleted;
-pub use erasure::{MemberErased, MemberGone};
+pub use erasure::{ErasureDue, MemberErased, MemberGone};
 pub use error::Error;
 pub use events::StoredEvent;
 pub use experiments::VariantCounts;

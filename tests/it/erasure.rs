@@ -234,3 +234,21 @@ fn who_leaves_while_a_backup_reads_is_erased_when_it_is_done() {
     std::fs::remove_dir_all(app.data_dir().join("backups")).unwrap();
     assert_eq!(files_with(app.data_dir(), &MARKS), Vec::<String>::new());
 }
+
+/// After a death between the rows and the indexes nobody knew any more which posts were to leave the full text.
+#[test]
+fn an_erasure_cut_short_before_the_indexes_leaves_no_word_in_them() {
+    let (mut app, leaves, _) = filled();
+    let id = app.tenant().id();
+    {
+        let control = rusqlite::Connection::open(app.data_dir().join("control.db")).unwrap();
+        let key = format!("erasure_due:{id}:{}", leaves.id);
+        control.execute("INSERT INTO settings VALUES (?1, '', 0)", [key]).unwrap();
+        control.execute("DELETE FROM memberships WHERE id = ?1", [leaves.id.0]).unwrap();
+        let erased = app.tenant().store().member_erase(leaves.id, app.app().now()).unwrap();
+        assert_eq!(erased.posts.len(), 2);
+    }
+    app.crash();
+    assert_eq!(files_with(app.data_dir(), &["закрытослово"]), Vec::<String>::new());
+    assert_eq!((app.found("закрытослово"), app.found("ледокол")), (vec![], vec![1]));
+}
