@@ -15,7 +15,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use written::{Outcome, Writing};
+use written::{Outcome, Writing, view_written};
 
 use super::{
     App, Error, Tenant,
@@ -29,7 +29,6 @@ use crate::{
         EmbedKind,
         extractive::{self, Answer, Embedding, Source},
         question::{self, Question},
-        written::Written,
     },
     model::{ChannelId, ChannelSet, MembershipId, Post, PostId},
     search::{Fused, Query, Recency},
@@ -368,30 +367,6 @@ fn source_view(found: &Retrieved, channels: &ChannelMap, n: usize, place: usize,
         content: content(&post.text),
         score: found.ranked[place].score,
         quote: quote.to_owned(),
-    }
-}
-
-/// What a model wrote, with the posts it cites. How sure it is comes from the evidence, as with a quoting answer.
-fn view_written(
-    question: &Question,
-    quoting: &Answer,
-    written: &Written,
-    found: &Retrieved,
-    channels: &ChannelMap,
-) -> AnswerView {
-    let cited = written.cited.iter().enumerate().map(|(place, cited)| {
-        let text = &found.posts[cited.n - 1].text;
-        let mut quote = quoted(text, &cited.ranges);
-        if quote.is_empty() {
-            quote = snippet::snippet(text, &question.search_text).text;
-        }
-        source_view(found, channels, place + 1, cited.n - 1, &quote)
-    });
-    AnswerView {
-        answer: written.text.clone(),
-        sources: cited.collect(),
-        confidence: quoting.confidence,
-        abstained: false,
     }
 }
 

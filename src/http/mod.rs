@@ -38,7 +38,7 @@ mod streams;
 mod tags;
 mod users;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use tokio::sync::Semaphore;
@@ -109,11 +109,14 @@ impl Web {
     }
 }
 
+/// All routes, without their document, which takes longest to make: tests make a router for each request.
+static ROUTES: LazyLock<Router<Web>> =
+    LazyLock::new(|| routes::documented().split_for_parts().0.merge(routes::files()));
+
 /// Everything that is served, behind what stands in front of each request.
 pub fn router(web: &Web) -> Router {
     let config = web.app.config();
-    let (documented, _) = routes::documented().split_for_parts();
-    let mut router = documented.merge(routes::files());
+    let mut router = ROUTES.clone();
     if config.metrics_listen == Some(config.server.listen) {
         router = router.route("/metrics", get(ops::metrics));
     }

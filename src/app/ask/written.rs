@@ -16,12 +16,13 @@ use crate::{
         App, Error, Tenant,
         model_calls::{Answered, Denied},
         posts::ChannelMap,
+        snippet,
     },
     model::{ChannelId, ConsentPurpose, MembershipId, ModelFeature, Provider},
     text::Language,
 };
 
-use super::Retrieved;
+use super::{AnswerView, Retrieved, quoted, source_view};
 
 /// Posts a model is given at most.
 const SOURCES_GIVEN_MAX: usize = 12;
@@ -128,6 +129,30 @@ fn outcome(asked: Result<Answered, Denied>, written: Written) -> Outcome {
             Outcome::Written { written, provider: error.provider, cut: true }
         }
         Err(denied) => Outcome::Quoted { words: denied.words() },
+    }
+}
+
+/// What a model wrote, with the posts it cites. How sure it is comes from the evidence, as with a quoting answer.
+pub(super) fn view_written(
+    question: &Question,
+    quoting: &Answer,
+    written: &Written,
+    found: &Retrieved,
+    channels: &ChannelMap,
+) -> AnswerView {
+    let cited = written.cited.iter().enumerate().map(|(place, cited)| {
+        let text = &found.posts[cited.n - 1].text;
+        let mut quote = quoted(text, &cited.ranges);
+        if quote.is_empty() {
+            quote = snippet::snippet(text, &question.search_text).text;
+        }
+        source_view(found, channels, place + 1, cited.n - 1, &quote)
+    });
+    AnswerView {
+        answer: written.text.clone(),
+        sources: cited.collect(),
+        confidence: quoting.confidence,
+        abstained: false,
     }
 }
 
