@@ -147,7 +147,6 @@ upgrade_rollback() {
   fail "$1; version and data of before are in place again and do not become ready, see above"
 }
 
-# In a trap, a `return` without a number returns what was before the trap.
 # Undoes an upgrade from whatever point it reached, also one whose undoing was cut off.
 upgrade_undo() {
   local stage item
@@ -167,8 +166,9 @@ upgrade_undo() {
   fi
   if [ "$stage" = out ]; then
     # Somebody may have run an older tga meanwhile, which made what it missed: that gives way, with the logs of such databases.
+    # A log without its database is one of before that was not moved yet.
     items_in "$UPGRADE/old" | while read -r item; do
-      rm -rf "${STATE:?}/$item" "${STATE:?}/$item-wal" "${STATE:?}/$item-shm"
+      [ ! -e "$STATE/$item" ] || rm -rf "${STATE:?}/$item" "${STATE:?}/$item-wal" "${STATE:?}/$item-shm"
     done
     items_in "$UPGRADE/old" | items_move "$UPGRADE/old" "$STATE"
     binary_place "$LIB/previous/tga"
