@@ -291,7 +291,9 @@ impl App {
     /// Logs sessions out, all at the same time, and closes their connections; `false` if Telegram did not hear of one.
     fn log_out_all(&self, open: Vec<Open>) -> bool {
         let Ok(tasks) = self.tasks() else { return open.is_empty() };
-        let ends = open.into_iter().map(|(connection, _events)| async move {
+        let ends = open.into_iter().map(|open| async move {
+            // Bound in here: outside the block they would be dropped at once, and a connection that nobody listens to ends itself.
+            let (connection, _events) = open;
             let told = tokio::time::timeout(LOG_OUT_WAIT_MAX, connection.log_out()).await;
             connection.close().await;
             told.is_ok_and(|told| told.is_ok())
