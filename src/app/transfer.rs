@@ -24,7 +24,7 @@ use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
 use super::{
     App, Error, Tenant,
     audit::Origin,
-    backups::{unowned_mark, unowned_unmark},
+    backups::{sync_dir, unowned_mark, unowned_unmark},
 };
 use crate::{
     fail::{FailPoint, fail_point},
@@ -284,9 +284,7 @@ pub(super) fn directory_move(from: &Path, to: &Path) -> Result<(), Error> {
         synced.map_err(|error| Error::io("write", path, error))?;
     }
     std::fs::rename(from, to).map_err(|error| Error::io("move a tenant to", to, error))?;
-    let parent = to.parent().unwrap_or(to);
-    let synced = File::open(parent).and_then(|dir| dir.sync_all());
-    synced.map_err(|error| Error::io("write", parent, error))
+    sync_dir(to.parent().unwrap_or(to))
 }
 
 fn not_there(path: &Path) -> Result<(), Error> {

@@ -137,8 +137,11 @@ impl LinkReader {
     /// A round of one tenant: how many pages were asked for, and when the next is due.
     fn tenant(&mut self, app: &App, tenant: &Tenant) -> Result<(usize, Option<Timestamp>), Error> {
         let writes = tenant.writes();
-        let asked = if tenant.links_enabled()? { self.round(app, tenant)? } else { 0 };
-        let due = if tenant.links_enabled()? { tenant.store().page_next_due()? } else { None };
+        let (mut asked, mut due) = (0, None);
+        if tenant.links_enabled()? {
+            asked = self.round(app, tenant)?;
+            due = tenant.store().page_next_due()?;
+        }
         if due.is_none() {
             tenant.upkeep_done(Upkeep::Links, writes);
         }
@@ -285,7 +288,7 @@ impl RobotsBook for SiteRules<'_> {
             let mut sites = self.sites.lock();
             let held: usize =
                 sites.values().filter_map(|site| site.rules.as_ref()).map(|(rules, _)| rules.size()).sum();
-            if held > RULES_BYTES_MAX || sites.len() >= SITES_MAX {
+            if held > RULES_BYTES_MAX {
                 sites.values_mut().for_each(|site| site.rules = None);
             }
             sites.entry(address.authority().to_owned()).or_default().rules =

@@ -41,7 +41,7 @@ use self::{
     place::{Ours, Place, name_of, name_parse},
 };
 pub(super) use self::{
-    restore::{interrupted, unowned_mark, unowned_unmark},
+    restore::{interrupted, sync_dir, unowned_mark, unowned_unmark},
     tenant::SHELF,
 };
 use super::{App, Error, ErrorCode, audit::Origin, command::Progress, schedule::Daily, tenants::rfc3339};

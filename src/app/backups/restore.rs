@@ -343,7 +343,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     std::fs::rename(from, to).map_err(|error| Error::io("move to", to, error))
 }
 
-pub(super) fn sync_dir(dir: &Path) -> Result<(), Error> {
+pub(in crate::app) fn sync_dir(dir: &Path) -> Result<(), Error> {
     let synced = File::open(dir).and_then(|dir| dir.sync_all());
     synced.map_err(|error| Error::io("write", dir, error))
 }
