@@ -48,6 +48,46 @@ check() {
   fi
 }
 
+# aside_start NAME COMMAND...: runs the steps one after the other in the background, where they wait more than they work. What each
+# said and how it ended is kept in files, until aside_join shows them as steps of their own.
+aside=$ROOT/target/aside
+aside_start() {
+  rm -rf "$aside"
+  mkdir -p "$aside"
+  aside_names=()
+  local commands=()
+  while [ $# -gt 0 ]; do
+    aside_names+=("$1")
+    commands+=("$2")
+    shift 2
+  done
+  (
+    for i in "${!commands[@]}"; do
+      status=0
+      started=$SECONDS
+      "${commands[i]}" >"$aside/$i.log" 2>&1 || status=$?
+      echo "$status $((SECONDS - started))" >"$aside/$i.end"
+    done
+  ) &
+  aside_pid=$!
+  # Who ends the run ends them too.
+  trap 'kill "$aside_pid" 2>/dev/null || true' EXIT
+}
+
+aside_join() {
+  wait "$aside_pid" || true
+  local i
+  for i in "${!aside_names[@]}"; do check "${aside_names[i]}" aside_show "$i"; done
+}
+
+aside_show() {
+  local status=1 seconds='?'
+  cat "$aside/$1.log"
+  read -r status seconds <"$aside/$1.end"
+  note "took $seconds s, beside the compiler"
+  return "$status"
+}
+
 tool_install() {
   note "building $1 (once)"
   cargo install --locked --quiet --debug --root "$ROOT/target/tools" "$1"
@@ -86,7 +126,10 @@ tools() {
   command -v cargo-deny >/dev/null || tool_install "cargo-deny@$DENY_VERSION"
 }
 
-docs() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet; }
+# The compiler, while the steps that talk to a running service go on: it takes what they leave of the processor.
+beside() { nice -n 15 "$@"; }
+
+docs() { RUSTDOCFLAGS="-D warnings" beside cargo doc --locked --no-deps --document-private-items --quiet; }
 
 # A new advisory is news, not a change of this tree: it is shown and does not fail the run.
 advisories() {
@@ -132,13 +175,26 @@ bot_api() {
   (cd tests/e2e && npm ci --silent --no-audit --no-fund && node bot.js)
 }
 
-# The Mini App against the real service; its Telegram is a part of the Rust tests, which are compiled for it.
+# Where the Rust tests' program is written down once it is compiled; empty when it could not be.
+tests_program=$ROOT/target/tests-program
+
+# What the tests and the Mini App's checks run.
+tests_build() {
+  local built status=0
+  built=$(beside cargo test --locked --quiet --no-run --message-format=json-render-diagnostics) || status=$?
+  sed -n 's|.*/tests/it/main.rs".*"executable":"\([^"]*\)".*|\1|p' <<<"$built" >"$tests_program.new"
+  mv "$tests_program.new" "$tests_program"
+  return "$status"
+}
+
+# The Mini App against the real service; its Telegram is a part of the Rust tests, whose compiling goes on beside the steps before.
 app() {
   [ -x "${TGA_RELEASE_BIN:-}" ] || return
+  while [ ! -e "$tests_program" ]; do sleep 1; done
   local built
-  built=$(cargo test --locked --quiet --no-run --test it --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1)
+  built=$(<"$tests_program")
   [ -x "$built" ] || return
-  (cd tests/e2e && TGA_E2E_WORLD=$built node app.js)
+  (cd tests/e2e && npm ci --silent --no-audit --no-fund && TGA_E2E_WORLD=$built node app.js)
 }
 
 # Three half minutes of everything a generator can think of; left out where its program cannot be installed.
@@ -197,14 +253,14 @@ check "units and rules" units
 check "format" cargo fmt --check
 check "licences, bans, sources" cargo deny --log-level error check licenses bans sources
 check "advisories" advisories
-check "lints" cargo clippy --locked --all-targets --quiet -- -D warnings
-check "documentation" docs
 check "release build" release
-check "the demo page in a browser" browser
-check "the bot against a foreign server" bot_api
-check "the Mini App in a browser" app
-check "installing, upgrading, going back, removing" installation
-check "the API against a generator" api
+rm -f "$tests_program"
+aside_start "the demo page in a browser" browser "the bot against a foreign server" bot_api \
+  "installing, upgrading, going back, removing" installation "the API against a generator" api "the Mini App in a browser" app
+check "compiling the tests" tests_build
+check "lints" beside cargo clippy --locked --all-targets --quiet -- -D warnings
+check "documentation" docs
+aside_join
 step "tests"
 note "$passed steps so far are right, ${#failed[@]} are not; $SECONDS s since the start"
 # Nothing is said after a good run, so that the runner's own summary is the last line.

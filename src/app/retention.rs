@@ -36,9 +36,9 @@ const ROWS: (usize, usize, usize) = (500, 50, 5_000);
 /// The same of posts, on each of which a dozen rows hang.
 const POSTS: (usize, usize, usize) = (64, 8, 1_000);
 /// A transaction that took longer makes the next smaller, …
-const SLOW: Duration = Duration::from_millis(20);
+const SLOW: Duration = Duration::from_millis(12);
 /// … one that took less makes it larger.
-const FAST: Duration = Duration::from_millis(8);
+const FAST: Duration = Duration::from_millis(5);
 /// Posts taken out of the indexes together: each commit of the full-text index costs a disk's patience.
 const INDEX_POSTS: usize = 2_000;
 

