@@ -246,6 +246,8 @@ surroundings() {
   note "preparing took $((SECONDS - started)) s"
 }
 
+# What is compiled once needs no parts kept for the next time.
+if [ -n "${CI:-}" ]; then export CARGO_INCREMENTAL=0; fi
 mkdir -p "$ROOT/target"
 surroundings
 check "scripts" scripts
