@@ -193,7 +193,7 @@ impl App {
     ) -> Result<Option<Denied>, Error> {
         let none = match feature {
             ModelFeature::Answers | ModelFeature::Tags | ModelFeature::Test => self.config.ai.chat.is_empty(),
-            ModelFeature::Voice => self.config.ai.speech.is_none(),
+            ModelFeature::Voice => self.config.ai.voice().is_none(),
         };
         if none || !tenant.model_settings()?.allows(feature) {
             return Ok(Some(Denied::Off));

@@ -151,9 +151,9 @@ impl App {
         key: Option<Zeroizing<String>>,
     ) -> Result<Option<Remote>, RemoteError> {
         let auth = match (config.provider, key) {
-            (Provider::GigaChat, Some(credentials)) => {
+            (Provider::GigaChat | Provider::SaluteSpeech, Some(credentials)) => {
                 let Some(auth_url) = config.auth_url.clone() else { return Ok(None) };
-                RemoteAuth::GigaChat { auth_url, credentials, scope: config.scope.clone() }
+                RemoteAuth::OAuth { auth_url, credentials, scope: config.scope.clone() }
             }
             (Provider::OpenAi | Provider::Speech, Some(key)) => RemoteAuth::Bearer(key),
             (Provider::OpenAi | Provider::Speech, None) if config.keyless() => RemoteAuth::None,
@@ -208,7 +208,7 @@ impl App {
             let paused = known.remotes.get(&(holder, provider)).and_then(|remote| remote.paused_until());
             views.push(ProviderView {
                 provider,
-                used: provider == Provider::Speech || self.config.ai.chat.contains(&provider),
+                used: self.is_used(provider),
                 model: config.model.clone(),
                 host: config.base_url.host_str().unwrap_or_default().to_owned(),
                 key: origin,
@@ -320,11 +320,12 @@ impl App {
 
     fn provider_config(&self, provider: Provider) -> Result<&ProviderConfig, Error> {
         self.config.ai.provider(provider).ok_or_else(|| {
-            Error::NotFound(format!(
-                "{} is not configured; set ai.{}.base_url",
-                provider.name(),
-                provider.name()
-            ))
+            let name = provider.name();
+            let set = match provider {
+                Provider::SaluteSpeech => "ai.voice = \"salutespeech\"".to_owned(),
+                Provider::GigaChat | Provider::OpenAi | Provider::Speech => format!("ai.{name}.base_url"),
+            };
+            Error::NotFound(format!("{name} is not configured; set {set}"))
         })
     }
 
@@ -362,7 +363,13 @@ impl App {
         })
     }
 
-    /// Asks for the models, then for one word, which a tenant pays for.
+    /// Whether the configuration has a provider write, or write down.
+    fn is_used(&self, provider: Provider) -> bool {
+        let voice = self.config.ai.voice().map(|config| config.provider);
+        self.config.ai.chat.contains(&provider) || voice == Some(provider)
+    }
+
+    /// Asks for the models, then for one word, which a tenant pays for. `SaluteSpeech` has no list and is sent no sound.
     fn provider_tried(
         &self,
         tenant: Option<&Tenant>,
@@ -370,6 +377,13 @@ impl App {
         config: &ProviderConfig,
     ) -> Result<ProviderTest, Error> {
         let provider = config.provider;
+        if provider == Provider::SaluteSpeech {
+            let message = format!("{}: the key is taken, the service answers", provider.name());
+            let ok =
+                ProviderTest { provider, ok: true, problem: None, message, fix: None, models: Vec::new() };
+            let tried = remote.recognition_try(&config.model);
+            return Ok(tried.map_or_else(|error| failed(&error, Vec::new()), |()| ok));
+        }
         // Some servers have no list of models: what counts is whether the model answers.
         let models = remote.models();
         if let Err(error) = &models
@@ -405,23 +419,26 @@ impl App {
         })
     }
 
-    /// What doctor says of the providers that are to write.
+    /// What doctor says of the providers that are to write, or write down.
     pub(super) fn check_providers(&self) -> Vec<Finding> {
         let wanted = self.config.ai.chat.iter().copied();
-        let speech = self.config.ai.speech.as_ref().map(|_| Provider::Speech);
-        wanted.chain(speech).map(|provider| self.check_provider(provider)).collect()
+        let voice = self.config.ai.voice().map(|config| config.provider);
+        wanted.chain(voice).map(|provider| self.check_provider(provider)).collect()
     }
 
     fn check_provider(&self, provider: Provider) -> Finding {
         let name = format!("model provider {}", provider.name());
         match self.provider_test(None, provider, None) {
             Ok(test) if test.ok => Finding::ok(&name, test.message),
-            Ok(test) => Finding::not_ok(
-                &name,
-                State::Reduced,
-                format!("{}; answers and tags are made locally", test.message),
-                test.fix.unwrap_or_default(),
-            ),
+            Ok(test) => {
+                let meanwhile = if provider.is_voice() {
+                    "voice messages are not written down"
+                } else {
+                    "answers and tags are made locally"
+                };
+                let detail = format!("{}; {meanwhile}", test.message);
+                Finding::not_ok(&name, State::Reduced, detail, test.fix.unwrap_or_default())
+            }
             Err(error) => Finding::not_ok(&name, State::Reduced, error.to_string(), "follow the message"),
         }
     }

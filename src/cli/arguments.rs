@@ -408,9 +408,9 @@ pub(super) enum ModelCommand {
     Use {
         name: String,
     },
-    /// Try a provider of language models out: gigachat, openai or speech
+    /// Try a provider of language models out: gigachat, openai, speech or salutespeech
     Test {
-        #[arg(value_parser = ["gigachat", "openai", "speech"])]
+        #[arg(value_parser = ["gigachat", "openai", "speech", "salutespeech"])]
         provider: String,
         /// With this tenant's own key, if it has one
         #[arg(long)]

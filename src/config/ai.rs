@@ -3,6 +3,8 @@
 //! Naming a provider here permits it to the installation; whether a tenant uses it is the tenant's own choice, made in the admin
 //! page and off at first. Keys may stand here or be entered later, sealed.
 
+mod voice;
+
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -11,6 +13,7 @@ use url::{Host, Url};
 
 use super::{Check, EmbedderKind, Secret, seconds};
 use crate::model::{Caps, Provider};
+use voice::{RawSaluteSpeech, RawSpeech};
 
 /// Scopes of `GigaChat`'s keys.
 const SCOPES: [(&str, &str); 3] = [
@@ -34,6 +37,8 @@ pub struct RawAi {
     pub threads: u32,
     /// Who writes answers and better tags: `local`, `gigachat`, `openai`, or several in the order in which they are tried.
     pub chat: String,
+    /// Who writes voice messages down: `speech`, where its address is given, or `salutespeech`.
+    pub voice: String,
     /// What money is counted in.
     pub currency: String,
     /// Tokens one tenant may use a day (UTC); 0 means no ceiling.
@@ -47,6 +52,7 @@ pub struct RawAi {
     pub gigachat: RawGigaChat,
     pub openai: RawOpenAi,
     pub speech: RawSpeech,
+    pub salutespeech: RawSaluteSpeech,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -103,27 +109,6 @@ pub struct RawOpenAi {
     pub price_out_per_million: f64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawSpeech {
-    /// The key; empty where none is needed or it is entered in the admin page.
-    pub key: String,
-    /// The same as a file.
-    pub key_file: String,
-    /// The API's address; empty means that voice messages are not written down.
-    pub base_url: String,
-    /// The model.
-    pub model: String,
-    /// Further trusted certificates, PEM.
-    pub ca_file: String,
-    /// Longest silence, seconds.
-    pub timeout_s: u32,
-    /// Recordings at once.
-    pub concurrent_max: u32,
-    /// Price of a minute.
-    pub price_per_minute: f64,
-}
-
 impl Default for RawAi {
     fn default() -> Self {
         Self {
@@ -131,6 +116,7 @@ impl Default for RawAi {
             model: String::new(),
             threads: 0,
             chat: "local".to_owned(),
+            voice: "speech".to_owned(),
             currency: "RUB".to_owned(),
             tenant_tokens_per_day: 200_000,
             tenant_tokens_per_month: 3_000_000,
@@ -162,16 +148,8 @@ impl Default for RawAi {
                 price_in_per_million: 0.0,
                 price_out_per_million: 0.0,
             },
-            speech: RawSpeech {
-                key: String::new(),
-                key_file: String::new(),
-                base_url: String::new(),
-                model: "whisper-1".to_owned(),
-                ca_file: String::new(),
-                timeout_s: 60,
-                concurrent_max: 2,
-                price_per_minute: 0.0,
-            },
+            speech: RawSpeech::default(),
+            salutespeech: RawSaluteSpeech::default(),
         }
     }
 }
@@ -188,8 +166,12 @@ pub struct Ai {
     pub ceilings: Caps,
     pub gigachat: ProviderConfig,
     pub openai: ProviderConfig,
-    /// `None`: voice messages are not written down.
+    /// Who writes voice messages down, where it is configured.
+    pub voice: Provider,
+    /// `None`: it has no address.
     pub speech: Option<ProviderConfig>,
+    /// `None`: it is not the one that writes voice messages down.
+    pub salutespeech: Option<ProviderConfig>,
 }
 
 /// A provider as it is asked.
@@ -197,7 +179,7 @@ pub struct Ai {
 pub struct ProviderConfig {
     pub provider: Provider,
     pub base_url: Url,
-    /// Of `GigaChat`.
+    /// Where keys are exchanged for tokens; of `GigaChat` and `SaluteSpeech`.
     pub auth_url: Option<Url>,
     pub scope: String,
     pub key: Option<Secret>,
@@ -215,7 +197,7 @@ pub struct ProviderConfig {
 impl ProviderConfig {
     /// Whether it may be asked without a key: a server of one's own.
     pub fn keyless(&self) -> bool {
-        self.key.is_none() && self.provider != Provider::GigaChat && is_near(&self.base_url)
+        self.key.is_none() && self.auth_url.is_none() && is_near(&self.base_url)
     }
 }
 
@@ -225,7 +207,13 @@ impl Ai {
             Provider::GigaChat => Some(&self.gigachat),
             Provider::OpenAi => Some(&self.openai),
             Provider::Speech => self.speech.as_ref(),
+            Provider::SaluteSpeech => self.salutespeech.as_ref(),
         }
+    }
+
+    /// Who writes voice messages down; `None`: nobody.
+    pub fn voice(&self) -> Option<&ProviderConfig> {
+        self.provider(self.voice)
     }
 }
 
@@ -246,6 +234,8 @@ pub(super) fn check(c: &mut Check<'_>, raw: &mut RawAi) -> Ai {
     }
     let (gigachat, openai) = (gigachat(c, &mut raw.gigachat), openai(c, &mut raw.openai));
     let chat = order(c, &raw.chat);
+    let voice = c.one_of("ai.voice", &raw.voice, &voice::CHOICES);
+    let salutespeech = voice::salutespeech(c, &mut raw.salutespeech);
     if chat.contains(&Provider::OpenAi) && openai.model.is_empty() {
         c.problem(
             "ai.openai.model",
@@ -266,7 +256,9 @@ pub(super) fn check(c: &mut Check<'_>, raw: &mut RawAi) -> Ai {
         ceilings,
         gigachat,
         openai,
-        speech: speech(c, &mut raw.speech),
+        voice,
+        speech: voice::speech(c, &mut raw.speech),
+        salutespeech: (voice == Provider::SaluteSpeech).then_some(salutespeech),
     }
 }
 
@@ -320,27 +312,6 @@ fn openai(c: &mut Check<'_>, raw: &mut RawOpenAi) -> ProviderConfig {
         price_in_micros: c.money("ai.openai.price_in_per_million", raw.price_in_per_million),
         price_out_micros: c.money("ai.openai.price_out_per_million", raw.price_out_per_million),
     }
-}
-
-fn speech(c: &mut Check<'_>, raw: &mut RawSpeech) -> Option<ProviderConfig> {
-    let key = c.provider_key("ai.speech.key", &mut raw.key, &raw.key_file);
-    if raw.base_url.is_empty() {
-        return None;
-    }
-    Some(ProviderConfig {
-        provider: Provider::Speech,
-        base_url: c.model_url("ai.speech.base_url", &raw.base_url),
-        auth_url: None,
-        scope: String::new(),
-        key,
-        model: raw.model.clone(),
-        ca_pem: c.certificates("ai.speech.ca_file", &raw.ca_file),
-        timeout: seconds(c.within("ai.speech.timeout_s", raw.timeout_s, 1, 600)),
-        concurrent_max: c.within("ai.speech.concurrent_max", raw.concurrent_max, 1, 64),
-        json_schema: false,
-        price_in_micros: c.money("ai.speech.price_per_minute", raw.price_per_minute),
-        price_out_micros: 0,
-    })
 }
 
 /// Whether a host is on this machine or network: there a key may go without TLS.

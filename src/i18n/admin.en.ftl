@@ -368,6 +368,7 @@ admin-keys-text = A key is kept sealed and never shown again.
 admin-provider-gigachat = GigaChat
 admin-provider-openai = OpenAI's protocol
 admin-provider-speech = Speech
+admin-provider-salutespeech = SaluteSpeech
 admin-provider-unused = not used
 admin-provider-paused = paused until { $when }
 admin-key = Key

@@ -384,6 +384,7 @@ admin-keys-text = Ключ хранится зашифрованным и бол
 admin-provider-gigachat = GigaChat
 admin-provider-openai = Совместимый с OpenAI
 admin-provider-speech = Речь
+admin-provider-salutespeech = SaluteSpeech
 admin-provider-unused = не используется
 admin-provider-paused = на паузе до { $when }
 admin-key = Ключ

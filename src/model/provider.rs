@@ -19,16 +19,29 @@ pub enum Provider {
     OpenAi,
     /// A server that writes down speech by `OpenAI`'s protocol.
     Speech,
+    /// `SaluteSpeech`, which writes down speech by its own protocol.
+    #[serde(rename = "salutespeech")]
+    SaluteSpeech,
 }
 
 impl Provider {
-    pub const ALL: [Provider; 3] = [Provider::GigaChat, Provider::OpenAi, Provider::Speech];
+    pub const ALL: [Provider; 4] =
+        [Provider::GigaChat, Provider::OpenAi, Provider::Speech, Provider::SaluteSpeech];
 
     pub fn name(self) -> &'static str {
         match self {
             Provider::GigaChat => "gigachat",
             Provider::OpenAi => "openai",
             Provider::Speech => "speech",
+            Provider::SaluteSpeech => "salutespeech",
+        }
+    }
+
+    /// Whether it writes down speech, and nothing else.
+    pub fn is_voice(self) -> bool {
+        match self {
+            Provider::Speech | Provider::SaluteSpeech => true,
+            Provider::GigaChat | Provider::OpenAi => false,
         }
     }
 

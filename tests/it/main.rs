@@ -72,6 +72,7 @@ mod reading_crash;
 mod redaction;
 mod retention;
 mod saved_posts;
+mod salutespeech;
 mod search;
 mod seed_commands;
 mod stored;

@@ -52,7 +52,7 @@ impl Bench {
     }
 
     fn gigachat_with(&self, key: &str, scope: &str) -> Remote {
-        let auth = RemoteAuth::GigaChat {
+        let auth = RemoteAuth::OAuth {
             auth_url: self.llm.url("/oauth").parse().unwrap(),
             credentials: Zeroizing::new(key.to_owned()),
             scope: scope.to_owned(),
@@ -310,7 +310,7 @@ fn vectors_come_as_the_embedder_gives_them() {
 }
 
 /// Answers one question over TLS with a certificate that only the root of the fixtures has signed; then ends.
-fn tls_server() -> u16 {
+pub(crate) fn tls_server() -> u16 {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
     let chain = CertificateDer::pem_slice_iter(include_bytes!("../fixtures/tls/server.pem"))
         .collect::<Result<Vec<_>, _>>()

@@ -108,20 +108,33 @@ impl RemoteFault {
     pub fn fix(&self, provider: Provider) -> &'static str {
         match self {
             RemoteFault::KeyRefused => match provider {
-                Provider::GigaChat => {
+                Provider::GigaChat | Provider::SaluteSpeech => {
                     "take the authorization key (not the client secret) from the project's page and enter it anew"
                 }
                 Provider::OpenAi | Provider::Speech => "make a new key at the provider and enter it",
             },
+            RemoteFault::ScopeRefused if provider.is_voice() => {
+                "set ai.salutespeech.scope to the key's: SALUTE_SPEECH_PERS, SALUTE_SPEECH_B2B or SALUTE_SPEECH_CORP; \
+                 a key of a GigaChat project is none for SaluteSpeech"
+            }
             RemoteFault::ScopeRefused => {
                 "set ai.gigachat.scope to the key's: GIGACHAT_API_PERS, GIGACHAT_API_B2B or GIGACHAT_API_CORP"
             }
             RemoteFault::Forbidden => "give the key the right to use this model, or choose another model",
+            RemoteFault::Payment if provider.is_voice() => {
+                "top the account up; voice messages are not written down meanwhile"
+            }
             RemoteFault::Payment => "top the account up; answers and tags are made locally meanwhile",
             RemoteFault::RateLimited { .. } | RemoteFault::Busy => "wait, or lower concurrent_max",
+            RemoteFault::NotFound | RemoteFault::Malformed | RemoteFault::Empty
+                if provider == Provider::SaluteSpeech =>
+            {
+                "check ai.salutespeech.base_url: it ends before /speech:recognize"
+            }
             RemoteFault::NotFound => {
                 "check the model's name and base_url; `tga model test` lists the models there are"
             }
+            RemoteFault::TooLong if provider.is_voice() => "send a shorter recording",
             RemoteFault::TooLong => "choose a model with a larger window",
             RemoteFault::Refused { .. } => "check the model's name and base_url",
             RemoteFault::Failed { .. } | RemoteFault::Paused { .. } => "wait: it is asked again by itself",
@@ -129,8 +142,8 @@ impl RemoteFault {
                 "check base_url, DNS and the firewall; local answers and tags go on meanwhile"
             }
             RemoteFault::Certificate => {
-                "GigaChat needs the root certificate of the Russian Ministry of Digital Development: save it as PEM and \
-                 name the file in ca_file; a server of your own needs its own authority's"
+                "GigaChat and SaluteSpeech need the root certificate of the Russian Ministry of Digital Development: save it \
+                 as PEM and name the file in ca_file; a server of your own needs its own authority's"
             }
             RemoteFault::Malformed | RemoteFault::Empty => {
                 "check that base_url is the API's address, usually ending in /v1"

@@ -1,4 +1,4 @@
-//! Models outside the box, over HTTP: `GigaChat` by its own protocol, and any server that speaks `OpenAI`'s.
+//! Models outside the box, over HTTP: `GigaChat` and `SaluteSpeech` by their own protocols, and any server that speaks `OpenAI`'s.
 //!
 //! The only place where the program talks to a model provider. Blocks; knows nothing of tenants, consent or money: the caller has
 //! settled these. TLS is rustls with verification always on; certificates of one's own are added to the trusted ones, never put in
@@ -34,7 +34,7 @@ pub use error::{RemoteError, RemoteFault};
 pub use gate::{FAILURES_MAX, PAUSE_FIRST, PAUSE_LIMITED, PAUSE_MAX, PAUSE_REFUSED, RETRY_AFTER_MAX};
 pub use http::ANSWER_BYTES_MAX;
 pub use oauth::RENEW_BEFORE;
-pub use speech::AUDIO_BYTES_MAX;
+pub use speech::{AUDIO_BYTES_MAX, audio_bytes_max};
 
 use super::{
     Error,
@@ -54,8 +54,8 @@ pub enum RemoteAuth {
     /// It does not ask: one's own server.
     None,
     Bearer(Zeroizing<String>),
-    /// A key that is exchanged for a token of half an hour.
-    GigaChat {
+    /// A key that is exchanged for a token of half an hour: `GigaChat`, `SaluteSpeech`.
+    OAuth {
         auth_url: Url,
         credentials: Zeroizing<String>,
         scope: String,
@@ -65,7 +65,7 @@ pub enum RemoteAuth {
 /// A provider and how it is asked.
 pub struct RemoteSettings {
     pub provider: Provider,
-    /// Ends before `/chat/completions`.
+    /// Ends before `/chat/completions`, of `SaluteSpeech` before `/speech:recognize`.
     pub base_url: Url,
     pub auth: RemoteAuth,
     /// Certificates that are trusted beside the system's, PEM.
@@ -92,7 +92,7 @@ pub struct Remote {
 enum Auth {
     None,
     Bearer(Zeroizing<String>),
-    GigaChat(OAuth),
+    OAuth(OAuth),
 }
 
 /// Words of the protocol that this server turned out not to know, or to want.
@@ -119,8 +119,8 @@ impl Remote {
             auth: match settings.auth {
                 RemoteAuth::None => Auth::None,
                 RemoteAuth::Bearer(key) => Auth::Bearer(key),
-                RemoteAuth::GigaChat { auth_url, credentials, scope } => {
-                    Auth::GigaChat(OAuth::new(auth_url, credentials, scope))
+                RemoteAuth::OAuth { auth_url, credentials, scope } => {
+                    Auth::OAuth(OAuth::new(auth_url, credentials, scope))
                 }
             },
             client,
@@ -205,7 +205,7 @@ impl Remote {
         match &self.auth {
             Auth::None => run(None),
             Auth::Bearer(key) => run(Some(key)),
-            Auth::GigaChat(oauth) => {
+            Auth::OAuth(oauth) => {
                 let token = oauth.token(self)?;
                 match run(Some(&token)) {
                     // It ended early, or somebody revoked it: a new one is asked for, once.
@@ -271,7 +271,7 @@ impl Remote {
         let secret: &str = match &self.auth {
             Auth::None => "",
             Auth::Bearer(key) => key,
-            Auth::GigaChat(oauth) => oauth.credentials(),
+            Auth::OAuth(oauth) => oauth.credentials(),
         };
         let words = if secret.is_empty() { words.to_owned() } else { words.replace(secret, "***") };
         http::line(&words)

@@ -1,4 +1,5 @@
-//! `GigaChat`'s tokens: a key is exchanged for a token of half an hour, which is renewed before it ends.
+//! Sber's tokens, of `GigaChat` and `SaluteSpeech` alike: a key is exchanged for a token of half an hour, which is renewed before it
+//! ends.
 //!
 //! One exchange at a time: whoever needs a token meanwhile waits for it. A token lives in memory only.
 

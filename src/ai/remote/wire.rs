@@ -38,7 +38,7 @@ pub(super) fn chat_body(remote: &Remote, model: &str, request: &ChatRequest, str
                     json!({ "type": "json_schema", "schema": schema.schema, "strict": true });
             }
         }
-        Provider::OpenAi | Provider::Speech => {
+        Provider::OpenAi | Provider::Speech | Provider::SaluteSpeech => {
             if stream {
                 body["stream_options"] = json!({ "include_usage": true });
             }

@@ -64,6 +64,12 @@ impl Builder {
         self
     }
 
+    /// Has this server write voice messages down as `SaluteSpeech`.
+    pub(crate) fn salutespeech(mut self, llm: &super::llm::Llm) -> Self {
+        self.environment.extend(llm.salute_environment());
+        self
+    }
+
     pub(crate) fn at(mut self, start: &str) -> Self {
         self.start = start.parse().unwrap();
         self

@@ -1,8 +1,11 @@
-//! A server of language models: `GigaChat`'s protocol under `/api` and `OpenAI`'s under `/v1`, on this machine.
+//! A server of language models: `GigaChat`'s protocol under `/api`, `OpenAI`'s under `/v1` and `SaluteSpeech`'s under `/salute`, on
+//! this machine.
 //!
 //! Refuses what the real ones refuse: unknown keys and scopes, tokens that have run out, missing request ids, unknown models, empty
 //! conversations. What a model says is scripted, or computed by the test from the question. The official Python clients talk to it as
 //! well (`tests/models`), so that it is no dialect of our own.
+
+mod speech;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -25,6 +28,8 @@ use tga::clock::{Clock, SystemClock};
 pub(crate) const OPENAI_KEY: &str = "sk-test-0123456789abcdef";
 /// `client:secret` in base64.
 pub(crate) const GIGACHAT_KEY: &str = "Y2xpZW50OnNlY3JldA==";
+/// Of a `SaluteSpeech` project, which is another than `GigaChat`'s.
+pub(crate) const SALUTE_KEY: &str = "c3BlZWNoOnNlY3JldA==";
 pub(crate) const MODEL: &str = "test-model";
 /// How long a token of the fake is good, seconds.
 pub(crate) const TOKEN_S: i64 = 1800;
@@ -68,10 +73,12 @@ struct World {
     calls: Vec<Call>,
     script: VecDeque<Say>,
     mind: Arc<Mind>,
-    tokens: HashMap<String, i64>,
+    /// For which of the two services, and until when.
+    tokens: HashMap<String, (&'static str, i64)>,
     minted: usize,
     clock: Arc<dyn Clock>,
     scope: &'static str,
+    salute_scope: &'static str,
     schema_known: bool,
     audio: Vec<u8>,
     usage: (u64, u64),
@@ -99,6 +106,7 @@ impl Llm {
             minted: 0,
             clock: Arc::new(SystemClock),
             scope: "GIGACHAT_API_PERS",
+            salute_scope: "SALUTE_SPEECH_PERS",
             schema_known: true,
             audio: Vec::new(),
             usage: (120, 30),
@@ -111,7 +119,8 @@ impl Llm {
             .route("/v1/chat/completions", post(chat))
             .route("/api/embeddings", post(embeddings))
             .route("/v1/embeddings", post(embeddings))
-            .route("/v1/audio/transcriptions", post(transcribe))
+            .route("/v1/audio/transcriptions", post(speech::transcribe))
+            .route("/salute/speech:recognize", post(speech::recognise))
             .with_state(Arc::clone(&world));
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
@@ -146,6 +155,10 @@ impl Llm {
         self.world().scope = scope;
     }
 
+    pub(crate) fn set_salute_scope(&self, scope: &'static str) {
+        self.world().salute_scope = scope;
+    }
+
     /// Refuses JSON schemas, as older servers do.
     pub(crate) fn forget_schemas(&self) {
         self.world().schema_known = false;
@@ -178,6 +191,18 @@ impl Llm {
     pub(crate) fn asked(&self) -> String {
         let calls = self.calls("/chat/completions");
         user_of(&calls.last().expect("a question").body)
+    }
+
+    /// The configuration that has this server write voice messages down as `SaluteSpeech`.
+    pub(crate) fn salute_environment(&self) -> Vec<(String, String)> {
+        [
+            ("TGA__AI__VOICE", "salutespeech".to_owned()),
+            ("TGA__AI__SALUTESPEECH__BASE_URL", self.url("/salute")),
+            ("TGA__AI__SALUTESPEECH__AUTH_URL", self.url("/oauth")),
+            ("TGA__AI__SALUTESPEECH__CREDENTIALS", SALUTE_KEY.to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
     }
 
     /// The configuration that asks this server as both providers.
@@ -240,10 +265,14 @@ async fn oauth(State(world): Shared, headers: HeaderMap, body: String) -> Respon
     if !id.is_ok_and(|id| id.get_version_num() == 4) {
         return giga(400, "RqUID header is missing or no uuid4");
     }
-    if header("authorization") != format!("Basic {GIGACHAT_KEY}") {
+    let (service, scope) = if header("authorization") == format!("Basic {GIGACHAT_KEY}") {
+        ("/api", world.scope)
+    } else if header("authorization") == format!("Basic {SALUTE_KEY}") {
+        ("/salute", world.salute_scope)
+    } else {
         return refuse(401, None, json!({ "code": 6, "message": "credentials doesn't match db data" }));
-    }
-    if body != format!("scope={}", world.scope) {
+    };
+    if body != format!("scope={scope}") {
         return refuse(
             400,
             None,
@@ -253,7 +282,7 @@ async fn oauth(State(world): Shared, headers: HeaderMap, body: String) -> Respon
     world.minted += 1;
     let token = format!("token-{}", world.minted);
     let expires_at = (world.clock.now().as_second() + TOKEN_S) * 1000;
-    world.tokens.insert(token.clone(), expires_at);
+    world.tokens.insert(token.clone(), (service, expires_at));
     Json(json!({ "access_token": token, "expires_at": expires_at })).into_response()
 }
 
@@ -262,10 +291,11 @@ fn admitted(world: &mut World, path: &str, headers: &HeaderMap, body: Value) -> 
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let bearer = bearer.strip_prefix("Bearer ").unwrap_or_default().to_owned();
     world.calls.push(Call { path: path.to_owned(), body });
-    if path.starts_with("/api") {
+    if ["/api", "/salute"].iter().any(|service| path.starts_with(service)) {
         let now = world.clock.now().as_millisecond();
         return match world.tokens.get(&bearer) {
-            Some(until) if *until > now => None,
+            Some((service, _)) if !path.starts_with(service) => Some(giga(401, "Unauthorized")),
+            Some((_, until)) if *until > now => None,
             Some(_) => Some(giga(401, "Token has expired")),
             None => Some(giga(401, "Unauthorized")),
         };
@@ -312,42 +342,6 @@ async fn embeddings(State(world): Shared, request: Request) -> Response {
         .collect();
     let usage = json!({ "prompt_tokens": 3, "total_tokens": 3 });
     Json(json!({ "object": "list", "data": rows, "model": MODEL, "usage": usage })).into_response()
-}
-
-async fn transcribe(State(world): Shared, headers: HeaderMap, body: Bytes) -> Response {
-    let mut world = world.lock().unwrap();
-    if let Some(refused) = admitted(&mut world, "/v1/audio/transcriptions", &headers, Value::Null) {
-        return refused;
-    }
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some(boundary) = kind.strip_prefix("multipart/form-data; boundary=") else {
-        return openai(400, "not a form", "invalid_request");
-    };
-    let text = String::from_utf8_lossy(&body).into_owned();
-    let part = |name: &str| {
-        let named = format!("name=\"{name}\"");
-        text.split(&format!("--{boundary}")).find(|part| part.contains(&named)).map(str::to_owned)
-    };
-    let (Some(file), Some(model)) = (part("file"), part("model")) else {
-        return openai(400, "file and model are required", "invalid_request");
-    };
-    if !file.contains("filename=") || !text.trim_end().ends_with(&format!("--{boundary}--")) {
-        return openai(400, "the form is broken", "invalid_request");
-    }
-    assert!(model.contains("whisper"));
-    world.audio = file.split("\r\n\r\n").nth(1).unwrap_or_default().trim_end().as_bytes().to_vec();
-    let said = world.script.pop_front().unwrap_or_else(|| (world.mind)(&Value::Null));
-    match said {
-        Say::Text(text) => Json(json!({ "text": text })).into_response(),
-        Say::Refuse(status, after, body) => refuse(status, after, body),
-        Say::Garbage
-        | Say::NoChoices
-        | Say::Empty
-        | Say::Finish(_)
-        | Say::CutAfter(_)
-        | Say::ExpireAfter(_)
-        | Say::Silence => Json(json!({ "text": "" })).into_response(),
-    }
 }
 
 async fn chat(State(world): Shared, request: Request) -> Response {

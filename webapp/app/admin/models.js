@@ -13,7 +13,7 @@ import { named } from "./names.js";
 const SPEND_DAYS = 30;
 const MICROS = 1_000_000;
 const KEY_CHARS_MAX = 4096;
-const PROVIDERS = { gigachat: "admin-provider-gigachat", openai: "admin-provider-openai", speech: "admin-provider-speech" };
+const PROVIDERS = { gigachat: "admin-provider-gigachat", openai: "admin-provider-openai", speech: "admin-provider-speech", salutespeech: "admin-provider-salutespeech" };
 const KEYS = { tenant: "admin-key-tenant", configuration: "admin-key-configuration", operator: "admin-key-operator", not_needed: "admin-key-not-needed", missing: "admin-key-missing" };
 const FEATURES = { answers: "admin-feature-answers", tags: "admin-feature-tags", voice: "admin-feature-voice", test: "admin-feature-test" };
 const SWITCHES = [["enabled", "admin-models-enabled", "admin-models-enabled-text"], ["answers", "admin-feature-answers", "admin-models-answers-text"],
