@@ -51,6 +51,7 @@ pub mod posts;
 pub mod providers;
 pub mod reading;
 mod receipts;
+pub mod related;
 pub mod retention;
 pub mod saved_posts;
 mod schedule;

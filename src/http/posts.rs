@@ -1,4 +1,4 @@
-//! Posts and tags: lists and single things, of the caller's channels only.
+//! Posts and tags: lists, single things and what belongs with them, of the caller's channels only.
 
 use axum::{Json, extract::State};
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     app::{
         posts::{PostPageView, PostTrace, PostView},
+        related::RelatedView,
         search::SearchRequest,
     },
     model::PostId,
@@ -24,12 +25,15 @@ use crate::{
 const LIMIT_DEFAULT: usize = 20;
 /// Tags in a list unless told.
 const TAGS_DEFAULT: usize = 50;
+/// Posts that belong with one, unless told.
+const RELATED_DEFAULT: usize = 5;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(one))
         .routes(routes!(trace))
+        .routes(routes!(related))
         .routes(routes!(tags))
 }
 
@@ -119,6 +123,37 @@ async fn trace(
     InPath(id): InPath<PostId>,
 ) -> Result<Json<PostTrace>, ApiError> {
     web.call(move |_| caller.tenant.post_trace(id, &caller.channels)).await.map(Json)
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RelatedQuery {
+    #[param(minimum = 1, maximum = 20)]
+    limit: Option<usize>,
+}
+
+/// Posts that belong with a post, the nearest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RelatedList {
+    posts: Vec<RelatedView>,
+}
+
+/// Lists the posts that belong with one, and why: forwards of the same original, links to the same page, shared tags.
+#[utoipa::path(
+    get, path = "/api/posts/{id}/related", tag = "posts", security(("bearer" = ["read"])),
+    params(("id" = PostId, Path, description = "The post's id.", example = 1), RelatedQuery),
+    responses((status = 200, description = "The nearest first.", body = RelatedList))
+)]
+async fn related(
+    State(web): State<Web>,
+    caller: Caller,
+    InPath(id): InPath<PostId>,
+    Params(query): Params<RelatedQuery>,
+) -> Result<Json<RelatedList>, ApiError> {
+    let limit = query.limit.unwrap_or(RELATED_DEFAULT);
+    let posts = web.call(move |_| caller.tenant.post_related(id, &caller.channels, limit)).await?;
+    Ok(Json(RelatedList { posts }))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -6,42 +6,10 @@
 use url::{Host, Url};
 
 use super::Refusal;
+use crate::text::link_untrack;
 
 /// Longest address that is followed, bytes.
 pub const URL_BYTES_MAX: usize = 2048;
-
-/// Query parameters that tell who clicked where and never which page.
-const TRACKING: [&str; 27] = [
-    "_hsenc",
-    "_hsmi",
-    "_openstat",
-    "dclid",
-    "erid",
-    "fbclid",
-    "gbraid",
-    "gclid",
-    "gclsrc",
-    "igshid",
-    "li_fat_id",
-    "mc_cid",
-    "mc_eid",
-    "mkt_tok",
-    "msclkid",
-    "oly_anon_id",
-    "oly_enc_id",
-    "rb_clickid",
-    "roistat",
-    "s_cid",
-    "ttclid",
-    "twclid",
-    "vero_id",
-    "wbraid",
-    "yclid",
-    "ymclid",
-    "ysclid",
-];
-/// Families of them, by how the name begins.
-const TRACKING_PREFIXES: [&str; 4] = ["utm_", "ga_", "pk_", "mtm_"];
 
 /// Telegram's own pages: what they show comes from Telegram itself.
 const TELEGRAM_HOSTS: [&str; 5] = ["t.me", "telegram.me", "telegram.dog", "telegram.org", "telegra.ph"];
@@ -86,7 +54,7 @@ impl Address {
             Some(Host::Ipv4(_) | Host::Ipv6(_)) => {}
         }
         url.set_fragment(None);
-        untrack(&mut url);
+        link_untrack(&mut url);
         if url.as_str().len() > URL_BYTES_MAX {
             return Err(Refusal::TooLong);
         }
@@ -132,25 +100,6 @@ fn domain_check(name: &str) -> Result<(), Refusal> {
         return Err(Refusal::Telegram);
     }
     Ok(())
-}
-
-fn untrack(url: &mut Url) {
-    if url.query().is_none() {
-        return;
-    }
-    let is_tracking = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        TRACKING.contains(&name.as_str()) || TRACKING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-    };
-    // The others stay as they were written: some sites sign their query to the letter.
-    let kept: Vec<&str> = url
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty() && !is_tracking(pair.split('=').next().unwrap_or_default()))
-        .collect();
-    let kept = kept.join("&");
-    url.set_query((!kept.is_empty()).then_some(kept.as_str()));
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Pages that posts link to: whether an address may be fetched, fetching it, and what a person would read there.
 //!
 //! Everything here is written by strangers: the address, where its name resolves to, where it redirects, every byte of the
-//! answer. May know `model`; not posts, stores or tenants, and not the clock (who calls says what time it is).
+//! answer. May know `model` and `text`; not posts, stores or tenants, and not the clock (who calls says what time it is).
 //!
 //! Invariants: a connection is made only to an address that [`Guard`] has seen and let through, whatever the name resolved to a
 //! moment earlier or later; every amount (time, redirects, bytes sent, bytes unpacked, letters kept) has a named limit; reading a

@@ -2,6 +2,7 @@
 //!
 //! Runs at start and every `pipeline.sweep_s`. Posts that have not reached the end and have no job get one; a full-text index
 //! that lacks posts is filled, one that lies in many pieces is merged. This is what makes the queue and the indexes derived data.
+//! Links that an earlier version stored get the keys they lack.
 
 use crate::{
     app::{App, Error, Upkeep},
@@ -12,6 +13,8 @@ use crate::{
 
 /// Posts queued in one step.
 const BATCH_POSTS: usize = 5000;
+/// Links that get their keys in one step.
+const BATCH_LINKS: usize = 2000;
 
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,7 @@ pub fn sweep(app: &App) -> Result<Swept, Error> {
 
 fn sweep_tenant(app: &App, row: &store::Tenant, swept: &mut Swept) -> Result<(), Error> {
     let tenant = app.tenant_open_due(row)?;
+    while tenant.store().link_keys_fill(BATCH_LINKS)? == BATCH_LINKS {}
     let writes = tenant.writes();
     if tenant.indexes().rebuild_due() {
         let posts = tenant.indexes().rebuild(tenant.store(), &mut |_, _| {})?;

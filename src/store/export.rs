@@ -35,6 +35,8 @@ pub struct ExportedMessage {
     pub replies: Option<i64>,
     pub reply_to: Option<i64>,
     pub forwarded_from: Option<String>,
+    /// JSON [`crate::model::ForwardOrigin`].
+    pub forward_origin: Option<String>,
     /// JSON `[{emoji, count}]`.
     pub reactions: Option<String>,
     /// Lower-case hex.
@@ -81,7 +83,7 @@ pub struct ExportedQuestion {
 
 const MESSAGE: &str = "SELECT id, channel_id, message_id, posted_at, edited_at, ingested_at, text, author, language, media,
     grouped_id, lead_id IS NOT NULL, stage = 4, pinned, views, forwards, replies, reply_to, forwarded_from, reactions,
-    lower(hex(content_hash)) FROM posts";
+    lower(hex(content_hash)), forward_origin FROM posts";
 
 impl TenantStore {
     /// Messages with ids above `after`, in order.
@@ -180,6 +182,7 @@ fn message_from_row(row: &Row<'_>) -> rusqlite::Result<ExportedMessage> {
         forwarded_from: row.get(18)?,
         reactions: row.get(19)?,
         content_hash: row.get(20)?,
+        forward_origin: row.get(21)?,
         links: Vec::new(),
         enrichments: Vec::new(),
     })

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{Error, TenantStore};
+use super::{Error, TenantStore, links::links_append};
 use crate::model::{ChannelId, IncomingPost, PostId, Reaction, Stage};
 
 /// A post with the hash of what an edit can change, computed by the caller off the writer thread.
@@ -170,7 +170,7 @@ fn post_insert(
     ])?;
     let id = tx.last_insert_rowid();
     details_update(tx, id, post)?;
-    links_put(tx, id, post)?;
+    links_append(tx, PostId(id), &post.links)?;
     if let Some(lead) = lead {
         stage_reset(tx, lead)?;
     }
@@ -195,7 +195,7 @@ fn post_update(tx: &Transaction<'_>, id: i64, lead: Option<i64>, hashed: &Hashed
     ])?;
     details_update(tx, id, post)?;
     tx.prepare_cached("DELETE FROM post_links WHERE post_id = ?1")?.execute([id])?;
-    links_put(tx, id, post)?;
+    links_append(tx, PostId(id), &post.links)?;
     stage_reset(tx, lead.unwrap_or(id))
 }
 
@@ -267,15 +267,6 @@ pub(super) fn stage_reset(tx: &Transaction<'_>, id: i64) -> Result<(), Error> {
         "UPDATE posts SET stage = ?2, revision = revision + 1, vector_model = 0 WHERE id = ?1",
     )?
     .execute(params![id, Stage::Ingested as i64])?;
-    Ok(())
-}
-
-fn links_put(tx: &Transaction<'_>, id: i64, post: &IncomingPost) -> Result<(), Error> {
-    let mut insert =
-        tx.prepare_cached("INSERT INTO post_links (post_id, position, shown, url) VALUES (?1, ?2, ?3, ?4)")?;
-    for (position, link) in post.links.iter().enumerate() {
-        insert.execute(params![id, position as i64, link.text, link.url])?;
-    }
     Ok(())
 }
 

@@ -51,6 +51,7 @@ pub const TENANT: Schema = Schema {
         include_str!("../../schema/tenant/0012_alerts.sql"),
         include_str!("../../schema/tenant/0013_models.sql"),
         include_str!("../../schema/tenant/0014_retention.sql"),
+        include_str!("../../schema/tenant/0015_related.sql"),
     ],
 };
 

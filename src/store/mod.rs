@@ -1,6 +1,6 @@
 //! `SQLite`: the only module with SQL, and the only truth. Everything else on disk can be rebuilt from here.
 //!
-//! May know `model` and `clock`; knows nothing of queue, search, pipeline or faces. Functions named after a noun take
+//! May know `model`, `clock` and `text`; knows nothing of queue, search, pipeline or faces. Functions named after a noun take
 //! `&Connection` to read and `&Transaction` to write; the public types [`Control`] and [`TenantStore`] wrap them, so that no
 //! `SQLite` type leaves this module.
 //!
@@ -32,6 +32,7 @@ mod history;
 mod ingest;
 mod invites;
 mod ledger;
+mod links;
 mod login_tickets;
 mod members;
 mod migrate;
@@ -43,6 +44,7 @@ mod pages;
 mod passkeys;
 mod posts;
 mod reading;
+mod related;
 mod retention;
 mod saved_posts;
 mod sessions;
@@ -91,6 +93,7 @@ pub use pages::{DuePage, PageCounts, PageOutcome};
 pub use passkeys::{NewPasskey, Passkey, PasskeyAdded};
 pub use posts::{PostCounts, PostFilter, PostPage};
 pub use reading::{DEPTH_ALL_DAYS, Page, PageApplied, Reading};
+pub use related::{LINK_POSTS_MAX, RELATED_LOOKED_AT, Related, Relation};
 pub use retention::{ChannelKeep, OldPost, days_before};
 pub use saved_posts::PostSaved;
 pub use sessions::{Refreshed, Session, SignInMethod};

@@ -9,6 +9,7 @@ use rusqlite::{Transaction, params};
 use super::{
     Error, TenantStore,
     events::{event_insert, post_events_insert},
+    links::links_append,
     pages::post_pages_put,
     tags::{TagForm, TagsChange, post_tags_put},
 };
@@ -114,18 +115,4 @@ fn stage_apply(tx: &Transaction<'_>, result: &StageResult, now: Timestamp) -> Re
         StageOutput::Indexed => {}
     }
     Ok(Applied::Told)
-}
-
-fn links_append(tx: &Transaction<'_>, post: PostId, links: &[Link]) -> Result<(), Error> {
-    if links.is_empty() {
-        return Ok(());
-    }
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO post_links (post_id, position, shown, url)
-         SELECT ?1, coalesce(max(position), -1) + 1, ?2, ?3 FROM post_links WHERE post_id = ?1",
-    )?;
-    for link in links {
-        insert.execute(params![post.0, link.text, link.url])?;
-    }
-    Ok(())
 }

@@ -12,6 +12,7 @@ mod address;
 mod chars;
 mod keyphrase;
 mod language;
+mod link;
 mod normalise;
 mod sentence;
 mod stem;
@@ -22,6 +23,7 @@ mod token;
 
 pub use keyphrase::{DocumentFrequency, Keyphrase, NoDocuments, keyphrases};
 pub use language::{Language, language};
+pub use link::{LINK_KEY_BYTES, link_key, link_untrack};
 pub use normalise::{fold, normalise};
 pub use sentence::sentences;
 pub use stem::stem;

@@ -26,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("search", &["model", "text"]),
     ("ai", &["clock", "model", "text"]),
     ("telegram", &["lifecycle", "model"]),
-    ("links", &["model"]),
+    ("links", &["model", "text"]),
     ("s3", &["clock"]),
     ("tls", &[]),
     (

@@ -37,8 +37,10 @@ fn line(channel: &Channel, message: &ExportedMessage) -> Map<String, Value> {
     put("author", json!(message.author));
     put("forwarded_from", json!(message.forwarded_from));
     put("media", json!(message.media));
-    let reactions: Option<Value> =
-        message.reactions.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    put("reactions", json!(reactions));
+    let stored = |text: Option<&str>| -> Value {
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    };
+    put("forward_origin", stored(message.forward_origin.as_deref()));
+    put("reactions", stored(message.reactions.as_deref()));
     line
 }

@@ -1,6 +1,6 @@
 //! Reads JSONL: one post a line, as `{"channel", "channel_title"?, "channel_id"?, "message_id", "date", "text", "links"?,
 //! "grouped_id"?, "views"?, "forwards"?, "author"?, "edited"?}`; also the rest of a post (`replies`, `reply_to`,
-//! `forwarded_from`, `reactions`, `media`), so that an export comes back whole.
+//! `forwarded_from`, `forward_origin`, `reactions`, `media`), so that an export comes back whole.
 //!
 //! A bad line is reported with its number and skipped. Only a last line that breaks off ends the read with an error.
 
@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde::Deserialize;
 
-use crate::model::{IncomingPost, Link, Reaction};
+use crate::model::{ForwardOrigin, IncomingPost, Link, Reaction};
 
 use super::{
     ReadOptions, SkipReason, Skipped,
@@ -42,6 +42,7 @@ struct Line {
     #[serde(alias = "edited_at")]
     edited: Option<NumberOrText>,
     forwarded_from: Option<String>,
+    forward_origin: Option<ForwardOrigin>,
     reactions: Option<Vec<Reaction>>,
     media: Option<String>,
 }
@@ -222,6 +223,7 @@ impl Line {
             replies: self.replies,
             reply_to: self.reply_to,
             forwarded_from: self.forwarded_from.filter(|name| !name.is_empty()),
+            forward_origin: self.forward_origin.filter(|origin| *origin != ForwardOrigin::default()),
             reactions: self.reactions.unwrap_or_default(),
             media: self.media,
             ..IncomingPost::default()

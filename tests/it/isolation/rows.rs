@@ -329,6 +329,7 @@ pub(super) const ROWS: &[Row] = &[
     row(("PUT", "/api/posts/{id}/saved", "/api/posts/{post}/saved"), none, OF_CHANNEL, NO_TOKENS),
     row(("DELETE", "/api/posts/{id}/saved", "/api/posts/{post}/saved"), none, all(204), NO_TOKENS),
     row(("GET", "/api/posts/{id}/trace", "/api/posts/{post}/trace"), none, OF_CHANNEL, TOKENS),
+    row(("GET", "/api/posts/{id}/related", "/api/posts/{post}/related"), none, OF_CHANNEL, TOKENS),
     row(("GET", "/api/channels", "/api/channels"), none, all(200), TOKENS),
     row(("POST", "/api/channels", "/api/channels"), news, [200, 409, 409, 409, 409], NO_TOKENS),
     // Channel 2 is the marked one; the other tenant has no such.
