@@ -60,8 +60,13 @@ impl From<AuthEvent> for AuthEventView {
 impl App {
     /// Records a step of a login.
     pub fn auth_event(&self, kind: AuthEventKind, step: AuthStep) -> Result<(), Error> {
+        Ok(self.control.auth_event_add(self.auth_event_new(kind, step))?)
+    }
+
+    /// The record of a step; store functions write it in the transaction of what happened.
+    pub(super) fn auth_event_new(&self, kind: AuthEventKind, step: AuthStep) -> NewAuthEvent {
         let user_agent = step.user_agent.map(|agent| agent.chars().take(USER_AGENT_CHARS_MAX).collect());
-        Ok(self.control.auth_event_add(NewAuthEvent {
+        NewAuthEvent {
             at: self.now(),
             kind,
             login_id: step.login_id,
@@ -71,7 +76,7 @@ impl App {
             reason: step.reason,
             ip: step.ip,
             user_agent,
-        })?)
+        }
     }
 
     /// The newest steps of one member's logins.

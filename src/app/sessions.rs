@@ -3,6 +3,8 @@
 //! An access token is short-lived and says who; that its session is still in force, and what its member may do now, is read from
 //! control.db each time, so ending a session or changing a role acts at once. A refresh token is good once; using one twice
 //! ends its session, because one of the two who had it stole it. A crash between the two writes of a sign-in cannot be: there is one.
+//! Somebody of several tenants takes their session from one to another: it takes the access token and the refresh token, which is used
+//! up, and the tokens of the tenant before open nothing any more.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -12,6 +14,7 @@ use super::{
     App, Error, ErrorCode,
     admissions::Admittance,
     audit::Origin,
+    auth_events::AuthStep,
     init_data::{InitData, InitDataError, Proof},
     jwt::AccessClaims,
     members::MemberView,
@@ -19,8 +22,8 @@ use super::{
     tokens::{random_hex, sha256},
 };
 use crate::{
-    model::{AuditAction, MembershipId, Role, TenantId},
-    store::{Member, Profile, Refreshed, Session, SignInMethod},
+    model::{AuditAction, AuthEventKind, MembershipId, Role, TenantId},
+    store::{Member, Profile, Refreshed, Session, SessionMove, SignInMethod},
 };
 
 /// What every refresh token begins with, so that a leaked one is recognised by scanners.
@@ -193,10 +196,41 @@ impl App {
 
     /// Exchanges a refresh token for new tokens.
     pub fn session_refresh(&self, token: &str) -> Result<SignedIn, Error> {
+        self.session_exchange(token, None)
+    }
+
+    /// Takes the session of a person over into another tenant they belong to. `token` is its refresh token: an access token
+    /// alone, which lives for minutes, must not bring one that lives for weeks.
+    pub fn session_move(
+        &self,
+        member: &Member,
+        session: Uuid,
+        token: &str,
+        tenant: TenantId,
+        device: Device,
+    ) -> Result<SignedIn, Error> {
+        let step = AuthStep {
+            login_id: Some(format!("session:{session}")),
+            tenant_id: Some(tenant),
+            telegram_id: Some(member.profile.telegram_id),
+            reason: Some("tenant_changed".to_owned()),
+            ip: device.ip,
+            user_agent: device.user_agent,
+            ..AuthStep::default()
+        };
+        let event = self.auth_event_new(AuthEventKind::Authorized, step);
+        let moved = self.session_exchange(token, Some(SessionMove { session, tenant, event }))?;
+        tracing::info!(%session, from = %member.tenant_id, to = %tenant, "session went to another tenant");
+        Ok(moved)
+    }
+
+    fn session_exchange(&self, token: &str, going: Option<SessionMove>) -> Result<SignedIn, Error> {
         let now = self.now();
         let next = format!("{REFRESH_PREFIX}{}", random_hex()?);
-        match self.control.session_refresh(sha256(token), sha256(&next), now, self.session_end(now))? {
+        let (given, end) = (sha256(token), self.session_end(now));
+        match self.control.session_refresh(given, sha256(&next), now, end, going)? {
             Refreshed::Done(done) => self.signed_in(&done.0, &done.1, next),
+            Refreshed::Stranger => Err(Error::NotFound("no such tenant among yours".to_owned())),
             Refreshed::Unknown => Err(Error::refused(
                 ErrorCode::RefreshInvalid,
                 "refresh_token: is unknown, expired or revoked; sign in again",

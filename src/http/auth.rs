@@ -12,7 +12,10 @@ use super::{
     extract::{Body, InPath},
 };
 use crate::{
-    app::sessions::{Device, SessionView, SignedIn, WebappSignIn},
+    app::{
+        Error,
+        sessions::{Device, SessionView, SignedIn, WebappSignIn},
+    },
     model::{MembershipId, TenantId},
 };
 
@@ -21,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
         .routes(routes!(telegram_webapp))
         .routes(routes!(link))
         .routes(routes!(refresh))
+        .routes(routes!(tenant))
         .routes(routes!(logout))
         .routes(routes!(sessions, sessions_end))
         .routes(routes!(session_end))
@@ -107,6 +111,40 @@ pub(super) struct RefreshBody {
 )]
 async fn refresh(State(web): State<Web>, Body(body): Body<RefreshBody>) -> Result<Json<SignedIn>, ApiError> {
     web.call(move |app| app.session_refresh(&body.refresh_token)).await.map(Json)
+}
+
+/// Where to, and what proves that the session is one's own.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "tenant_id": "0192f0c1-2d3e-7abc-8def-0123456789ab", "refresh_token": "tgr_0c9f…" }))]
+pub(super) struct TenantBody {
+    /// One of `tenants` in what a sign-in answers.
+    tenant_id: TenantId,
+    /// The session's own, good once.
+    #[schema(max_length = 2048)]
+    refresh_token: String,
+}
+
+/// Takes the session that asks over into another tenant of the same person.
+#[utoipa::path(
+    post, path = "/api/auth/tenant", tag = "auth", security(("bearer" = ["member"])), request_body = TenantBody,
+    responses(
+        (status = 200, description = "Tokens for that tenant; those of the tenant before open nothing any more.", body = SignedIn),
+        (status = 401, description = "No valid credential; or `refresh_invalid`, also for another session's token, or `refresh_reused`: the session has been ended."),
+        (status = 404, description = "The person belongs to no such tenant; the refresh token is still good.")
+    )
+)]
+async fn tenant(
+    State(web): State<Web>,
+    caller: Caller,
+    device: Device,
+    Body(body): Body<TenantBody>,
+) -> Result<Json<SignedIn>, ApiError> {
+    let member = caller.member()?.clone();
+    let session = caller.session().ok_or(Error::Forbidden("this is for a session of a person"))?;
+    let moved =
+        web.call(move |app| app.session_move(&member, session, &body.refresh_token, body.tenant_id, device));
+    moved.await.map(Json)
 }
 
 /// Ends the session that asks.

@@ -1,7 +1,7 @@
 //! `telegram_auth_events`: every step of every login.
 
 use jiff::Timestamp;
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::{
     Control, Error,
@@ -55,25 +55,7 @@ const FILTER: &str = "(?1 IS NULL OR tenant_id = ?1) AND (?2 IS NULL OR event = 
 
 impl Control {
     pub fn auth_event_add(&self, event: NewAuthEvent) -> Result<(), Error> {
-        self.0.write(move |tx| {
-            tx.prepare_cached(
-                "INSERT INTO telegram_auth_events
-                     (at, event, login_id, tenant_id, membership_id, telegram_id, reason, ip, user_agent)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
-            .execute(params![
-                event.at.as_millisecond(),
-                event.kind.name(),
-                event.login_id,
-                event.tenant_id.map(|id| id.to_string()),
-                event.membership_id.map(|id| id.0),
-                event.telegram_id,
-                event.reason,
-                event.ip,
-                event.user_agent,
-            ])?;
-            Ok(())
-        })
+        self.0.write(move |tx| auth_event_insert(tx, &event))
     }
 
     /// A page of steps, newest first, and how many match.
@@ -105,6 +87,26 @@ impl Control {
             Ok((rows, total as u64))
         })
     }
+}
+
+pub(super) fn auth_event_insert(tx: &Transaction<'_>, event: &NewAuthEvent) -> Result<(), Error> {
+    tx.prepare_cached(
+        "INSERT INTO telegram_auth_events
+             (at, event, login_id, tenant_id, membership_id, telegram_id, reason, ip, user_agent)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        event.at.as_millisecond(),
+        event.kind.name(),
+        event.login_id,
+        event.tenant_id.map(|id| id.to_string()),
+        event.membership_id.map(|id| id.0),
+        event.telegram_id,
+        event.reason,
+        event.ip,
+        event.user_agent,
+    ])?;
+    Ok(())
 }
 
 fn event_from_row(row: &Row<'_>) -> rusqlite::Result<AuthEvent> {

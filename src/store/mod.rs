@@ -96,7 +96,7 @@ pub use reading::{DEPTH_ALL_DAYS, Page, PageApplied, Reading};
 pub use related::{LINK_POSTS_MAX, RELATED_LOOKED_AT, Related, Relation};
 pub use retention::{ChannelKeep, OldPost, days_before};
 pub use saved_posts::PostSaved;
-pub use sessions::{Refreshed, Session, SignInMethod};
+pub use sessions::{Refreshed, Session, SessionMove, SignInMethod};
 pub use snapshots::{RowCounts, Snapshot, Snapshots, database_check};
 pub use stages::{StageOutput, StageResult};
 pub use statistics::{AnswerFigures, QueueSample};

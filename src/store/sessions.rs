@@ -1,7 +1,8 @@
 //! Sessions of signed-in members and their refresh tokens.
 //!
 //! A refresh token is good once. Marking it used and storing its successor is one transaction, so of two that come at the same
-//! time one is the reuse, and reuse ends the session. Tokens are kept as SHA-256 only.
+//! time one is the reuse, and reuse ends the session. A session that goes over to another tenant of its person stays the same
+//! session with the same family of tokens, so an old one is known as reused there too. Tokens are kept as SHA-256 only.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
@@ -10,10 +11,11 @@ use uuid::Uuid;
 use super::{
     Control, Error,
     audit::{NewAudit, audit_insert},
+    auth_events::{NewAuthEvent, auth_event_insert},
     control::{timestamp, timestamp_maybe},
-    members::{Member, member_find, named},
+    members::{Member, member_find, member_of, named},
 };
-use crate::model::MembershipId;
+use crate::model::{MembershipId, TenantId};
 
 /// How somebody signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -68,6 +70,18 @@ pub enum Refreshed {
     Unknown,
     /// It was used before; its session, now revoked.
     Reused(Session),
+    /// The person does not belong to the tenant their session was to go to; the token is still good.
+    Stranger,
+}
+
+/// Where a session goes when its token is exchanged: another tenant of the same person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionMove {
+    /// The session that asks; the token has to be its own.
+    pub session: Uuid,
+    pub tenant: TenantId,
+    /// What is recorded; the membership is filled in here.
+    pub event: NewAuthEvent,
 }
 
 const COLUMNS: &str = "SELECT id, membership_id, method, user_agent, ip, created_at, used_at, expires_at, revoked_at FROM sessions";
@@ -103,15 +117,16 @@ impl Control {
         })
     }
 
-    /// Exchanges a refresh token for `next`; the session is then good until `expires_at`.
+    /// Exchanges a refresh token for `next`; the session is then good until `expires_at`, and in another tenant if it is `going`.
     pub fn session_refresh(
         &self,
         given: [u8; 32],
         next: [u8; 32],
         now: Timestamp,
         expires_at: Timestamp,
+        going: Option<SessionMove>,
     ) -> Result<Refreshed, Error> {
-        self.0.write(move |tx| session_refresh(tx, &given, &next, now, expires_at))
+        self.0.write(move |tx| session_refresh(tx, &given, &next, now, expires_at, going.as_ref()))
     }
 
     /// Ends a member's session; `false` if it is not theirs or has ended.
@@ -199,6 +214,7 @@ fn session_refresh(
     next: &[u8; 32],
     now: Timestamp,
     expires_at: Timestamp,
+    going: Option<&SessionMove>,
 ) -> Result<Refreshed, Error> {
     let sql = "SELECT session_id, used_at IS NOT NULL FROM refresh_tokens WHERE hash = ?1";
     let found: Option<(String, bool)> = tx
@@ -214,12 +230,30 @@ fn session_refresh(
         tx.prepare_cached(sql)?.execute(params![id.to_string(), at])?;
         return Ok(Refreshed::Reused(session));
     }
+    let member = match going {
+        None => member,
+        Some(going) if going.session != id => return Ok(Refreshed::Unknown),
+        Some(going) => match session_go(tx, going, &member)? {
+            Some(there) => there,
+            None => return Ok(Refreshed::Stranger),
+        },
+    };
     tx.prepare_cached("UPDATE refresh_tokens SET used_at = ?2 WHERE hash = ?1")?
         .execute(params![given.as_slice(), at])?;
     refresh_insert(tx, next, id, now)?;
     tx.prepare_cached("UPDATE sessions SET used_at = ?2, expires_at = ?3 WHERE id = ?1")?
         .execute(params![id.to_string(), at, expires_at.as_millisecond()])?;
-    Ok(Refreshed::Done(Box::new((Session { used_at: now, expires_at, ..session }, member))))
+    let session = Session { membership_id: member.id, used_at: now, expires_at, ..session };
+    Ok(Refreshed::Done(Box::new((session, member))))
+}
+
+/// Makes a session that of the same person in another tenant; `None`, and nothing done, if they do not belong to it.
+fn session_go(tx: &Transaction<'_>, going: &SessionMove, member: &Member) -> Result<Option<Member>, Error> {
+    let Some(there) = member_of(tx, going.tenant, member.profile.telegram_id)? else { return Ok(None) };
+    tx.prepare_cached("UPDATE sessions SET membership_id = ?2 WHERE id = ?1")?
+        .execute(params![going.session.to_string(), there.id.0])?;
+    auth_event_insert(tx, &NewAuthEvent { membership_id: Some(there.id), ..going.event.clone() })?;
+    Ok(Some(there))
 }
 
 fn session_find(db: &Connection, id: Uuid, now: Timestamp) -> Result<Option<(Session, Member)>, Error> {

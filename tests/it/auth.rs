@@ -4,12 +4,12 @@ use axum::http::{Method, StatusCode};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tga::{
-    app::{audit::Origin, invites::NewInvite, jwt::Audience},
-    model::{Actor, Role},
-    store::{AuditFilter, MemberUpdate, Scope, Subscription},
+    app::{audit::Origin, invites::NewInvite, jwt::Audience, sessions::Device},
+    model::{Actor, AuthEventKind, Role},
+    store::{AuditFilter, AuthEventFilter, MemberUpdate, Scope, Subscription},
 };
 
-use crate::support::{BOT_TOKEN, Reply, TestApp, line};
+use crate::support::{BOT_TOKEN, Person, Reply, TestApp, line};
 
 fn appliance() -> TestApp {
     TestApp::builder().set("BOT_TOKEN", BOT_TOKEN).build()
@@ -111,6 +111,109 @@ fn a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
     refused(&app.get("/api/posts", access), 401, "unauthorized");
     refused(&refresh(&app, "tgr_nonsense"), 401, "refresh_invalid");
     refused(&refresh(&app, access), 401, "refresh_invalid");
+}
+
+/// Asks to take a session over into another tenant.
+fn go_over(app: &TestApp, person: &Person, refresh_token: &str, tenant: &str) -> Reply {
+    let body = json!({ "tenant_id": tenant, "refresh_token": refresh_token });
+    app.post("/api/auth/tenant", &person.access, &body)
+}
+
+#[test]
+fn somebody_of_two_tenants_goes_from_one_to_the_other_and_back_without_signing_in_again() {
+    let mut app = TestApp::builder().tenant("other").build();
+    app.index_jsonl(&[line("news", 1, "Ледокол вышел из порта")]);
+    let person = app.person("main", 7, Role::Admin);
+    let there = app.member("other", 7, Role::User);
+    let moved = go_over(&app, &person, &person.refresh, &there.tenant_id.to_string()).ok();
+    assert_eq!((&moved["user"]["id"], &moved["user"]["role"]), (&json!(there.id.0), &json!("user")));
+    assert_eq!(moved["tenants"].as_array().unwrap().len(), 2);
+    // It is the same session, and what opened the tenant before opens nothing any more.
+    assert_eq!(moved["session_id"], person.session_id);
+    refused(&app.get("/api/posts", &person.access), 401, "unauthorized");
+    let access = moved["access_token"].as_str().unwrap();
+    assert_eq!(app.get("/api/users/me", access).ok()["tenant_id"], there.tenant_id.to_string());
+    refused(&app.get("/api/admin/users", access), 403, "forbidden");
+    let listed = app.get("/api/auth/sessions", access).ok();
+    assert_eq!((&listed["total"], &listed["sessions"][0]["id"]), (&json!(1), &json!(person.session_id)));
+    assert!(app.app().session_list(person.user_id, None).unwrap().is_empty());
+    // The login is on record where they came to, with how they came.
+    let filter = AuthEventFilter { tenant_id: Some(there.tenant_id), ..AuthEventFilter::default() };
+    let (events, _) = app.app().auth_event_list(&filter, 1, 0).unwrap();
+    let event = &events[0];
+    assert_eq!((event.event, event.reason.as_deref()), (AuthEventKind::Authorized, Some("tenant_changed")));
+    assert_eq!((event.user_id, event.telegram_id), (Some(there.id), Some(7)));
+    // Renewing stays there; the way back is the same.
+    let next = refresh(&app, moved["refresh_token"].as_str().unwrap()).ok();
+    assert_eq!(next["user"]["id"], there.id.0);
+    let now = Person { access: next["access_token"].as_str().unwrap().to_owned(), ..person };
+    let home = app.tenant().id().to_string();
+    let back = go_over(&app, &now, next["refresh_token"].as_str().unwrap(), &home).ok();
+    assert_eq!((&back["user"]["id"], &back["user"]["role"]), (&json!(person.user_id.0), &json!("admin")));
+}
+
+#[test]
+fn a_session_goes_only_where_its_person_belongs_and_by_its_own_token() {
+    let app = TestApp::builder().tenant("other").tenant("third").build();
+    let person = app.person("main", 7, Role::Admin);
+    let there = app.member("other", 7, Role::User);
+    let stranger = app.person("third", 8, Role::Admin);
+    let third = app.tenant_named("third").id().to_string();
+    let other = there.tenant_id.to_string();
+    // A tenant that is not theirs reads like one that is not there, and costs no token.
+    let nowhere = "0192f0c1-2d3e-7abc-8def-0123456789ab";
+    let refusals = [&third[..], nowhere].map(|tenant| go_over(&app, &person, &person.refresh, tenant));
+    for reply in &refusals {
+        refused(reply, 404, "not_found");
+    }
+    assert_eq!(refusals[0].json()["error"]["message"], refusals[1].json()["error"]["message"]);
+    // An access token alone, one's other session's token or somebody else's are not enough, and nothing is used up by trying.
+    let desk = app.sign_in(&app.app().member_by_telegram_id(app.tenant().id(), 7).unwrap());
+    for token in [person.access.as_str(), "tgr_nonsense", &desk.refresh, &stranger.refresh] {
+        refused(&go_over(&app, &person, token, &other), 401, "refresh_invalid");
+    }
+    refused(&go_over(&app, &person, &"x".repeat(2049), &other), 422, "invalid_request");
+    let body = json!({ "tenant_id": other, "refresh_token": person.refresh });
+    refused(&app.request(Method::POST, "/api/auth/tenant").json(&body).send(), 401, "unauthorized");
+    refused(&app.post("/api/auth/tenant", &app.token("main"), &body), 403, "forbidden");
+    assert_eq!(refresh(&app, &desk.refresh).status, StatusCode::OK);
+    assert_eq!(refresh(&app, &stranger.refresh).status, StatusCode::OK);
+    assert_eq!(go_over(&app, &person, &person.refresh, &other).status, StatusCode::OK);
+}
+
+#[test]
+fn a_refresh_token_that_was_used_to_go_over_ends_the_session_where_it_went() {
+    let app = TestApp::builder().tenant("other").build();
+    let person = app.person("main", 7, Role::User);
+    let there = app.member("other", 7, Role::User);
+    let moved = go_over(&app, &person, &person.refresh, &there.tenant_id.to_string()).ok();
+    let access = moved["access_token"].as_str().unwrap();
+    refused(&refresh(&app, &person.refresh), 401, "refresh_reused");
+    refused(&app.get("/api/posts", access), 401, "unauthorized");
+    refused(&refresh(&app, moved["refresh_token"].as_str().unwrap()), 401, "refresh_invalid");
+    // The same where the used one is brought to go over once more.
+    let again = app.sign_in(&there);
+    let next = refresh(&app, &again.refresh).ok();
+    let now = Person { access: next["access_token"].as_str().unwrap().to_owned(), ..again.clone() };
+    refused(&go_over(&app, &now, &again.refresh, &app.tenant().id().to_string()), 401, "refresh_reused");
+    refused(&app.get("/api/posts", &now.access), 401, "unauthorized");
+}
+
+#[test]
+fn of_a_hundred_who_renew_and_go_over_by_one_token_at_once_one_gets_through() {
+    let app = TestApp::builder().tenant("other").build();
+    let person = app.person("main", 7, Role::User);
+    let there = app.member("other", 7, Role::User).tenant_id;
+    let member = app.app().member_by_telegram_id(app.tenant().id(), 7).unwrap();
+    let session = person.session_id.parse().unwrap();
+    let outcomes: Vec<bool> = std::thread::scope(|scope| {
+        let (app, member, token) = (app.app(), &member, person.refresh.as_str());
+        let go = move || app.session_move(member, session, token, there, Device::default()).is_ok();
+        let renew = move || app.session_refresh(token).is_ok();
+        let calls: Vec<_> = (0..50).flat_map(|_| [scope.spawn(renew), scope.spawn(go)]).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    assert_eq!(outcomes.iter().filter(|good| **good).count(), 1);
 }
 
 #[test]

@@ -58,6 +58,7 @@ fn the_costly_routes_exist() {
     }
     assert_eq!(class(&Method::GET, "/health"), Class::Free);
     assert_eq!(class(&Method::POST, "/api/auth/refresh"), Class::SignIn);
+    assert_eq!(class(&Method::POST, "/api/auth/tenant"), Class::SignIn);
     assert_eq!(class(&Method::GET, "/api/auth/sessions"), Class::Plain);
     assert_eq!(class(&Method::GET, "unmatched"), Class::Plain);
 }

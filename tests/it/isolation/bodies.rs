@@ -43,6 +43,10 @@ pub(super) fn no_refresh() -> Value {
     json!({ "refresh_token": "tgr_00" })
 }
 
+pub(super) fn no_tenant() -> Value {
+    json!({ "tenant_id": "0192f0c1-2d3e-7abc-8def-0123456789ab", "refresh_token": "tgr_00" })
+}
+
 pub(super) fn no_passkey() -> Value {
     json!({ "challenge_id": "0192f0c1-2d3e-4abc-8def-0123456789ab", "credential": {} })
 }

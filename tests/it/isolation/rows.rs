@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::bodies::{
     agreed, alert, alert_changed, dry_run, in_russian, keep_long, links_off, merge_dry, new_invite, news,
-    no_ids, no_init_data, no_invite, no_link, no_models, no_passkey, no_refresh, no_speech, none,
+    no_ids, no_init_data, no_invite, no_link, no_models, no_passkey, no_refresh, no_speech, no_tenant, none,
     none_of_all, not_me, protect, qr_password, qr_token, query, remark, some_key, stale_flag, stale_role,
     stale_tier, week,
 };
@@ -67,6 +67,7 @@ pub(super) const ROWS: &[Row] = &[
     ),
     row(("POST", "/api/auth/link", "/api/auth/link"), no_link, all(401), [401, 401, 401]),
     row(("POST", "/api/auth/refresh", "/api/auth/refresh"), no_refresh, all(401), [401, 401, 401]),
+    row(("POST", "/api/auth/tenant", "/api/auth/tenant"), no_tenant, all(401), NO_TOKENS),
     row(("POST", "/api/auth/logout", "/api/auth/logout"), none, all(204), NO_TOKENS),
     row(("GET", "/api/auth/sessions", "/api/auth/sessions"), none, all(200), NO_TOKENS),
     row(("DELETE", "/api/auth/sessions", "/api/auth/sessions"), none, all(200), NO_TOKENS),
