@@ -3,9 +3,12 @@
 //! A page names its files by a version made of all of them (`/app/v/{version}/main.js`): they may be kept for ever, and one page
 //! never mixes files of two versions. The page itself, the service worker and the manifest have names that stay and are asked for
 //! anew each time. Any other address under `/app` is the page, which finds its screen by it. Scripts come from here and, inside
-//! Telegram only, from Telegram; nothing is inline.
+//! Telegram only, from Telegram; nothing is inline. Modules that every screen needs are sent together (`together`).
 //!
-//! A debug build reads the files from the directory in `TGA_WEBAPP_DIR`, where that is set, so that an edit needs no compiler.
+//! A debug build reads the files from the directory in `TGA_WEBAPP_DIR`, where that is set, so that an edit needs no compiler; there
+//! each module is sent by itself.
+
+mod together;
 
 use std::{collections::BTreeMap, fmt::Write as _, io::Write as _, sync::LazyLock};
 
@@ -66,7 +69,6 @@ static FILES: &[(&str, &[u8])] = &files![
     "admin/people.js",
     "admin/person.js",
     "admin/retention.js",
-    "admin/screens.js",
     "admin/today.js",
     "api.js",
     "app.css",
@@ -159,6 +161,7 @@ static BUNDLE: LazyLock<Bundle> = LazyLock::new(|| {
         sum.chain_update(name.as_bytes()).chain_update(Sha256::digest(bytes))
     });
     let version = fingerprint(&all.finalize());
+    together::put(&mut plain);
     let names: Vec<&str> = plain.keys().copied().collect();
     let ready =
         |(name, bytes): (&&'static str, &Vec<u8>)| (*name, Ready::new(filled(bytes, &version, &names)));

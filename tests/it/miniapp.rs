@@ -38,7 +38,7 @@ fn the_page_and_every_file_it_names_are_served_under_one_version() {
     assert_eq!((page.status, page.header("content-type")), (StatusCode::OK, "text/html; charset=utf-8"));
     assert_eq!(page.header("cache-control"), "no-cache");
     let names = named(&page.text());
-    assert!(names.len() > 8, "{names:?}");
+    assert!(names.len() > 3, "{names:?}");
     let version = names.iter().find_map(|name| name.strip_prefix("/app/v/")?.split('/').next()).unwrap();
     for name in &names {
         let file = get(&app, name);
@@ -65,6 +65,7 @@ fn the_list_of_files_is_the_directory() {
     let worker = get(&app, "/app/sw.js").text();
     let page = get(&app, "/app").text();
     let version = page.split("/app/v/").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let start = get(&app, &format!("/app/v/{version}/start.js")).text();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("webapp/app");
     let mut pending = vec![root.clone()];
     while let Some(dir) = pending.pop() {
@@ -78,6 +79,16 @@ fn the_list_of_files_is_the_directory() {
             if name == "README.md" {
                 continue;
             }
+            // Its first row says what it is.
+            let source = std::fs::read_to_string(root.join(&name)).unwrap();
+            if name != "start.js" && start.contains(source.lines().next().unwrap()) {
+                assert!(!worker.contains(&format!("\"{name}\"")), "{name} is sent twice");
+                // What is sent together keeps to the part of the language that is read there.
+                for row in source.lines().filter(|row| row.starts_with("import ")) {
+                    assert!(row.ends_with(".js\";") && !row.contains(" as "), "{name}: {row}");
+                }
+                continue;
+            }
             let at = format!("/app/v/{version}/{name}");
             assert_eq!(
                 get(&app, &at).status,
@@ -89,6 +100,50 @@ fn the_list_of_files_is_the_directory() {
             assert_eq!(worker.contains(&format!("\"{name}\"")), !lasting, "{name}");
         }
     }
+}
+
+/// Names in braces: of an import or an export, as they are there.
+fn braced(row: &str) -> Vec<String> {
+    let inner = row.split('{').nth(1).and_then(|rest| rest.split('}').next()).unwrap();
+    let name = |each: &str| each.trim().split(" as ").next().unwrap().to_owned();
+    inner.split(',').map(name).filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn every_name_that_a_script_imports_is_exported_by_a_file_that_is_there() {
+    let app = TestApp::new();
+    let worker = get(&app, "/app/sw.js").text();
+    let version = worker.split("VERSION = \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let list = worker.split("FILES = [").nth(1).unwrap().split(']').next().unwrap();
+    let scripts = list
+        .split(", ")
+        .map(|name| name.trim_matches('"'))
+        .filter(|name| name.rsplit('.').next() == Some("js"));
+    let text = |name: &str| get(&app, &format!("/app/v/{version}/{name}")).text();
+    let mut imports = 0;
+    for name in scripts {
+        for row in text(name).lines().filter(|row| row.starts_with("import ")) {
+            let from = row.split("from \"").nth(1).unwrap().split('"').next().unwrap();
+            let dir = name.rsplit_once('/').map_or("", |(dir, _)| dir);
+            let other = match from.strip_prefix("../") {
+                Some(other) => other.to_owned(),
+                None => {
+                    format!("{dir}/{}", from.strip_prefix("./").unwrap()).trim_start_matches('/').to_owned()
+                }
+            };
+            let exporting = text(&other);
+            let listed: Vec<String> =
+                exporting.lines().filter(|row| row.starts_with("export {")).flat_map(braced).collect();
+            for wanted in braced(row) {
+                let declared = ["const", "function", "async function", "class"]
+                    .iter()
+                    .any(|kind| exporting.contains(&format!("export {kind} {wanted}")));
+                assert!(declared || listed.contains(&wanted), "{name} imports {wanted} of {other}");
+                imports += 1;
+            }
+        }
+    }
+    assert!(imports > 100, "{imports}");
 }
 
 #[test]

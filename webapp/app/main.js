@@ -1,6 +1,6 @@
 // What is fetched first, so that nothing waits for anything else: the reader's texts, the first screen, the app.
 //
-// Imports nothing, so it runs as soon as it is here, while the modules that the page names are on their way. What it fetches early
+// Imports nothing, so it runs as soon as it is here, while start.js, which the page names, is on its way. What it fetches early
 // is asked for again by whoever needs it; a failure here is met there.
 
 const BASE = /^\/app\/?/;

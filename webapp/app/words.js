@@ -14,7 +14,8 @@ export const LANGUAGES = ["ru", "en"];
 let lang = "en";
 let texts = new Map();
 let partsThere = new Set();
-let plurals = new Intl.PluralRules("en");
+// Made when a count is first said: the browser reads its tables for it.
+let plurals = null;
 
 export const language = () => lang;
 
@@ -40,7 +41,7 @@ export async function textsLoad(code, part = "") {
     lang = code;
     texts = new Map();
     partsThere = new Set();
-    plurals = new Intl.PluralRules(code);
+    plurals = null;
     document.documentElement.lang = code;
   }
   for (const [key, body] of bodies(await response.text())) texts.set(key, body);
@@ -79,12 +80,17 @@ function pattern(body) {
   return parts.filter((part) => part !== "").map((part) => (typeof part === "string" ? part.replace(/\n\s+/g, "\n") : part));
 }
 
+function plural(count) {
+  plurals ??= new Intl.PluralRules(lang);
+  return plurals.select(Number(count));
+}
+
 function rendered(parts, values) {
   let text = "";
   for (const part of parts) {
     if (typeof part === "string") text += part;
     else if (part.key) text += t(part.key, values);
-    else if (part.choices) text += rendered(part.choices[plurals.select(Number(values[part.name]))] ?? part.choices.other, values);
+    else if (part.choices) text += rendered(part.choices[plural(values[part.name])] ?? part.choices.other, values);
     else text += typeof values[part.name] === "number" ? number(values[part.name]) : String(values[part.name] ?? "");
   }
   return text;
