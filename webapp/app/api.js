@@ -2,11 +2,11 @@
 //
 // Same origin only. A token that ran out is renewed and the request sent again, unseen. What only reads is tried again when the
 // network or the server stumbles; what changes something is sent once, and so is a renewal: its token is good once, and one whose
-// answer was lost may have been used up. A request is of whoever began it: signed in as another meanwhile, it is not sent. Every failure is a `Failure`, except that an aborted request
-// throws what aborted it. Replies asked for with `keep` are remembered on the device and come back, marked, when there is no
-// network. Knows nothing of the page.
+// answer was lost may have been used up. A request is of whoever began it: signed in as another meanwhile, it is not sent, or its
+// reply is dropped. Every failure is a `Failure`, except that an aborted request throws what aborted it. Replies asked for with `keep`
+// are remembered on the device and come back, marked, when there is no network. Knows nothing of the page.
 
-import { owner, token } from "./session.js";
+import { owner, sessionMove, token } from "./session.js";
 
 // Fetched when it is first needed, which is after the first screen.
 const kept = () => import("./keep.js");
@@ -88,6 +88,15 @@ async function renew(refresh) {
   }
 }
 
+/** Goes over into another tenant of the person, in the same session; sent once, as it uses the refresh token up. */
+export const tenantGo = (tenant_id) => sessionMove(renew, async (refresh_token, bearer) => {
+  try {
+    return await (await once("POST", "/api/auth/tenant", { body: { tenant_id, refresh_token }, bearer })).json();
+  } catch (error) {
+    throw Object.assign(error, { ended: error.code?.startsWith("refresh_") });
+  }
+});
+
 const pause = (ms, signal) => new Promise((done, failed) => {
   const timer = setTimeout(done, ms);
   signal?.addEventListener("abort", () => { clearTimeout(timer); failed(signal.reason); }, { once: true });
@@ -95,12 +104,19 @@ const pause = (ms, signal) => new Promise((done, failed) => {
 
 const stumbled = (error) => !error.renewal && (error.kind === "offline" || [502, 503, 504].includes(error.status) || (error.kind === "busy" && error.waitS <= WAIT_MAX_S));
 
+const over = () => new DOMException("somebody else signed in", "AbortError");
+
+/** Drops what comes for one after another signed in; who only signed out still reads it, a receipt for instance. */
+function still(whose) {
+  if (owner() && owner() !== whose) throw over();
+}
+
 async function sent(method, path, options) {
   const tries = method === "GET" ? TRIES : 1;
   const whose = owner();
   const bearerOf = async (stale) => {
     const bearer = await token(renew, stale);
-    if (owner() !== whose) throw new DOMException("somebody else signed in", "AbortError");
+    if (owner() !== whose) throw over();
     return bearer;
   };
   let stale = null;
@@ -131,7 +147,8 @@ async function ask(method, path, body, options = {}) {
   const whose = owner();
   try {
     const value = await read(await sent(method, path, { ...options, body }));
-    if (options.keep && owner() === whose) kept().then(({ keepPut }) => keepPut("reply", path, value), () => {});
+    if (!options.open) still(whose);
+    if (options.keep) kept().then(({ keepPut }) => owner() === whose && keepPut("reply", path, value), () => {});
     return value;
   } catch (error) {
     const readable = options.keep && (error.kind === "offline" || error.kind === "slow");
@@ -162,6 +179,7 @@ export const api = {
  * are a failure. With `body` it is a POST, else a GET.
  */
 async function events(path, { body, signal, open, last, take }) {
+  const whose = owner();
   const response = await sent(body === undefined ? "GET" : "POST", path, { body, signal, open, accept: "text/event-stream" });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -171,6 +189,7 @@ async function events(path, { body, signal, open, last, take }) {
       throw new Failure("offline");
     });
     if (done) throw new Failure("offline");
+    if (!open) still(whose);
     const whole = (rest + value).split("\n\n");
     rest = whole.pop();
     for (const event of whole) {

@@ -55,8 +55,9 @@ export async function keepList(kind) {
 
 export const keepGet = async (kind, id) => (await within("readonly", (store) => store.get([under(kind), id]), undefined)) ?? null;
 
-/** Keeps a value under its kind and id; the oldest beyond what is kept go. */
+/** Keeps a value under its kind and id; the oldest beyond what is kept go. Nobody's is not kept: they signed out meanwhile. */
 export async function keepPut(kind, id, value) {
+  if (!owner()) return;
   const mine = under(kind);
   await within("readwrite", (store) => store.put({ kind: mine, id, value, at: Date.now() }));
   const count = await within("readonly", (store) => store.count(of(mine)), 0);
@@ -67,6 +68,7 @@ export async function keepPut(kind, id, value) {
 
 /** Keeps these in place of all there are of the kind, the first as the newest; no more than are kept. */
 export async function keepFill(kind, entries) {
+  if (!owner()) return;
   const mine = under(kind);
   const now = Date.now();
   await within("readwrite", (store) => {

@@ -302,7 +302,8 @@ export function live({ load, view, skeleton = () => bones(), signal }) {
       if (signal?.aborted) return;
       refill(box, value?.keptAt && h("p", { class: "note kept" }, t("app-kept", { when: ago(new Date(value.keptAt).toISOString()) })), view(value));
     } catch (error) {
-      if (signal?.aborted) return;
+      // Somebody else signed in: this screen is about to go.
+      if (signal?.aborted || error.name === "AbortError") return;
       if (!(error instanceof Failure)) console.error(error);
       refill(box, trouble(error, () => { refill(box, skeleton()); box.reload(); }));
     } finally {

@@ -124,7 +124,7 @@ async function paneFill(pane) {
     const node = await module.default(place(pane.match, pane, pane.controller));
     if (!pane.controller.signal.aborted) fill(pane.body, node);
   } catch (error) {
-    if (pane.controller.signal.aborted) return;
+    if (pane.controller.signal.aborted || error.name === "AbortError") return;
     console.error(error);
     if (error instanceof TypeError && !sessionStorage.getItem(RELOADED)) {
       sessionStorage.setItem(RELOADED, "1");

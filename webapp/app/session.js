@@ -4,12 +4,12 @@
 // and share its failure; over all tabs it is done under a lock of the browser, where there is one, with the newest token. What another
 // tab wrote to localStorage may reach this one after the lock does (each may be a process of its own), so the newest token is in
 // IndexedDB too, which keeps the order. A renewal that did not reach the server loses nothing; one whose answer was lost has used the token up, which nobody
-// here can know, and the next one then ends the session. Whoever signs out, or another person or tenant signing in, wipes what was kept here of the one
-// before. Knows nothing of the page.
+// here can know, and the next one then ends the session. Going over into another tenant uses the token up as well and is done like a renewal: the session
+// stays, whose it is changes. Whoever signs out, or another person or tenant signing in, wipes what was kept here of the one before. Knows nothing of the page.
 
 const KEY = "tga.session";
 const LOCK = "tga.session.renew";
-/** The kind under which the newest token is kept. */
+/** The kind under which the newest token is kept; without one the session went over into another tenant. */
 const NEWEST = "renewed";
 /** What a tab keeps of somebody beside the session: a login under way, when they last looked for what is new. */
 const OF_TAB = ["tga.login"];
@@ -35,6 +35,7 @@ export const user = () => session()?.user ?? null;
 const ownerOf = (one) => (one?.user ? `${one.user.tenant_id}/${one.user.id}` : null);
 /** Whose the session is, a person in a tenant; what is kept on the device is kept under it. */
 export const owner = () => ownerOf(session());
+const same = (one, other) => one?.id === other?.id && ownerOf(one) === ownerOf(other);
 export const isAdmin = () => user()?.role === "admin";
 /** Whether the person runs the installation. */
 export const isOperator = () => session()?.operator === true;
@@ -44,13 +45,17 @@ export const may = (role) => !role || (role === "operator" ? isOperator() : isAd
 export const sessionWatch = (take) => { listeners.push(take); };
 const tell = (signedIn, elsewhere = false) => { for (const take of listeners) take(signedIn, elsewhere); };
 
-/** Keeps what a sign-in or a renewal brought (`SignedIn`); what is here of another person or tenant goes first. */
-export async function sessionPut(signed, { quiet = false, turn = 0 } = {}) {
-  const before = owner();
-  if (before && before !== ownerOf(signed)) await forget();
+function put(signed, turn) {
   access = { token: signed.access_token, until: Date.now() + signed.expires_in * 1000 };
   localStorage.setItem(KEY, JSON.stringify({ refresh: signed.refresh_token, turn, id: signed.session_id, user: signed.user, tenants: signed.tenants, operator: signed.operator }));
-  if (!quiet) tell(true);
+}
+
+/** Keeps what a sign-in brought (`SignedIn`); what is here of another person or tenant goes first. */
+export async function sessionPut(signed) {
+  const before = owner();
+  if (before && before !== ownerOf(signed)) await forget();
+  put(signed, 0);
+  tell(true);
 }
 
 /** Forgets the person on this device. Their screens go at once, what was kept right after. */
@@ -81,31 +86,63 @@ let renewal = null;
 export async function token(renew, stale = null) {
   if (fresh() && access.token !== stale) return access.token;
   if (!renewal) {
-    const body = () => renewed(renew, stale);
-    // Plain http and old browsers have no locks.
-    renewal = (navigator.locks ? navigator.locks.request(LOCK, body) : body()).finally(() => { renewal = null; });
+    renewal = locked(() => renewed(renew, stale)).finally(() => { renewal = null; });
   }
   return renewal;
 }
 
+// Plain http and old browsers have no locks.
+const locked = (body) => (navigator.locks ? navigator.locks.request(LOCK, body) : body());
+const changed = () => new DOMException("the session changed", "AbortError");
+
+/**
+ * Takes the session over into another tenant. `move(refresh, bearer)` asks the server and gives what a sign-in gives; what is here of
+ * the tenant before goes.
+ */
+export async function sessionMove(renew, move) {
+  await renewal?.catch(() => {});
+  await locked(async () => {
+    const over = async (stale) => {
+      const bearer = await renewed(renew, stale);
+      if (!bearer) throw changed();
+      await exchanged((refresh) => move(refresh, bearer));
+    };
+    // Once more where the server no longer takes a token whose time was not over.
+    await over(null).catch((error) => {
+      if (error.code !== "unauthorized") throw error;
+      return over(access?.token);
+    });
+  });
+  tell(true);
+}
+
 async function renewed(renew, stale) {
   if (fresh() && access.token !== stale) return access.token;
+  return session() ? exchanged(renew) : null;
+}
+
+/** Uses up the newest refresh token for what `ask(refresh)` brings, and keeps that; the new access token. */
+async function exchanged(ask) {
   const stored = session();
-  if (!stored) return null;
+  if (!stored) throw changed();
   const newest = await keeping(({ keepGet }) => keepGet(NEWEST, stored.id));
   const { refresh, turn = 0 } = newest?.value.turn > (stored.turn ?? 0) ? newest.value : stored;
+  // Another tab went over into another tenant, and the word of it has not come here yet.
+  if (!refresh) throw changed();
   // Somebody may sign out or in while the answer is on its way, in another tab too: then it is of no use to anybody.
-  const stands = () => session()?.id === stored.id;
+  const stands = () => same(session(), stored);
   let signed;
   try {
-    signed = await renew(refresh);
+    signed = await ask(refresh);
   } catch (error) {
     if (error.ended && stands()) await sessionDrop();
     throw error;
   }
-  if (stands()) await keeping(({ keepPut }) => keepPut(NEWEST, stored.id, { refresh: signed.refresh_token, turn: turn + 1 }));
-  if (!stands()) throw new DOMException("the session changed", "AbortError");
-  await sessionPut(signed, { quiet: true, turn: turn + 1 });
+  const stays = ownerOf(signed) === ownerOf(stored);
+  if (!stays && stands()) await forget();
+  if (stands()) await keeping(({ keepPut }) => keepPut(NEWEST, stored.id, { refresh: stays ? signed.refresh_token : null, turn: turn + 1 }));
+  if (!stands()) throw changed();
+  put(signed, turn + 1);
   return signed.access_token;
 }
 
@@ -115,7 +152,7 @@ addEventListener("storage", (event) => {
   const before = parsed(event.oldValue);
   const now = session();
   // Another tab renewed: its token is good for it, ours until it is refused.
-  if (before?.id && before.id === now?.id) return;
+  if (before?.id && same(before, now)) return;
   access = null;
   // Screens of the one before go, or they would act in the name of the next.
   if (!now || (before && ownerOf(before) !== ownerOf(now))) {

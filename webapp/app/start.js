@@ -64,22 +64,27 @@ async function languageSame() {
 }
 
 async function workerStart() {
-  if (!navigator.serviceWorker) return;
+  const workers = navigator.serviceWorker;
+  if (!workers) return;
   try {
-    const registration = await navigator.serviceWorker.register("/app/sw.js", { scope: "/app/" });
+    const registration = await workers.register("/app/sw.js", { scope: "/app/" });
     const offer = () => {
-      if (!registration.waiting || !navigator.serviceWorker.controller) return;
+      if (!registration.waiting || !workers.controller) return;
       fill(update, h("span", {}, t("app-update")), h("button", { type: "button", on: { click: () => registration.waiting?.postMessage("take over") } }, t("app-update-now")));
       update.hidden = false;
     };
+    const watch = () => registration.installing?.addEventListener("statechange", offer);
     offer();
-    registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", offer));
+    watch();
+    registration.addEventListener("updatefound", watch);
     // The first one to take the page brings nothing new; each after it does.
-    let controlled = Boolean(navigator.serviceWorker.controller);
-    navigator.serviceWorker.addEventListener("controllerchange", () => {
-      if (controlled) location.reload();
-      controlled = true;
+    let taken = workers.controller;
+    workers.addEventListener("controllerchange", () => {
+      if (taken && taken !== workers.controller) location.reload();
+      taken = workers.controller;
     });
+    // A worker takes in the pages that are there when it begins; one that was on its way then, or was loaded past it, has to ask.
+    if (!taken) registration.active?.postMessage("take in");
   } catch { /* without it the app needs the network, as it says */ }
 }
 
@@ -105,9 +110,9 @@ function skipTo(event) {
 }
 
 function sessionChanged(signedIn, elsewhere) {
+  // What could still be taken back was the one's before.
+  for (const undo of document.querySelectorAll(".toast:has(button)")) undo.remove();
   if (!signedIn) {
-    // What could still be taken back was the one's before.
-    for (const undo of document.querySelectorAll(".toast:has(button)")) undo.remove();
     go("/sign-in", { replace: true });
     return;
   }
@@ -139,6 +144,8 @@ async function begin() {
   started = true;
   await routerStart(screen, (route) => barShow(route.bar));
   document.documentElement.dataset.ready = "true";
+  // Drawing it takes the page's own time, which the first screen has before it.
+  document.querySelector("link[rel=icon]").href = "/app/icon.svg";
   workerStart();
   languageSame();
 }

@@ -1,10 +1,10 @@
 // The person's own place: account and connection, what the tier holds, sessions, language, data, and for admins the admin screens.
 
-import { ADMIN_SCREENS } from "../admin/screens.js";
-import { api } from "../api.js";
+import { api, tenantGo } from "../api.js";
 import { h, icon } from "../dom.js";
-import { avatar, badge, bones, button, choice, done, live, meter, row, section, sure } from "../parts.js";
+import { avatar, badge, bones, button, choice, done, during, live, meter, row, section, sure } from "../parts.js";
 import { languageChoose, languageTell } from "../language.js";
+import { ADMIN_SCREENS } from "../screens.js";
 import { may, session, user } from "../session.js";
 import { signOut } from "../signing.js";
 import { LANGUAGES, day, figure, language, t } from "../words.js";
@@ -81,10 +81,19 @@ function languages(place) {
   }));
 }
 
-/** Somebody of several tenants goes from one to another by signing in there; the session is of one. */
-function spaces() {
+/** Somebody of several tenants goes from one to another; the session is of one at a time. */
+function spaces(place) {
   const { tenants = [] } = session() ?? {};
   if (tenants.length < 2) return null;
-  return section(t("app-tenants"), tenants.map((tenant) => row({ title: tenant.name, text: tenant.role === "admin" ? t("app-role-admin") : t("app-role-user"),
-    end: tenant.tenant_id === user().tenant_id && badge(t("app-tenant-here"), "good") })), { note: t("app-tenants-text") });
+  const shown = (tenant) => {
+    const here = tenant.tenant_id === user().tenant_id;
+    return row({ title: tenant.name, text: tenant.role === "admin" ? t("app-role-admin") : t("app-role-user"), end: here && badge(t("app-tenant-here"), "good"),
+      press: here ? undefined : (event) => during(event.currentTarget, () => over(tenant)) });
+  };
+  async function over(tenant) {
+    await tenantGo(tenant.tenant_id);
+    await place.go("/ask", { replace: true });
+    done(t("app-tenant-now", { name: tenant.name }));
+  }
+  return section(t("app-tenants"), tenants.map(shown), { note: t("app-tenants-text") });
 }
