@@ -63,23 +63,31 @@ export async function adminChecks({ world, check, context, open, signedIn, sessi
     await page.getByRole("heading", { name: "Пётр Читатель", level: 1 }).waitFor();
     await settled(page);
     await looks(page, "admin-person");
-    await page.getByRole("button", { name: "Premium" }).click();
-    await page.getByText("Изменено").first().waitFor();
     const path = `/api/admin/users/${theirs.user.id}`;
     const now = async () => json(api(admin)("GET", path));
+    // What is pressed looks pressed at once; it is done when the page has asked anew after that.
+    const press = async (name) => {
+      let told = false;
+      const shown = page.waitForResponse((answer) => {
+        told ||= answer.request().method() === "PUT";
+        return told && answer.request().method() === "GET" && new URL(answer.url()).pathname === path;
+      });
+      await page.getByRole("button", { name }).click();
+      await shown;
+      await settled(page);
+    };
+    await press("Premium");
     assert.equal((await now()).tier, "premium");
-    await settled(page);
     // Somebody else is quicker: nothing is changed, and the page says how it is now.
     assert.equal((await api(admin)("PUT", `${path}/tier`, { tier: "basic", version: (await now()).version })).status, 200);
     await page.getByRole("button", { name: "Enterprise" }).click();
     await page.getByText("Кто-то уже изменил это").waitFor();
     assert.equal((await now()).tier, "basic");
     await page.locator("button[aria-pressed=true]", { hasText: "Basic" }).waitFor();
-    await page.getByRole("button", { name: "администратор" }).click();
-    await page.waitForFunction(() => document.querySelector("[data-value=admin][aria-pressed=true]") && !document.querySelector("[aria-busy=true]"));
+    await press("администратор");
     assert.equal((await now()).role, "admin");
-    await page.getByRole("button", { name: "участник" }).click();
-    await page.waitForFunction(() => document.querySelector("[data-value=user][aria-pressed=true]") && !document.querySelector("[aria-busy=true]"));
+    await press("участник");
+    assert.equal((await now()).role, "user");
     await page.getByRole("button", { name: "Завершить все сеансы" }).click();
     await page.locator("dialog").getByRole("button", { name: "Завершить все сеансы" }).click();
     await page.getByText(/Заверш[а-яё]+ \d+ сеанс/).waitFor();
@@ -114,7 +122,8 @@ export async function adminChecks({ world, check, context, open, signedIn, sessi
     await flag.click();
     await page.getByLabel("Номер участника").fill(String(admin.user.id));
     await page.getByRole("button", { name: "Задать для участника" }).click();
-    await page.getByText("Изменено").first().waitFor();
+    // The word of the change before may still stand there.
+    await page.locator("dialog").waitFor({ state: "detached" });
     assert.deepEqual((await streamed()).rules.filter(({ scope }) => scope === "user").map(({ user_id, percent }) => [user_id, percent]), [[admin.user.id, 100]]);
     await settled(page);
     await flag.click();
@@ -129,7 +138,6 @@ export async function adminChecks({ world, check, context, open, signedIn, sessi
     // The installation's rule is the operator's.
     await page.locator(".section", { hasText: "Для всей установки" }).getByRole("button", { name: /Поиск по смыслу/ }).click();
     await page.locator("dialog").getByRole("button", { name: "включено", exact: true }).click();
-    // The word of the change before may still stand there.
     await page.locator("dialog").waitFor({ state: "detached" });
     const all = (await json(api(admin)("GET", "/api/operator/flags"))).flags.find((one) => one.flag === "vector_search");
     assert.equal(all.rules.find(({ scope }) => scope === "installation")?.percent, 100);

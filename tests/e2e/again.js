@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { CHANNELS, IVAN, TELEGRAM_THEME, VERA } from "./cast.js";
-import { settled } from "./checker.js";
+import { onDevice, onDeviceWait, settled } from "./checker.js";
 import { telegramFake } from "./telegram.js";
 import { initData } from "./world.js";
 
@@ -14,16 +14,6 @@ const STRANGER = { id: 900_300, first_name: "Чужой", language_code: "ru" };
 const kept = (signed) => JSON.stringify({ refresh: signed.refresh_token, id: signed.session_id, user: signed.user, tenants: signed.tenants, operator: signed.operator });
 const sessionOf = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("tga.session"))?.id ?? null);
 const started = (data) => `#${new URLSearchParams({ tgWebAppData: data, tgWebAppVersion: "9.0", tgWebAppPlatform: "ios", tgWebAppThemeParams: JSON.stringify(TELEGRAM_THEME) })}`;
-
-/** The kinds of entries that lie on the device. */
-const onDevice = (page) => page.evaluate(() => new Promise((done, failed) => {
-  const opening = indexedDB.open("tga");
-  opening.onerror = () => failed(opening.error);
-  opening.onsuccess = () => {
-    const all = opening.result.transaction("kept").objectStore("kept").getAllKeys();
-    all.onsuccess = () => { opening.result.close(); done([...new Set(all.result.map(([kind]) => kind))]); };
-  };
-}));
 
 const asksOf = (page, path) => {
   const asked = [];
@@ -101,7 +91,7 @@ export async function againChecks({ world, check, open, signedIn, sessionPut, ap
     await open(page, "/channels");
     const mine = `reply ${ivan.user.tenant_id}/${ivan.user.id}`;
     await page.waitForFunction(() => navigator.serviceWorker.ready);
-    assert.ok((await onDevice(page)).includes(mine));
+    await onDeviceWait(page, [mine]);
     // A link that anybody can write, outside of Telegram: no word of Telegram's at all.
     const lie = started(`user=${encodeURIComponent(JSON.stringify({ id: 1 }))}`);
     await page.goto("about:blank");
@@ -115,13 +105,13 @@ export async function againChecks({ world, check, open, signedIn, sessionPut, ap
     await page.goto(address(`/channels${lie}`));
     await page.getByText(CHANNELS[0].title).first().waitFor();
     assert.equal(await sessionOf(page), ivan.session_id);
-    assert.ok((await onDevice(page)).includes(mine));
+    await onDeviceWait(page, [mine]);
     // Somebody else's true word: theirs is the app, and nothing of the one before is left.
     const truth = started(initData(world.botToken, VERA));
     await page.goto("about:blank");
     await page.goto(address(`/channels${truth}`));
     await page.getByText("Каналов пока нет").waitFor();
-    assert.deepEqual((await onDevice(page)).filter((kind) => kind === mine), []);
+    assert.deepEqual((await onDevice(page)).filter(([kind]) => kind === mine), []);
     assert.equal(await page.evaluate(() => JSON.parse(localStorage.getItem("tga.session")).user.telegram_id), VERA.id);
   }
 
@@ -164,7 +154,7 @@ export async function againChecks({ world, check, open, signedIn, sessionPut, ap
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Войти через Telegram" }).waitFor();
     assert.equal(await sessionOf(page), null);
-    assert.deepEqual(await onDevice(page), []);
+    await onDeviceWait(page, (kinds) => kinds.length === 0);
   }
 
   async function outWhileRenewing(page, made) {

@@ -5,10 +5,12 @@
 import assert from "node:assert/strict";
 import { OLGA, adminChecks } from "./admin.js";
 import { againChecks } from "./again.js";
-import { axe, checkerStart, looks, settled } from "./checker.js";
+import { axe, checkerStart, enter, looks, onDeviceWait, settled, until } from "./checker.js";
 import { ANNA, CHANNELS, HOSTILE, IVAN, MALLORY, PASSWORD, TELEGRAM_THEME, VERA, people } from "./cast.js";
 import { firstLoad } from "./load.js";
+import { spacesChecks } from "./spaces.js";
 import { telegramFake } from "./telegram.js";
+import { versionsChecks } from "./versions.js";
 import { codeScan, initData, worldStart } from "./world.js";
 
 const OFFLINE_NOISE = [/ERR_INTERNET_DISCONNECTED/, /ERR_FAILED/];
@@ -67,14 +69,14 @@ async function journey(page) {
   await looks(page, "sign-in");
   await page.getByRole("button", { name: "Продолжить" }).click();
   await page.locator("img.qr").waitFor();
-  await page.waitForFunction(() => document.querySelector("img.qr").naturalWidth > 0);
+  await page.waitForFunction(() => document.querySelector("img.qr")?.naturalWidth > 0);
   await looks(page, "login-code");
   await codeScan(world, page, IVAN.id);
   await page.getByLabel("Пароль").waitFor();
   assert.match(await page.locator(".field .note").innerText(), /кличка/);
   await looks(page, "login-password");
   await page.getByLabel("Пароль").fill("не тот пароль");
-  await page.keyboard.press("Enter");
+  await enter(page);
   await page.getByText("Пароль не подошёл. Осталось 4 попытки.").waitFor();
   // A reload in the middle loses nothing.
   await page.reload();
@@ -90,11 +92,10 @@ async function journey(page) {
   await page.getByText("Прочитано всё").waitFor();
   // A post that comes now is found now.
   await world.tell({ do: "post", channel: CHANNELS[0].id, text: "Маяк на мысе Тихий снова зажгли 14 ноября после ремонта." });
-  for (let tries = 0; ; tries += 1) {
+  await until(async () => {
     await open(page, "/search?q=маяк&mode=fulltext");
-    if ((await page.locator("article.post", { hasText: "Маяк на мысе Тихий" }).count()) > 0) break;
-    assert.ok(tries < 20, "a live post is not found");
-  }
+    return (await page.locator("article.post", { hasText: "Маяк на мысе Тихий" }).count()) > 0;
+  }, "a live post is not found");
   await page.getByRole("link", { name: "Спросить" }).click();
   await page.getByRole("heading", { name: "Спросить", level: 1 }).waitFor();
   await page.getByLabel("О чём спросить каналы?").fill("Когда снова зажгли маяк на мысе Тихий?");
@@ -145,7 +146,7 @@ async function refusals(page) {
   for (let left = 4; left > 0; left -= 1) {
     await page.getByText(new RegExp(`Остал[а-я]+ ${left} попыт`)).waitFor();
     await page.getByLabel("Пароль").fill(`wrong ${left}`);
-    await page.keyboard.press("Enter");
+    await enter(page);
   }
   await page.getByText("Пароль не подошёл пять раз").waitFor();
   assert.equal(world.run("invite", "get", "--code", code).uses_count, 0);
@@ -205,7 +206,8 @@ async function narrow(page) {
 }
 
 async function savedOffline(page, made) {
-  await sessionPut(page, await signedIn(IVAN));
+  const signed = await signedIn(IVAN);
+  await sessionPut(page, signed);
   await open(page, "/search?q=маяк");
   await page.locator("article.post").first().getByRole("button", { name: "Сохранить пост" }).click();
   await page.getByText("Сохранено, можно читать без сети").waitFor();
@@ -214,7 +216,8 @@ async function savedOffline(page, made) {
   await page.keyboard.press("Enter");
   await page.locator("button.cite").first().waitFor();
   await page.evaluate(() => navigator.serviceWorker.ready);
-  await page.waitForFunction(() => navigator.serviceWorker.controller);
+  await page.waitForFunction(() => Boolean(navigator.serviceWorker.controller));
+  await onDeviceWait(page, ["answer", "reply", "saved"].map((kind) => `${kind} ${signed.user.tenant_id}/${signed.user.id}`));
   await made.setOffline(true);
   await page.goto(app("/saved"));
   await page.getByText("Маяк на мысе Тихий").waitFor();
@@ -391,7 +394,8 @@ async function keyboard(page) {
   await page.locator("dialog[open]").waitFor();
   assert.ok(await page.evaluate(() => document.activeElement.closest("dialog") !== null), "the focus is not in the sheet");
   await page.keyboard.press("Escape");
-  assert.ok(await page.evaluate(() => document.activeElement.classList.contains("cite")), "the focus does not come back");
+  // The focus comes back to where it was.
+  await page.waitForFunction(() => document.activeElement.classList.contains("cite"));
 }
 
 async function alerts(page) {
@@ -409,13 +413,12 @@ async function alerts(page) {
   await page.getByRole("button", { name: "Сохранить", exact: true }).click();
   await page.getByText("Оповещение сохранено").first().waitFor();
   await world.tell({ do: "post", channel: CHANNELS[1].id, text: "Третий буксир «Богатырь» пришёл в порт своим ходом." });
-  for (let tries = 0; ; tries += 1) {
+  await until(async () => {
     await open(page, "/saved?show=alerts");
     await page.getByRole("link", { name: /буксир/ }).click();
     await settled(page);
-    if ((await page.locator("article.post", { hasText: "Богатырь" }).count()) > 0) break;
-    assert.ok(tries < 30, "the alert finds nothing");
-  }
+    return (await page.locator("article.post", { hasText: "Богатырь" }).count()) > 0;
+  }, "the alert finds nothing");
   await page.getByRole("button", { name: "Удалить оповещение" }).click();
   await page.locator("dialog").getByRole("button", { name: "Удалить оповещение" }).click();
   await page.getByText("Оповещений нет").waitFor();
@@ -444,8 +447,9 @@ async function leave(page) {
   const exported = page.waitForEvent("download");
   await page.getByRole("button", { name: /Скачать мои данные/ }).click();
   assert.equal((await exported).suggestedFilename(), "telegram-assistant.json");
+  const agreed = page.waitForResponse((answer) => answer.request().method() === "PUT" && answer.ok());
   await page.getByRole("switch", { name: /Внешние языковые модели/ }).check();
-  await page.waitForFunction(() => document.querySelector("[role=switch]").checked);
+  await agreed;
   await page.getByRole("button", { name: "Удалить меня" }).click();
   await page.getByLabel(/Введите свой номер/).fill("1");
   await page.getByRole("button", { name: "Удалить навсегда" }).click();
@@ -469,6 +473,7 @@ try {
   await check("saved posts and last answers are read without a network", savedOffline, { allow: OFFLINE_NOISE });
   await check("a session that was ended elsewhere leads to signing in", sessionsEnd, { allow: SIGNED_OUT });
   await check("tokens are renewed unseen, by two tabs at once", renewal);
+  await versionsChecks({ world, check, open, signedIn, sessionPut });
   await againChecks({ world, check, open, signedIn, sessionPut, api });
   await check("inside Telegram: its colours, buttons, start address and biometrics", inTelegram);
   await check("a passkey is added and signs in", passkey);
@@ -484,6 +489,8 @@ try {
     await sessionPut(page, await signedIn(IVAN));
     await firstLoad(page, made, app("/channels"));
   });
+  // From here on this person belongs to two tenants.
+  await spacesChecks({ world, check, open, signedIn, sessionPut, api });
 } finally {
   await stop();
   await world.stop();

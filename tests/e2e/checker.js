@@ -8,7 +8,8 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
+const LOOK_EVERY_MS = 50;
 const BROWSER_ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -21,17 +22,18 @@ export async function checkerStart(origin) {
   const count = { passed: 0, failed: 0 };
   const only = process.env.TGA_E2E_ONLY;
 
-  /** A context whose pages are watched; `complaints` collects, `allow` takes patterns of what may be said. */
+  /** A context whose pages are watched; `complaints` collects, `allow` takes patterns of what may be said, `origins` who may be asked. */
   async function context(options = {}, allow = []) {
     const made = await browser.newContext({ viewport: { width: 390, height: 844 }, locale: "ru-RU", ...options });
     made.setDefaultTimeout(WAIT_MS);
     const complaints = [];
+    made.origins = [origin];
     const say = (text) => { if (!allow.some((one) => one.test(text))) complaints.push(text); };
     await made.addInitScript(() => addEventListener("securitypolicyviolation", (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`)));
     made.on("page", (page) => {
       page.on("console", (message) => say(`console ${message.type()}: ${message.text()}`));
       page.on("pageerror", (error) => say(`page error: ${error}`));
-      page.on("request", (request) => { if (![origin, `blob:${origin}`, "data:"].some((own) => request.url().startsWith(own))) say(`other host: ${request.url()}`); });
+      page.on("request", (request) => { if (![...made.origins.flatMap((own) => [own, `blob:${own}`]), "data:"].some((own) => request.url().startsWith(own))) say(`other host: ${request.url()}`); });
       page.on("response", (response) => { if (response.status() >= 400) say(`${response.status()}: ${response.url()}`); });
     });
     made.complaints = complaints;
@@ -73,6 +75,40 @@ export async function axe(page) {
 /** Waits until nothing on the page is busy. */
 export const settled = (page) => page.waitForFunction(() => document.documentElement.dataset.ready === "true"
   && document.querySelector("#screen h1")?.textContent && !document.querySelector("[aria-busy=true], .bones"));
+
+/** What lies on the device: `[kind, id]` of each entry. The app makes the database; a look must not be quicker. */
+export const onDevice = (page) => page.evaluate(async () => {
+  const there = await indexedDB.databases();
+  if (!there.some((one) => one.name === "tga")) return [];
+  return new Promise((done, failed) => {
+    const opening = indexedDB.open("tga");
+    opening.onerror = () => failed(opening.error);
+    opening.onsuccess = () => {
+      const all = opening.result.transaction("kept").objectStore("kept").getAllKeys();
+      all.onsuccess = () => { opening.result.close(); done(all.result); };
+    };
+  });
+});
+
+/** Waits until what lies on the device is as `wanted(kinds)` says, or has all these kinds: it is written, and wiped, after the page shows it. */
+export async function onDeviceWait(page, wanted) {
+  const right = Array.isArray(wanted) ? (kinds) => wanted.every((one) => kinds.includes(one)) : wanted;
+  await until(async () => right([...new Set((await onDevice(page)).map(([kind]) => kind))]), "what lies on the device is not as it should be");
+}
+
+/** Enter in a form; while its answer is on its way a form takes none. */
+export async function enter(page) {
+  await page.locator("form.form button[type=submit]:enabled").waitFor();
+  await page.keyboard.press("Enter");
+}
+
+/** Looks until `body` says yes; how often it has to look tells of the machine, so only time ends it. */
+export async function until(body, otherwise) {
+  for (const end = Date.now() + WAIT_MS; !(await body());) {
+    assert.ok(Date.now() < end, otherwise);
+    await new Promise((done) => setTimeout(done, LOOK_EVERY_MS));
+  }
+}
 
 /** The page in both themes, narrow and wide: kept as pictures, no sideways scroll, nothing serious for axe. */
 export async function looks(page, name) {

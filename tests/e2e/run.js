@@ -14,7 +14,7 @@ const TAG_ROOT_CHARS = 5;
 const ANSWERABLE = "Какой фильм получил гран-при «Северного луча»?";
 const ENGLISH = "Why did tidelock go down?";
 const UNANSWERABLE = "Сколько пингвинов живёт в зоопарке Сиднея?";
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 const BROWSER_ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const SHOTS = process.env.TGA_SHOTS;
