@@ -10,6 +10,8 @@ import { chromium } from "playwright-core";
 
 const WAIT_MS = 60_000;
 const LOOK_EVERY_MS = 50;
+/** How long a page that is about to be left is given to renew its session; without a network it never does. */
+const RENEWED_MS = 5_000;
 const BROWSER_ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -31,6 +33,7 @@ export async function checkerStart(origin) {
     const say = (text) => { if (!allow.some((one) => one.test(text))) complaints.push(text); };
     await made.addInitScript(() => addEventListener("securitypolicyviolation", (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`)));
     made.on("page", (page) => {
+      patient(page);
       page.on("console", (message) => say(`console ${message.type()}: ${message.text()}`));
       page.on("pageerror", (error) => say(`page error: ${error}`));
       page.on("request", (request) => { if (![...made.origins.flatMap((own) => [own, `blob:${own}`]), "data:"].some((own) => request.url().startsWith(own))) say(`other host: ${request.url()}`); });
@@ -62,6 +65,21 @@ export async function checkerStart(origin) {
   }
 
   return { browser, context, check, count, stop: () => browser.close() };
+}
+
+/**
+ * A page that is left while its session is renewed loses the token that comes, and the next renewal ends the session. A person is rarely that
+ * quick; a check is, on a slow machine. The last that a start asks for is the language, so a page is left after that.
+ */
+function patient(page) {
+  for (const name of ["goto", "reload"]) {
+    const leave = page[name].bind(page);
+    page[name] = async (...given) => {
+      await page.waitForFunction(() => !location.pathname.startsWith("/app") || !localStorage.getItem("tga.session")
+        || performance.getEntriesByType("resource").some((one) => one.name.endsWith("/api/users/me/settings")), null, { timeout: RENEWED_MS }).catch(() => {});
+      return leave(...given);
+    };
+  }
 }
 
 /** Serious and critical findings of axe on the page. */

@@ -37,6 +37,8 @@ export async function textsLoad(code, part = "") {
   delete window.textsEarly;
   const response = (await early?.catch(() => null)) ?? (await fetch(new URL(`texts/${part}${code}.ftl`, import.meta.url)));
   if (!response.ok) throw new Error(`no texts in ${code}`);
+  // Read before anything is changed: what is shown meanwhile needs its words.
+  const source = await response.text();
   if (part === "") {
     lang = code;
     texts = new Map();
@@ -44,7 +46,7 @@ export async function textsLoad(code, part = "") {
     plurals = null;
     document.documentElement.lang = code;
   }
-  for (const [key, body] of bodies(await response.text())) texts.set(key, body);
+  for (const [key, body] of bodies(source)) texts.set(key, body);
   partsThere.add(part);
 }
 
