@@ -52,6 +52,14 @@ pub struct QuietHours {
     pub until: String,
 }
 
+impl QuietHours {
+    /// Hours between two minutes of the day.
+    pub fn of(from: u16, until: u16) -> Self {
+        let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        Self { from: clock(from), until: clock(until) }
+    }
+}
+
 /// What somebody wants to hear of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AlertInput {
@@ -89,7 +97,6 @@ pub struct AlertView {
 
 impl From<Alert> for AlertView {
     fn from(alert: Alert) -> Self {
-        let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
         let spec = alert.spec;
         Self {
             id: alert.id,
@@ -97,7 +104,7 @@ impl From<Alert> for AlertView {
             by_meaning: spec.by_meaning,
             tags: spec.tags.into_iter().collect(),
             channel_ids: spec.channels.into_iter().collect(),
-            quiet: spec.quiet.map(|(from, until)| QuietHours { from: clock(from), until: clock(until) }),
+            quiet: spec.quiet.map(|(from, until)| QuietHours::of(from, until)),
             zone: spec.zone,
             per_day_max: spec.per_day_max,
             muted_until: spec.muted_until.map(rfc3339),

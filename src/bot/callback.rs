@@ -11,6 +11,8 @@ use crate::{
     model::{AlertId, ChannelId, MembershipId, TenantId},
 };
 
+/// Minutes of a day.
+const DAY_MINUTES: u16 = 24 * 60;
 /// What Telegram takes, bytes.
 pub(super) const CALLBACK_BYTES_MAX: usize = 64;
 
@@ -45,8 +47,12 @@ pub(super) enum Callback {
     AlertFound(AlertId),
     /// Tells nothing for so many days; 0: tells again.
     AlertMute(AlertId, u32),
-    /// Whether nothing is told at night.
-    AlertNight(AlertId, bool),
+    /// Shows the hours in which it tells nothing, and what there is to choose.
+    AlertQuiet(AlertId),
+    /// Tells nothing between two minutes of the day; `None`: no such hours.
+    AlertQuietSet(AlertId, Option<(u16, u16)>),
+    /// Asks for hours in words.
+    AlertQuietAsk(AlertId),
     /// Whether other words of the same meaning count.
     AlertMeaning(AlertId, bool),
     AlertDelete(AlertId),
@@ -143,7 +149,10 @@ impl Callback {
             Callback::Alert(id) => format!("al:{id}"),
             Callback::AlertFound(id) => format!("alf:{id}"),
             Callback::AlertMute(id, days) => format!("alm:{id}:{days}"),
-            Callback::AlertNight(id, on) => format!("alq:{id}:{}", u8::from(on)),
+            Callback::AlertQuiet(id) => format!("alq:{id}"),
+            Callback::AlertQuietSet(id, Some((from, until))) => format!("alqs:{id}:{from}:{until}"),
+            Callback::AlertQuietSet(id, None) => format!("alqs:{id}:no"),
+            Callback::AlertQuietAsk(id) => format!("alqa:{id}"),
             Callback::AlertMeaning(id, on) => format!("alw:{id}:{}", u8::from(on)),
             Callback::AlertDelete(id) => format!("ald:{id}"),
             Callback::AlertHush(id) => format!("alh:{id}"),
@@ -205,7 +214,9 @@ impl Callback {
             | Callback::Alert(_)
             | Callback::AlertFound(_)
             | Callback::AlertMute(..)
-            | Callback::AlertNight(..)
+            | Callback::AlertQuiet(_)
+            | Callback::AlertQuietSet(..)
+            | Callback::AlertQuietAsk(_)
             | Callback::AlertMeaning(..)
             | Callback::AlertDelete(_)
             | Callback::AlertHush(_)
@@ -276,7 +287,10 @@ impl Callback {
             ("al", [id]) => Callback::Alert(alert(id)?),
             ("alf", [id]) => Callback::AlertFound(alert(id)?),
             ("alm", [id, days]) => Callback::AlertMute(alert(id)?, days.parse().ok()?),
-            ("alq", [id, night]) => Callback::AlertNight(alert(id)?, on(night)?),
+            ("alq", [id]) => Callback::AlertQuiet(alert(id)?),
+            ("alqs", [id, "no"]) => Callback::AlertQuietSet(alert(id)?, None),
+            ("alqs", [id, from, until]) => Callback::AlertQuietSet(alert(id)?, Some(hours(from, until)?)),
+            ("alqa", [id]) => Callback::AlertQuietAsk(alert(id)?),
             ("alw", [id, meaning]) => Callback::AlertMeaning(alert(id)?, on(meaning)?),
             ("ald", [id]) => Callback::AlertDelete(alert(id)?),
             ("alh", [id]) => Callback::AlertHush(alert(id)?),
@@ -301,6 +315,13 @@ impl Callback {
             _ => return None,
         })
     }
+}
+
+/// Two different minutes of the day.
+fn hours(from: &str, until: &str) -> Option<(u16, u16)> {
+    let minute = |text: &str| text.parse::<u16>().ok().filter(|minute| *minute < DAY_MINUTES);
+    let (from, until) = (minute(from)?, minute(until)?);
+    (from != until).then_some((from, until))
 }
 
 #[cfg(test)]
@@ -338,7 +359,10 @@ mod tests {
             Callback::Alert(AlertId(i64::MAX)),
             Callback::AlertFound(AlertId(i64::MAX)),
             Callback::AlertMute(AlertId(i64::MAX), u32::MAX),
-            Callback::AlertNight(AlertId(i64::MAX), true),
+            Callback::AlertQuiet(AlertId(i64::MAX)),
+            Callback::AlertQuietSet(AlertId(i64::MAX), Some((DAY_MINUTES - 1, DAY_MINUTES - 2))),
+            Callback::AlertQuietSet(AlertId(i64::MAX), None),
+            Callback::AlertQuietAsk(AlertId(i64::MAX)),
             Callback::AlertMeaning(AlertId(i64::MAX), false),
             Callback::AlertDelete(AlertId(i64::MAX)),
             Callback::AlertHush(AlertId(i64::MAX)),
@@ -390,5 +414,9 @@ mod tests {
         }
         assert_eq!(Callback::decode("7.gone:1", 7), Err(Stale::Unknown));
         assert_eq!(Callback::decode("7.ch:1:2", 7), Err(Stale::Unknown));
+        // No hours of a day, or none at all between them.
+        for hours in ["1440:0", "0:1440", "60:60", "-1:60", "60", "1:2:3"] {
+            assert_eq!(Callback::decode(&format!("7-1.alqs:1:{hours}"), 7), Err(Stale::Unknown), "{hours}");
+        }
     }
 }

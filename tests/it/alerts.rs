@@ -274,7 +274,7 @@ fn a_muted_alert_and_one_of_somebody_who_left_tell_nothing() {
     let (mut app, mut bot) = with_bot();
     let anna = Talker::ru(ANNA);
     bot.say(&app, anna, "/alerts пост");
-    bot.press(&app, anna, "На день");
+    bot.press(&app, anna, "Молчать день");
     app.index_jsonl(&[post("news", 2, "Новый пост о рыбах")]);
     assert_eq!(bot.tell_due(), 0);
     bot.press(&app, anna, "Снова сообщать");

@@ -49,9 +49,9 @@ fn a_search_is_paged_narrowed_and_kept_as_an_alert() {
             told.iter().enumerate().map(|(at, text)| line(channel(at), at as i64 + 1, text)).collect();
         app.index_jsonl(&lines);
         follow_all(app, ANNA);
-        let (more, only, week, save, found, night) = match who.language {
-            "ru" => ("Ещё", "Только этот канал", "За неделю", "Сообщать", "Что нашлось", "Молчать"),
-            _ => ("More", "Only this channel", "Last week", "Tell me", "What it found", "Not at night"),
+        let (more, only, week, save, found) = match who.language {
+            "ru" => ("Ещё", "Только этот канал", "За неделю", "Сообщать", "Что нашлось"),
+            _ => ("More", "Only this channel", "Last week", "Tell me", "What it found"),
         };
         bot.say(app, who, "/search метро станция");
         bot.press(app, who, more);
@@ -60,7 +60,6 @@ fn a_search_is_paged_narrowed_and_kept_as_an_alert() {
         bot.press(app, who, "odd_news");
         bot.press(app, who, week);
         bot.press(app, who, save);
-        bot.press(app, who, night);
         app.index_jsonl(&[line(
             "odd_news",
             77,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tga::{
+    app::{Tenant, alerts::AlertInput, audit::Origin},
     model::{ChannelSet, Role},
     store::{Member, Subscription},
 };
@@ -102,7 +103,7 @@ fn a_button_of_a_space_one_has_left_is_out_of_date() {
     let main = app.tenant();
     let left = app.app().memberships_of(ANNA).unwrap();
     let left = left.iter().find(|member| member.tenant_id == main.id()).unwrap();
-    app.app().user_erase(&main, left.id, &tga::app::audit::Origin::operator()).unwrap();
+    app.app().user_erase(&main, left.id, &Origin::operator()).unwrap();
     bot.press_data(&app, anna, card, &delete, "Удалить");
     assert_eq!(toast(&bot), STALE);
     assert_eq!(app.tenant_named("other").alert_list(there.id).unwrap().len(), 1);
@@ -122,6 +123,39 @@ fn what_a_button_of_another_space_waits_for_belongs_to_that_space() {
 }
 
 #[test]
+fn hours_in_words_are_of_the_space_that_asked() {
+    let (mut app, mut bot, [here, there]) = world();
+    let anna = Talker::ru(ANNA);
+    let other = app.tenant_named("other");
+    bot.say(&app, anna, "/alerts ледокол");
+    let words = AlertInput { query: "матч".to_owned(), ..AlertInput::default() };
+    app.app().alert_add(&other, there.id, words).unwrap();
+    let quiet = |tenant: &Tenant, member: &Member| {
+        let alert = tenant.alert_list(member.id).unwrap().remove(0);
+        alert.quiet.map(|quiet| format!("{}-{}", quiet.from, quiet.until))
+    };
+    // She never chose a space, so what she says is heard in `main`; the find is of the other one.
+    app.import_jsonl_into("other", &[line("sport", 2, "Матч отложили").at("2026-11-20T01:00:00Z")]);
+    app.run_pending_jobs();
+    assert_eq!(bot.tell_due(), 1);
+    bot.settle(&app);
+    bot.press(&app, anna, "Это оповещение");
+    bot.press(&app, anna, "Тихие часы");
+    let (screen, asks) = button(&bot, "Другие");
+    bot.press_data(&app, anna, screen, &asks, "Другие");
+    let shown = bot.say(&app, anna, "22-7");
+    assert!(shown[0].html.contains("с 22:00 до 07:00"), "{shown:?}");
+    assert_eq!(quiet(&other, &there).as_deref(), Some("22:00-07:00"));
+    assert_eq!(quiet(&app.tenant(), &here), None, "it has the same number");
+    // She is asked once more, and is not in that space any more when she answers.
+    bot.press_data(&app, anna, screen, &asks, "Другие");
+    app.app().user_erase(&other, there.id, &Origin::operator()).unwrap();
+    let shown = bot.say(&app, anna, "1-2");
+    assert!(shown[0].html.contains("Такого оповещения больше нет"), "{shown:?}");
+    assert_eq!(quiet(&app.tenant(), &here), None);
+}
+
+#[test]
 fn a_find_stays_to_be_read_whatever_is_pressed_below_it() {
     let (mut app, mut bot, [here, _]) = world();
     let anna = Talker::ru(ANNA);
@@ -132,9 +166,12 @@ fn a_find_stays_to_be_read_whatever_is_pressed_below_it() {
     bot.settle(&app);
     let find = bot.api.chat(ANNA).last().unwrap().clone();
     assert!(find.html.contains("вышел из порта"), "{find:?}");
-    let (message, hush) = button(&bot, "На день");
+    let (message, hush) = button(&bot, "Молчать день");
     let (_, settings) = button(&bot, "⚙");
-    assert!(bot.press_data(&app, anna, message, &hush, "На день").is_empty(), "words on top, nothing else");
+    assert!(
+        bot.press_data(&app, anna, message, &hush, "Молчать день").is_empty(),
+        "words on top, nothing else"
+    );
     assert!(!toast(&bot).is_empty());
     assert!(app.tenant().alert_list(here.id).unwrap()[0].muted_until.is_some());
     let shown = bot.press_data(&app, anna, message, &settings, "⚙");

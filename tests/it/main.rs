@@ -24,6 +24,7 @@ mod backups_crash;
 mod backups_place;
 mod bot;
 mod bot_account;
+mod bot_alerts;
 mod bot_delivery;
 mod bot_markdown;
 mod bot_process;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::{
         Error, ErrorCode,
-        alerts::{ALERTS_PER_MEMBER_MAX, AlertDue, AlertInput, AlertView, QuietHours},
+        alerts::{ALERTS_PER_MEMBER_MAX, AlertDue, AlertInput, AlertView},
     },
     bot::{
         callback::Callback,
@@ -22,8 +22,6 @@ use crate::{
     model::AlertId,
 };
 
-/// The night, where somebody wants none of it.
-const NIGHT: (&str, &str) = ("23:00", "08:00");
 /// Finds shown at once.
 const FOUND_SHOWN: usize = 8;
 /// Longest label of a button, characters.
@@ -32,10 +30,8 @@ const LABEL_CHARS_MAX: usize = 40;
 /// The person's alerts.
 pub(super) fn list(inside: &Inside<'_>) -> Result<Reply, Error> {
     let alerts = inside.access.tenant.alert_list(inside.member.id)?;
-    let mut text = Rich::new().bold(inside.t("alerts-title")).gap().text(inside.t("alerts-what"));
-    if alerts.is_empty() {
-        text = text.gap().text(inside.t("alerts-none"));
-    }
+    let text = Rich::new().bold(inside.t("alerts-title")).gap().text(inside.t("alerts-what")).gap();
+    let text = text.text(inside.t(if alerts.is_empty() { "alerts-none" } else { "alerts-legend" }));
     let mut reply = inside.reply(text);
     for alert in &alerts {
         let sign = if is_muted(inside, alert) { "🔕" } else { "🔔" };
@@ -107,12 +103,17 @@ fn add(inside: &Inside<'_>, input: AlertInput) -> Result<Added, Error> {
 pub(super) fn card(inside: &Inside<'_>, id: AlertId) -> Result<Outcome, Error> {
     match inside.access.tenant.alert_get(inside.member.id, id) {
         Ok(alert) => Ok(Outcome::reply(described(inside, &alert, Rich::new()))),
-        Err(Error::NotFound(_)) => Ok(Outcome::reply(list(inside)?).toast(inside.t("alert-gone"))),
+        Err(Error::NotFound(_)) => gone(inside),
         Err(error) => Err(error),
     }
 }
 
-fn described(inside: &Inside<'_>, alert: &AlertView, first: Rich) -> Reply {
+/// The alerts there are, for the button of one that is none of them any more.
+pub(super) fn gone(inside: &Inside<'_>) -> Result<Outcome, Error> {
+    Ok(Outcome::reply(list(inside)?).toast(inside.t("alert-gone")))
+}
+
+pub(super) fn described(inside: &Inside<'_>, alert: &AlertView, first: Rich) -> Reply {
     let lang = inside.lang;
     let mut text = first.text("🔔 ").bold(name(alert)).gap();
     text = text.text(inside.t(if alert.by_meaning { "alert-by-meaning" } else { "alert-by-words" })).line();
@@ -145,14 +146,13 @@ fn described(inside: &Inside<'_>, alert: &AlertView, first: Rich) -> Reply {
             inside.button("button-mute-week", Callback::AlertMute(id, 7)),
         ]
     };
-    let night = if alert.quiet.is_some() { "button-night-off" } else { "button-night-on" };
     let meaning = if alert.by_meaning { "button-meaning-off" } else { "button-meaning-on" };
     inside
         .reply(text)
         .row(vec![inside.button("button-alert-found", Callback::AlertFound(id))])
         .row(mute)
         .row(vec![
-            inside.button(night, Callback::AlertNight(id, alert.quiet.is_none())),
+            inside.button("button-quiet", Callback::AlertQuiet(id)),
             inside.button(meaning, Callback::AlertMeaning(id, !alert.by_meaning)),
         ])
         .row(vec![
@@ -182,16 +182,12 @@ pub(super) fn below(inside: &Inside<'_>, id: AlertId) -> Result<Outcome, Error> 
     }
 }
 
-pub(super) fn night(inside: &Inside<'_>, id: AlertId, quiet: bool) -> Result<Outcome, Error> {
-    let hours = quiet.then(|| QuietHours { from: NIGHT.0.to_owned(), until: NIGHT.1.to_owned() });
-    adjust(inside, id, "alert-changed", |input| input.quiet = hours)
-}
-
 pub(super) fn meaning(inside: &Inside<'_>, id: AlertId, by_meaning: bool) -> Result<Outcome, Error> {
     adjust(inside, id, "alert-changed", |input| input.by_meaning = by_meaning)
 }
 
-fn adjust(
+/// Changes some of an alert, and shows it.
+pub(super) fn adjust(
     inside: &Inside<'_>,
     id: AlertId,
     toast: &str,
@@ -207,7 +203,7 @@ fn adjust(
 pub(super) fn delete(inside: &Inside<'_>, id: AlertId) -> Result<Outcome, Error> {
     match inside.app.alert_delete(&inside.access.tenant, inside.member.id, id) {
         Ok(()) => Ok(Outcome::reply(list(inside)?).toast(inside.t("alert-deleted"))),
-        Err(Error::NotFound(_)) => Ok(Outcome::reply(list(inside)?).toast(inside.t("alert-gone"))),
+        Err(Error::NotFound(_)) => gone(inside),
         Err(error) => Err(error),
     }
 }
@@ -222,6 +218,9 @@ pub(super) fn found(inside: &Inside<'_>, id: AlertId) -> Result<Outcome, Error> 
         Err(error) => return Err(error),
     };
     let mut text = Rich::new().bold(inside.lang.tx("alert-found", &[("n", total.into())])).line();
+    if total == 0 {
+        text = text.line().text(inside.t("alert-found-none"));
+    }
     for hit in &matches {
         let post = &hit.post;
         let title = format!("{}, {}", post.channel_title, inside.day(&post.posted_at));
@@ -260,7 +259,7 @@ pub(in crate::bot) fn told(context: &Context<'_>, due: &AlertDue) -> Reply {
 }
 
 /// What an alert is called: its words, else its tags.
-fn name(alert: &AlertView) -> String {
+pub(super) fn name(alert: &AlertView) -> String {
     let tags = alert.tags.iter().map(|tag| format!("#{tag}"));
     let words = (!alert.query.is_empty()).then(|| alert.query.clone());
     words.into_iter().chain(tags).collect::<Vec<_>>().join(" ")

@@ -1,8 +1,8 @@
 //! Buttons: which flow each one leads to.
 
 use super::{
-    Context, Inside, Outcome, account, admin, alerts, ask, channels, command::Command, search, settings,
-    start,
+    Context, Inside, Outcome, account, admin, alerts, ask, channels, command::Command, quiet, search,
+    settings, start,
 };
 use crate::{
     app::Error,
@@ -52,7 +52,9 @@ fn pressed_inside(inside: &Inside<'_>, callback: Callback) -> Result<Outcome, Er
         Callback::Alert(id) => return alerts::card(inside, id),
         Callback::AlertFound(id) => return alerts::found(inside, id),
         Callback::AlertMute(id, days) => return alerts::mute(inside, id, days),
-        Callback::AlertNight(id, quiet) => return alerts::night(inside, id, quiet),
+        Callback::AlertQuiet(id) => return quiet::choose(inside, id),
+        Callback::AlertQuietSet(id, hours) => return quiet::set(inside, id, hours),
+        Callback::AlertQuietAsk(id) => return quiet::ask(inside, id),
         Callback::AlertMeaning(id, on) => return alerts::meaning(inside, id, on),
         Callback::AlertDelete(id) => return alerts::delete(inside, id),
         Callback::AlertHush(id) => return alerts::hush(inside, id),

@@ -11,6 +11,7 @@ mod asked;
 mod buttons;
 mod channels;
 mod command;
+mod quiet;
 mod search;
 mod settings;
 mod start;
@@ -29,7 +30,7 @@ use super::{
 use crate::{
     app::{App, Error, access::Access},
     i18n::Lang,
-    model::TenantId,
+    model::{AlertId, MembershipId, TenantId},
     store::{BotChat, BotChatChange, Member, Profile},
 };
 use command::Command;
@@ -60,6 +61,8 @@ enum Dialogue {
     Search,
     Recommend,
     Alert,
+    /// Hours for an alert, of whoever was asked: ids count within a space.
+    QuietHours(AlertId, MembershipId),
     Feedback,
 }
 
@@ -209,7 +212,7 @@ pub(super) fn answer(app: &App, incoming: &Incoming, hearing: &Hearing<'_>) -> R
     let waited = chat.dialogue.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let mut outcome = said(&context, inside.as_ref(), &said_now, waited)?;
     if let Some(inside) = &inside {
-        bound(inside, chat.tenant_id, &mut outcome);
+        bound(inside, chat.tenant_id, &mut outcome)?;
     }
     if outcome.waits != waited || (waited.is_none() && chat.dialogue.is_some()) {
         let waits = outcome.waits.and_then(|dialogue| serde_json::to_string(&dialogue).ok());
@@ -238,18 +241,24 @@ fn opened(app: &App, incoming: &Incoming, chosen: Option<TenantId>) -> Result<(O
 }
 
 /// Binds the buttons of an answer to the space it came from, and what is said next where something is waited for.
-fn bound(inside: &Inside<'_>, chosen: Option<TenantId>, outcome: &mut Outcome) {
+fn bound(inside: &Inside<'_>, chosen: Option<TenantId>, outcome: &mut Outcome) -> Result<(), Error> {
     let changed = outcome.chat.as_ref().and_then(|chat| chat.tenant_id);
     if changed.is_some() {
-        return;
+        return Ok(());
     }
     for reply in &mut outcome.replies {
         reply.member.get_or_insert(inside.member.id);
     }
+    if outcome.waits.is_none() {
+        return Ok(());
+    }
+    // Who chose none is heard in the one they have been in longest.
     let here = inside.access.tenant.id();
-    if outcome.waits.is_some() && chosen.is_some_and(|chosen| chosen != here) {
+    let heard = inside.app.bot_access(inside.person.telegram_id, chosen)?;
+    if heard.is_none_or(|access| access.tenant.id() != here) {
         outcome.chat.get_or_insert_default().tenant_id = Some(here);
     }
+    Ok(())
 }
 
 /// Whether a voice message is to be fetched: somebody writes it down for this person, and it is not too long.
@@ -349,6 +358,7 @@ fn texted(inside: &Inside<'_>, text: &str, waited: Option<Dialogue>) -> Result<O
         Some(Dialogue::Search) => search::search(inside, text),
         Some(Dialogue::Recommend) => search::recommend(inside, text),
         Some(Dialogue::Alert) => alerts::new(inside, text),
+        Some(Dialogue::QuietHours(id, member)) => quiet::said(inside, (id, member), text),
         Some(Dialogue::Feedback) => account::feedback(inside, text),
         Some(Dialogue::Question) | None => ask::ask(inside, text),
     }

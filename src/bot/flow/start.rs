@@ -157,6 +157,11 @@ pub(super) fn cancel(context: &Context<'_>, had: bool) -> Outcome {
 
 /// A question to the person that can be cancelled; below what was said, so that it stays where they look.
 pub(super) fn asking(context: &Context<'_>, key: &str) -> Reply {
+    asking_words(context, context.t(key))
+}
+
+/// The same, in these words.
+pub(super) fn asking_words(context: &Context<'_>, words: String) -> Reply {
     let cancel = vec![context.button("button-cancel", Callback::Cancel)];
-    context.reply(Rich::new().text(context.t(key))).at(Place::New).row(cancel)
+    context.reply(Rich::new().text(words)).at(Place::New).row(cancel)
 }

@@ -35,6 +35,8 @@ export default function alert(place) {
   }, view: (found) => form({ ...found }, found) });
 
   function form(draft, kept) {
+    // The bot lets people choose other hours: switched off and on again, they are these.
+    const hours = draft.quiet ?? NIGHT;
     let timer = 0;
     signal.addEventListener("abort", () => clearTimeout(timer));
     const words = field({ label: t("app-alert-words"), value: draft.query, hint: t("app-alert-words-hint"), maxlength: 1000, enterkeyhint: "done" });
@@ -52,7 +54,7 @@ export default function alert(place) {
       h("div", { class: "card padded" }, words, scope),
       section(null, [
         toggle({ title: t("app-alert-meaning"), text: t("app-alert-meaning-text"), on: draft.by_meaning, change: (on) => { draft.by_meaning = on; } }),
-        toggle({ title: t("app-alert-quiet"), text: t("app-alert-quiet-text", { from: (draft.quiet ?? NIGHT).from, until: (draft.quiet ?? NIGHT).until }), on: Boolean(draft.quiet), change: (on) => { draft.quiet = on ? NIGHT : null; } }),
+        toggle({ title: t("app-alert-quiet"), text: t("app-alert-quiet-text", { from: hours.from, until: hours.until }), on: Boolean(draft.quiet), change: (on) => { draft.quiet = on ? hours : null; } }),
         kept && toggle({ title: t("app-alert-muted"), text: t("app-alert-muted-text"), on: muted(draft), change: (on) => { draft.muted_until = on ? new Date(Date.now() + MONTH_MS).toISOString() : null; } }),
       ]),
       section(t("app-alert-day"), choice(t("app-alert-day"), PER_DAY.map((n) => [n, String(n)]), draft.per_day_max, (n) => { draft.per_day_max = n; })),
