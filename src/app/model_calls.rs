@@ -84,6 +84,13 @@ pub struct ModelsView {
     pub tagged: ModelTagCounts,
 }
 
+/// Who is sent something outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    pub provider: Provider,
+    pub host: String,
+}
+
 /// Why no model was asked, or none answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Denied {
@@ -191,11 +198,7 @@ impl App {
         feature: ModelFeature,
         member: Option<MembershipId>,
     ) -> Result<Option<Denied>, Error> {
-        let none = match feature {
-            ModelFeature::Answers | ModelFeature::Tags | ModelFeature::Test => self.config.ai.chat.is_empty(),
-            ModelFeature::Voice => self.config.ai.voice().is_none(),
-        };
-        if none || !tenant.model_settings()?.allows(feature) {
+        if self.providers_of(feature).is_empty() || !tenant.model_settings()?.allows(feature) {
             return Ok(Some(Denied::Off));
         }
         let refused = match member {
@@ -203,6 +206,32 @@ impl App {
             None => false,
         };
         Ok(refused.then_some(Denied::NoConsent))
+    }
+
+    /// What of those who agreed goes outside as the tenant has it now, and to whom, in the order in which they are asked; nothing
+    /// where models are off.
+    pub fn model_recipients(&self, tenant: &Tenant) -> Result<Vec<(ModelFeature, Vec<Recipient>)>, Error> {
+        let settings = tenant.model_settings()?;
+        let recipient = |config: &ProviderConfig| Recipient {
+            provider: config.provider,
+            host: config.base_url.host_str().unwrap_or_default().to_owned(),
+        };
+        let sent = [ModelFeature::Answers, ModelFeature::Tags, ModelFeature::Voice].map(|feature| {
+            let asked = if settings.allows(feature) { self.providers_of(feature) } else { Vec::new() };
+            (feature, asked.into_iter().map(recipient).collect::<Vec<_>>())
+        });
+        Ok(sent.into_iter().filter(|(_, to)| !to.is_empty()).collect())
+    }
+
+    /// Who is configured to do something, in their order.
+    fn providers_of(&self, feature: ModelFeature) -> Vec<&ProviderConfig> {
+        let ai = &self.config.ai;
+        match feature {
+            ModelFeature::Answers | ModelFeature::Tags | ModelFeature::Test => {
+                ai.chat.iter().filter_map(|provider| ai.provider(*provider)).collect()
+            }
+            ModelFeature::Voice => ai.voice().into_iter().collect(),
+        }
     }
 
     /// The tenant's models in their order.

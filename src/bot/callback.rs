@@ -81,6 +81,10 @@ pub(super) enum Callback {
     Tenants,
     Tenant(TenantId),
     Privacy,
+    /// What goes to models outside, and whether the person agrees.
+    Models,
+    /// Agrees, or takes it back.
+    ModelsAgree(bool),
 }
 
 /// How a person goes on from an answer.
@@ -174,6 +178,8 @@ impl Callback {
             Callback::Tenants => "spaces".to_owned(),
             Callback::Tenant(id) => format!("space:{}", id.0.simple()),
             Callback::Privacy => "priv".to_owned(),
+            Callback::Models => "mod".to_owned(),
+            Callback::ModelsAgree(given) => format!("mody:{}", u8::from(given)),
         }
     }
 
@@ -248,7 +254,9 @@ impl Callback {
             | Callback::Language(_)
             | Callback::Tenants
             | Callback::Tenant(_)
-            | Callback::Privacy => false,
+            | Callback::Privacy
+            | Callback::Models
+            | Callback::ModelsAgree(_) => false,
         }
     }
 
@@ -312,6 +320,8 @@ impl Callback {
             ("spaces", []) => Callback::Tenants,
             ("space", [id]) => Callback::Tenant(TenantId(Uuid::parse_str(id).ok()?)),
             ("priv", []) => Callback::Privacy,
+            ("mod", []) => Callback::Models,
+            ("mody", [given]) => Callback::ModelsAgree(on(given)?),
             _ => return None,
         })
     }
@@ -385,6 +395,9 @@ mod tests {
             Callback::Tenants,
             Callback::Tenant(TenantId(Uuid::from_u128(u128::MAX))),
             Callback::Privacy,
+            Callback::Models,
+            Callback::ModelsAgree(true),
+            Callback::ModelsAgree(false),
         ]
     }
 

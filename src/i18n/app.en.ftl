@@ -182,7 +182,7 @@ app-passkey-remove-text = It will sign nobody in any more. Sessions it opened go
 
 ## Privacy
 app-privacy-where-title = Where it lies
-app-privacy-where = Everything lies on the server of whoever installed this assistant. Posts and questions are sent to no other service unless the owner connected a language model.
+app-privacy-where = Everything lies on the server of whoever installed this assistant. An external language model, where the administrator has switched one on, is only sent questions and voice messages of those who agreed, with the posts found, and posts of channels whose readers all agreed.
 app-privacy-what-title = What is kept
 app-privacy-what = Your name and number in Telegram, your channels and their posts, your questions with the answers, what you saved, sign-ins with address and browser.
 app-privacy-session = The connected account's session is encrypted with a key kept apart from the data. Password and codes are never kept.
@@ -211,8 +211,8 @@ app-session-ended = The session is ended
 ## Data and consents
 app-consents-title = Consents
 app-consents-text = You can take a consent back any time; it ends at that moment.
-app-consent-models = Language models elsewhere
-app-consent-models-text = Questions and the posts found may go to a model's provider, where the administrator has connected one
+app-consent-models = External language models
+app-consent-models-text = Questions with the posts found, posts of your channels and voice messages may go to a model's provider, where the administrator has connected one
 app-export-title = A copy
 app-export = Download my data
 app-export-text = One JSON file

@@ -78,7 +78,7 @@ cancel-nothing = There is nothing to cancel.
 unknown-command = There is no command /{ $name }. This is what there is:
 wordless = I understand text and forwarded posts of channels. Write a question or forward a post.
 voice-off = Voice messages are not written down here. Please write your question.
-voice-consent = To write down voice messages I need your consent to models outside: give it in the app, under “Me”.
+voice-consent = An external model writes down voice messages, and that needs your consent. Open “External models”, decide, and send the message again — or write it.
 voice-long = The voice message is too long: up to { $seconds } s. Say it shorter or write it.
 voice-silent = I could not make out any words. Say it again or write it.
 short-question = That is too short for a question. Write a little more.
@@ -218,7 +218,10 @@ settings-language = Language: { $language }
 settings-space = Space: { $space }
 settings-tier = Tier: { $tier }. Channels { $channels } of { $channels_max }, questions today { $questions } of { $questions_max }.
 settings-account = Telegram account connected
-settings-no-account = Telegram account not connected
+settings-no-account = Telegram account not connected: without it I read no channels
+settings-models-off = External models are off
+settings-models-agreed = External models: you agreed
+settings-models-not-agreed = External models: no consent of yours
 language-ask = Which language shall I speak?
 language-done = I speak English now.
 space-ask = Which space do you want to work in?
@@ -227,8 +230,8 @@ button-settings = ⚙️ Settings
 button-language = 🌐 Language
 button-space = 🗂 Space
 button-privacy = 🔒 What is kept
-
-button-browser = 💻 Open in a browser
+button-models = 🤖 External models
+button-browser = 💻 The app in a browser
 browser-link = The link opens the app in a browser, signed in as you. It is good for { $minutes } min. and once; do not forward it.
 browser-open = Open in a browser
 subscription-title = Tier { $tier }
@@ -246,7 +249,7 @@ delete-done = You are gone from here: everything is deleted. This is a signed re
 delete-last-admin = You are the only administrator here. Make somebody else administrator first.
 button-subscription = 🎟 Tier
 button-feedback = ✍️ Feedback
-button-export = 📦 My data
+button-export = 📦 My data as a file
 button-delete = 🗑 Delete me
 button-delete-sure = Yes, delete everything
 
@@ -271,9 +274,22 @@ button-admin-stats = 📈 Figures
 
 ## Personal data
 privacy-title = What is kept, and where
-privacy-where = Everything lies on the server of whoever installed this assistant. Posts and questions are sent to no other service unless the owner connected a language model.
+privacy-where = Everything lies on the server of whoever installed this assistant. An external language model, where the administrator has switched one on, is only sent questions and voice messages of those who agreed, with the posts found, and posts of channels whose readers all agreed.
 privacy-what = Kept are: your name in Telegram, your channels and their posts, your questions with their answers, your alerts and feedback, and the session of the connected account (encrypted).
 privacy-how-long = Messages of the bot are forgotten after two days, those that failed after 30 days. Only you see your questions and answers.
+
+## External models
+models-off = Nothing is sent now: the administrator has not switched on external models. Your consent counts once they do.
+models-now = Now this is sent, of those who agreed:
+models-sent-answers = questions with the posts found, to have the answer written: { $to }
+models-sent-tags = posts of channels whose readers all agreed, to have tags chosen: { $to }
+models-sent-voice = voice messages, to have them written down: { $to }
+models-agreed = You agreed.
+models-not-agreed = There is no consent of yours: nothing of yours is sent.
+models-agreed-toast = Your consent is recorded.
+models-withdrawn-toast = Your consent does not count any more.
+button-models-agree = ✅ Agree
+button-models-withdraw = ✖️ Take the consent back
 
 ## What the bot says unasked
 notice-session-ended = Telegram ended the session of your account, so new posts are not read. Please connect the account again. Everything read so far is still here.

@@ -26,14 +26,23 @@ const APP: &str = "https://assistant.example.org/tg/app";
 
 /// An appliance with a bot, and one talker a language.
 pub(crate) fn each(name: &str, scene: impl Fn(&mut TestApp, &mut Bot, Talker)) {
+    each_set(name, &[], scene);
+}
+
+/// The same with more keys of the configuration.
+pub(crate) fn each_set(
+    name: &str,
+    settings: &[(String, String)],
+    scene: impl Fn(&mut TestApp, &mut Bot, Talker),
+) {
     for who in [Talker::ru(ANNA), Talker::en(ANNA)] {
         let mut bot = Bot::start();
-        let mut app = TestApp::builder()
+        let builder = TestApp::builder()
             .bot(&bot)
             .set("BOT_PUBLIC_URL", PUBLIC)
             .set("TGA__BOT__APP_URL", APP)
-            .tenant("other")
-            .build();
+            .tenant("other");
+        let mut app = settings.iter().fold(builder, |builder, (key, value)| builder.set(key, value)).build();
         bot.attach(&app);
         scene(&mut app, &mut bot, who);
         bot.detach();

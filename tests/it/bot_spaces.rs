@@ -3,7 +3,7 @@
 use serde_json::json;
 use tga::{
     app::{Tenant, alerts::AlertInput, audit::Origin},
-    model::{ChannelSet, Role},
+    model::{ChannelSet, ConsentPurpose, Role},
     store::{Member, Subscription},
 };
 
@@ -185,6 +185,22 @@ fn a_find_stays_to_be_read_whatever_is_pressed_below_it() {
         assert!(bot.press_data(&app, anna, message, &data, "x").is_empty());
     }
     assert!(bot.api.chat(ANNA).contains(&find));
+}
+
+#[test]
+fn a_consent_is_given_in_the_space_it_was_asked_in() {
+    let (app, mut bot, [here, there]) = world();
+    let anna = Talker::ru(ANNA);
+    bot.say(&app, anna, "/settings");
+    let shown = bot.press(&app, anna, "Внешние модели");
+    assert!(shown[0].html.contains("Пространство: main"), "{shown:?}");
+    let (screen, agree) = button(&bot, "Согласиться");
+    choose(&mut bot, &app, "other");
+    bot.press_data(&app, anna, screen, &agree, "Согласиться");
+    let given = |name: &str, member: &Member| {
+        app.tenant_named(name).consent_given(member.id, ConsentPurpose::ExternalModels).unwrap()
+    };
+    assert_eq!([given("main", &here), given("other", &there)], [true, false]);
 }
 
 #[test]

@@ -55,7 +55,8 @@ fn a_voice_message_is_a_question_for_who_agreed() {
     put("/api/admin/models", &switched).ok();
     assert!(spoken(&mut bot, &app, anna, 5)[0].contains("согласие"));
     assert_eq!((written(), bot.api.calls("getfile").len()), (0, 0), "nothing is fetched before");
-    put("/api/users/me/consents/external_models", &json!({ "given": true }));
+    bot.press(&app, anna, "Внешние модели");
+    bot.press(&app, anna, "Согласиться");
     assert!(spoken(&mut bot, &app, anna, 61)[0].contains("слишком длинное"));
     assert_eq!((written(), bot.api.calls("getfile").len()), (0, 0));
     let shown = spoken(&mut bot, &app, anna, 7);

@@ -27,6 +27,7 @@ mod bot_account;
 mod bot_alerts;
 mod bot_delivery;
 mod bot_markdown;
+mod bot_models;
 mod bot_process;
 mod bot_sending;
 mod bot_spaces;

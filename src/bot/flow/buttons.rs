@@ -1,7 +1,7 @@
 //! Buttons: which flow each one leads to.
 
 use super::{
-    Context, Inside, Outcome, account, admin, alerts, ask, channels, command::Command, quiet, search,
+    Context, Inside, Outcome, account, admin, alerts, ask, channels, command::Command, models, quiet, search,
     settings, start,
 };
 use crate::{
@@ -28,9 +28,9 @@ pub(super) fn pressed(
     match (callback, inside) {
         (Callback::Help, _) => Ok(Outcome::reply(start::help(context))),
         (Callback::Cancel, _) => Ok(start::cancel(context, true)),
-        (Callback::Languages, _) => Ok(Outcome::reply(settings::languages(context))),
+        (Callback::Languages, _) => Ok(Outcome::reply(settings::languages(context, inside.is_some()))),
         (Callback::Language(lang), _) => Ok(settings::language(context, lang)),
-        (Callback::Privacy, _) => Ok(Outcome::reply(settings::privacy(context))),
+        (Callback::Privacy, _) => Ok(Outcome::reply(settings::privacy(context, inside.is_some()))),
         (_, None) => Ok(start::stranger(context)),
         (_, Some(inside)) => pressed_inside(inside, callback),
     }
@@ -63,6 +63,7 @@ fn pressed_inside(inside: &Inside<'_>, callback: Callback) -> Result<Outcome, Er
         Callback::Export => return Ok(account::export(inside)),
         Callback::DeleteMeSure(id) => return account::delete(inside, id),
         Callback::Tenant(id) => return settings::tenant(inside, id),
+        Callback::ModelsAgree(given) => return models::agree(inside, given),
         Callback::Admin | Callback::AdminInvite | Callback::AdminUsers(_) | Callback::AdminStats
             if !admin::is_admin(inside) =>
         {
@@ -75,6 +76,7 @@ fn pressed_inside(inside: &Inside<'_>, callback: Callback) -> Result<Outcome, Er
         Callback::Browser => account::browser(inside)?,
         Callback::Subscription => account::subscription(inside)?,
         Callback::Tenants => settings::tenants(inside)?,
+        Callback::Models => models::card(inside)?,
         Callback::DeleteMe => account::delete_ask(inside),
         Callback::Admin => admin::menu(inside),
         Callback::AdminInvite => admin::invite(inside)?,

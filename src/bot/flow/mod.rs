@@ -11,6 +11,7 @@ mod asked;
 mod buttons;
 mod channels;
 mod command;
+mod models;
 mod quiet;
 mod search;
 mod settings;
@@ -377,8 +378,8 @@ fn commanded(
         Command::Login if is_bare => return Ok(start::login(context)),
         Command::Start | Command::Login => return start::invite(context, rest),
         Command::Help => return Ok(Outcome::reply(start::help(context))),
-        Command::Language => return Ok(Outcome::reply(settings::languages(context))),
-        Command::Privacy => return Ok(Outcome::reply(settings::privacy(context))),
+        Command::Language => return Ok(Outcome::reply(settings::languages(context, inside.is_some()))),
+        Command::Privacy => return Ok(Outcome::reply(settings::privacy(context, inside.is_some()))),
         Command::Cancel => return Ok(start::cancel(context, waited.is_some())),
         Command::Menu
         | Command::Ask

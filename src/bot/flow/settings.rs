@@ -1,6 +1,6 @@
 //! What a person chooses: language, space (tenant); what they use; what is kept of them.
 
-use super::{Context, Inside, Outcome, admin};
+use super::{Context, Inside, Outcome, admin, models};
 use crate::{
     app::Error,
     bot::{
@@ -17,12 +17,15 @@ pub(super) fn settings(inside: &Inside<'_>) -> Result<Reply, Error> {
     let used = inside.app.subscription_view(&inside.access.tenant, &inside.member)?;
     let lang = inside.lang;
     let account = if inside.connected() { "settings-account" } else { "settings-no-account" };
-    let text = Rich::new()
+    let space = space(inside)?;
+    let mut text = Rich::new()
         .bold(inside.t("settings-title"))
         .gap()
-        .text(lang.tx("settings-language", &[("language", lang.name().into())]))
-        .line()
-        .text(lang.tx("settings-space", &[("space", (&inside.access.tenant.row().name).into())]))
+        .text(lang.tx("settings-language", &[("language", lang.name().into())]));
+    if let Some(space) = &space {
+        text = text.line().text(space);
+    }
+    let text = text
         .line()
         .text(lang.tx(
             "settings-tier",
@@ -35,9 +38,11 @@ pub(super) fn settings(inside: &Inside<'_>) -> Result<Reply, Error> {
             ],
         ))
         .line()
-        .text(inside.t(account));
+        .text(inside.t(account))
+        .line()
+        .text(models::state(inside)?);
     let mut row = vec![inside.button("button-language", Callback::Languages)];
-    if inside.app.memberships_of(inside.person.telegram_id)?.len() > 1 {
+    if space.is_some() {
         row.push(inside.button("button-space", Callback::Tenants));
     }
     let connect = if inside.connected() { None } else { inside.app_button("button-connect") };
@@ -51,20 +56,34 @@ pub(super) fn settings(inside: &Inside<'_>) -> Result<Reply, Error> {
             inside.button("button-feedback", Callback::Feedback),
         ])
         .row(vec![
+            inside.button("button-models", Callback::Models),
             inside.button("button-privacy", Callback::Privacy),
+        ])
+        .row(vec![
             inside.button("button-export", Callback::Export),
+            inside.button("button-delete", Callback::DeleteMe),
         ]);
     let admin = admin::is_admin(inside).then(|| inside.button("button-admin", Callback::Admin));
-    Ok(reply.row(admin.into_iter().collect()).row(vec![
-        inside.button("button-delete", Callback::DeleteMe),
-        inside.button("button-menu", Callback::Menu),
-    ]))
+    let last = admin.into_iter().chain([inside.button("button-menu", Callback::Menu)]).collect();
+    Ok(reply.row(last))
 }
 
-pub(super) fn languages(context: &Context<'_>) -> Reply {
-    let choose = |lang: Lang| Button::call(lang.name().to_owned(), Callback::Language(lang));
-    let text = Rich::new().text(context.t("language-ask"));
-    context.reply(text).row(Lang::ALL.into_iter().map(choose).collect())
+/// The space that is open, for whoever belongs to several.
+pub(super) fn space(inside: &Inside<'_>) -> Result<Option<String>, Error> {
+    let belongs_to = inside.app.memberships_of(inside.person.telegram_id)?.len();
+    let name = &inside.access.tenant.row().name;
+    Ok((belongs_to > 1).then(|| inside.lang.tx("settings-space", &[("space", name.into())])))
+}
+
+pub(super) fn languages(context: &Context<'_>, is_inside: bool) -> Reply {
+    let choose = |lang: Lang| {
+        let mark = if lang == context.lang { "✓ " } else { "" };
+        Button::call(format!("{mark}{}", lang.name()), Callback::Language(lang))
+    };
+    let reply = context.reply(Rich::new().text(context.t("language-ask")));
+    let reply = reply.row(Lang::ALL.into_iter().map(choose).collect());
+    let back = is_inside.then(|| context.button("button-back", Callback::Settings));
+    reply.row(back.into_iter().collect())
 }
 
 pub(super) fn language(context: &Context<'_>, lang: Lang) -> Outcome {
@@ -100,7 +119,7 @@ pub(super) fn tenant(inside: &Inside<'_>, id: TenantId) -> Result<Outcome, Error
     Ok(outcome)
 }
 
-pub(super) fn privacy(context: &Context<'_>) -> Reply {
+pub(super) fn privacy(context: &Context<'_>, is_inside: bool) -> Reply {
     let text = Rich::new()
         .bold(context.t("privacy-title"))
         .gap()
@@ -109,5 +128,10 @@ pub(super) fn privacy(context: &Context<'_>) -> Reply {
         .text(context.t("privacy-what"))
         .gap()
         .text(context.t("privacy-how-long"));
-    context.reply(text).row(vec![context.button("button-menu", Callback::Menu)])
+    let menu = context.button("button-menu", Callback::Menu);
+    if !is_inside {
+        return context.reply(text).row(vec![menu]);
+    }
+    let models = vec![context.button("button-models", Callback::Models)];
+    context.reply(text).row(models).row(vec![context.button("button-settings", Callback::Settings), menu])
 }

@@ -29,8 +29,12 @@ pub(super) fn heard(
         return Ok(said(inside, inside.lang.tx("voice-long", &max)));
     }
     let tenant = &inside.access.tenant;
-    if let Some(denied) = inside.app.voice_denied(tenant, &inside.member)? {
-        return Ok(said(inside, inside.t(why(&denied))));
+    match inside.app.voice_denied(tenant, &inside.member)? {
+        None => {}
+        Some(Denied::NoConsent) => return Ok(consent_ask(inside)),
+        Some(Denied::Off | Denied::NoKey | Denied::Budget(_) | Denied::Failed(_)) => {
+            return Ok(said(inside, inside.t("voice-off")));
+        }
     }
     let Some(audio) = inside.audio else {
         return Err(Error::Unavailable("the recording was not fetched".to_owned()));
@@ -61,10 +65,9 @@ fn said(inside: &Inside<'_>, words: String) -> Outcome {
     Outcome::reply(Reply::new(Rich::new().text(words)).row(menu))
 }
 
-/// Why a voice message is not written down, as the key of what is said.
-fn why(denied: &Denied) -> &'static str {
-    match denied {
-        Denied::NoConsent => "voice-consent",
-        Denied::Off | Denied::NoKey | Denied::Budget(_) | Denied::Failed(_) => "voice-off",
-    }
+/// Whoever did not agree is led to where they can.
+fn consent_ask(inside: &Inside<'_>) -> Outcome {
+    let row =
+        vec![inside.button("button-models", Callback::Models), inside.button("button-menu", Callback::Menu)];
+    Outcome::reply(Reply::new(Rich::new().text(inside.t("voice-consent"))).row(row))
 }
