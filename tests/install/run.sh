@@ -244,7 +244,15 @@ named() {
 }
 
 upgrades() {
-  install_sh --upgrade --binary /opt/new --model none --yes || { cat "$work/out" >&2; wrong "it does not upgrade"; }
+  local conf="$work/root/etc/telegram-assistant"
+  # What cannot be right is refused before anything is touched.
+  install_sh --upgrade --binary /opt/new --model none --yes --api-id 12345 && wrong "it takes an api_id without its hash"
+  cmp -s "$work/root/opt/old" "$work/root/usr/local/bin/tga" || wrong "a refused upgrade changed the binary"
+  printf '0123456789abcdef0123456789abcdef' >"$work/root/root/hash"
+  install_sh --upgrade --binary /opt/new --model none --yes --api-id 12345 --api-hash-file /root/hash ||
+    { cat "$work/out" >&2; wrong "it does not upgrade"; }
+  grep -q '^api_id = 12345' "$conf/appliance.toml" || wrong "a setting given with --upgrade is not applied"
+  cmp -s "$work/root/root/hash" "$conf/telegram-api-hash" || wrong "a secret given with --upgrade is not taken"
   active || wrong "the service does not run after the upgrade"
   found Ледокол || wrong "a post is lost in the upgrade"
   cmp -s "$work/root/opt/new" "$work/root/usr/local/bin/tga" || wrong "the new binary is not in place"
