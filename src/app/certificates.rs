@@ -20,6 +20,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::{
     App, Error,
     doctor::{Finding, State},
+    sealed::{SealedKind, Visit},
     tenants::rfc3339,
 };
 use crate::{
@@ -43,6 +44,8 @@ const FILE: &str = "certificate.sealed";
 pub(super) struct Keeper {
     certificates: Arc<Certificates>,
     state: Mutex<Progress>,
+    /// Who reads the kept file to write it anew.
+    file: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -247,8 +250,8 @@ impl App {
         self.config.data_dir.join("tls").join(FILE)
     }
 
-    /// What was got before from the same authority; `None`: nothing.
-    fn certificate_kept(&self, acme: &Acme) -> Result<Option<Kept>, Error> {
+    /// What is kept, sealed; `None`: nothing.
+    fn certificate_sealed(&self) -> Result<Option<Sealed>, Error> {
         let path = self.certificate_file();
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
@@ -257,10 +260,33 @@ impl App {
         };
         let damaged = || Error::Unavailable(format!("{} is damaged", path.display()));
         let file: KeptSealed = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        let sealed = STANDARD.decode(file.sealed).map_err(|_| damaged())?;
-        let plain = self.telegram.keyring().open_sealed(&Sealed { key_id: file.key_id, bytes: sealed })?;
-        let kept: Kept = serde_json::from_slice(&plain).map_err(|_| damaged())?;
+        let bytes = STANDARD.decode(file.sealed).map_err(|_| damaged())?;
+        Ok(Some(Sealed { key_id: file.key_id, bytes }))
+    }
+
+    /// What was got before from the same authority; `None`: nothing.
+    fn certificate_kept(&self, acme: &Acme) -> Result<Option<Kept>, Error> {
+        let Some(sealed) = self.certificate_sealed()? else { return Ok(None) };
+        let plain = self.keyring().open_sealed(&sealed)?;
+        let damaged = |_| Error::Unavailable(format!("{} is damaged", self.certificate_file().display()));
+        let kept: Kept = serde_json::from_slice(&plain).map_err(damaged)?;
         Ok((kept.directory_url == acme.directory_url).then_some(kept))
+    }
+
+    /// Hands what is kept to `visit` and keeps what it returns instead; how many that are.
+    pub(super) fn certificate_sealed_each(&self, visit: Visit<'_>) -> Result<usize, Error> {
+        let _only = self.tls.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(sealed) = self.certificate_sealed()? else { return Ok(0) };
+        let Some(anew) = visit(&sealed) else { return Ok(0) };
+        self.certificate_write(anew)?;
+        Ok(1)
+    }
+
+    fn certificate_write(&self, sealed: Sealed) -> Result<(), Error> {
+        let file = KeptSealed { key_id: sealed.key_id, sealed: STANDARD.encode(sealed.bytes) };
+        let text = serde_json::to_vec(&file).expect("plain values always serialise");
+        let path = self.certificate_file();
+        file_replace(&path, &text).map_err(|error| Error::io("write", &path, error))
     }
 
     fn certificate_keep(&self, acme: &Acme, issued: &tls::Issued, account: &str) -> Result<(), Error> {
@@ -272,11 +298,8 @@ impl App {
             account: account.to_owned(),
         };
         let plain = Zeroizing::new(serde_json::to_vec(&kept).expect("plain values always serialise"));
-        let sealed = self.telegram.keyring().seal(&plain)?;
-        let file = KeptSealed { key_id: sealed.key_id, sealed: STANDARD.encode(sealed.bytes) };
-        let text = serde_json::to_vec(&file).expect("plain values always serialise");
-        let path = self.certificate_file();
-        file_replace(&path, &text).map_err(|error| Error::io("write", &path, error))
+        let _only = self.tls.file.lock().unwrap_or_else(PoisonError::into_inner);
+        self.certificate_write(self.seal(SealedKind::Certificate, &plain)?)
     }
 
     fn tls_progress(&self) -> MutexGuard<'_, Progress> {

@@ -55,6 +55,7 @@ pub mod related;
 pub mod retention;
 pub mod saved_posts;
 mod schedule;
+mod sealed;
 pub mod search;
 pub mod sessions;
 pub mod sign_in_links;
@@ -88,6 +89,7 @@ pub use fields::{FieldProblem, Fields};
 pub use frequency::BatchFrequencies;
 pub use indexes::Indexes;
 use jiff::Timestamp;
+pub use sealed::{Rotated, SealKeyView};
 pub use tenants::{Tenant, Upkeep};
 pub use versions::DatabaseVersion;
 

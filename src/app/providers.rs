@@ -16,6 +16,7 @@ use super::{
     audit::Origin,
     doctor::{Finding, State},
     model_spending::over_budget,
+    sealed::SealedKind,
     tenants::rfc3339,
 };
 use crate::{
@@ -239,7 +240,8 @@ impl App {
                 provider.name()
             )));
         }
-        let sealed = self.keyring().seal(key.as_bytes())?;
+        let kind = if tenant.is_some() { SealedKind::TenantModelKey } else { SealedKind::OperatorModelKey };
+        let sealed = self.seal(kind, key.as_bytes())?;
         let row = SealedKey {
             provider,
             key_id: sealed.key_id,
@@ -285,36 +287,6 @@ impl App {
             Ok(())
         } else {
             Err(Error::NotFound(format!("no key for {} was entered", provider.name())))
-        }
-    }
-
-    /// Seals every entered key with the newest sealing key; how many.
-    pub fn provider_keys_reseal(&self) -> Result<usize, Error> {
-        let mut count = 0;
-        for key in self.control.model_key_list()? {
-            if let Some(sealed) = self.resealed(&key)? {
-                count += usize::from(self.control.model_key_reseal(key, (sealed.key_id, sealed.bytes))?);
-            }
-        }
-        for row in self.tenant_list()? {
-            let tenant = self.tenant_open_due(&row)?;
-            for key in tenant.store.model_key_list()? {
-                if let Some(sealed) = self.resealed(&key)? {
-                    count += usize::from(tenant.store.model_key_reseal(key, (sealed.key_id, sealed.bytes))?);
-                }
-            }
-        }
-        Ok(count)
-    }
-
-    /// `None`: nothing opens it any more. It was lost before, and the others go on.
-    fn resealed(&self, key: &SealedKey) -> Result<Option<Sealed>, Error> {
-        match self.key_unseal(key) {
-            Ok(plain) => Ok(Some(self.keyring().seal(plain.as_bytes())?)),
-            Err(error) => {
-                tracing::warn!(%error, provider = key.provider.name(), "a provider's key keeps its old seal");
-                Ok(None)
-            }
         }
     }
 

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub use sessions::TelegramSessionView;
 
-use super::{App, Error, ErrorCode, reading::ReaderSettings};
+use super::{App, Error, ErrorCode, reading::ReaderSettings, sealed::SealedKind};
 use crate::{
     config::Config,
     lifecycle::Tasks,
@@ -85,11 +85,6 @@ impl Telegram {
             accounts: Mutex::new(HashMap::new()),
             logins: super::login::Logins::default(),
         })
-    }
-
-    /// The identities that seal what only this installation may read.
-    pub(super) fn keyring(&self) -> &Keyring {
-        &self.keyring
     }
 
     fn accounts(&self) -> MutexGuard<'_, HashMap<MembershipId, Account>> {
@@ -300,7 +295,7 @@ impl App {
         session: &AccountSession,
     ) -> Result<bool, Error> {
         let Some(tenant) = self.tenant_by_id(tenant)? else { return Ok(false) };
-        let sealed = self.telegram.keyring.seal(&session.snapshot())?;
+        let sealed = self.seal(SealedKind::TelegramSession, &session.snapshot())?;
         let dc = session.home_dc();
         Ok(tenant.store().telegram_session_save(id, dc, sealed.bytes, sealed.key_id, self.now())?)
     }

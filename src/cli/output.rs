@@ -212,7 +212,7 @@ pub(super) fn session_line(answer: &Value) -> String {
 }
 
 pub(super) fn keys(answer: &Value) -> String {
-    table_of(answer, "keys", &["id", "sessions", "in_use"], "no keys")
+    table_of(answer, "keys", &["id", "sessions", "sealed", "in_use"], "no keys")
 }
 
 pub(super) fn jobs(answer: &Value) -> String {

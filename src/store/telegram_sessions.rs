@@ -120,6 +120,19 @@ impl TenantStore {
         })
     }
 
+    /// The same session under another seal; `false` if it was saved or ended meanwhile.
+    pub fn telegram_session_reseal(
+        &self,
+        id: Uuid,
+        old: Vec<u8>,
+        (key_id, sealed): (String, Vec<u8>),
+    ) -> Result<bool, Error> {
+        self.db.write(move |tx| {
+            let sql = "UPDATE telegram_sessions SET key_id = ?2, sealed = ?3 WHERE id = ?1 AND sealed = ?4";
+            Ok(tx.execute(sql, params![id.to_string(), key_id, sealed, old])? > 0)
+        })
+    }
+
     /// Moves a session in use to another state; one that is over loses its bytes, and its owner is to be told that it is paused or
     /// over. `false` if it was over already.
     pub fn telegram_session_move(

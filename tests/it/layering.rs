@@ -280,6 +280,20 @@ fn no_test_file_is_forgotten() {
     }
 }
 
+/// What is sealed elsewhere would be forgotten by a rotation.
+#[test]
+fn everything_is_sealed_in_one_place() {
+    let places: Vec<String> = sources(&["src"])
+        .into_iter()
+        .filter(|(path, text)| {
+            !path.starts_with("src/seal")
+                && ["keyring().seal(", "keyring.seal("].iter().any(|call| code(text).contains(call))
+        })
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(places, ["src/app/sealed.rs"]);
+}
+
 #[test]
 fn imports_are_read_in_every_form() {
     let found = |code: &str| imports(code).into_iter().collect::<Vec<_>>();

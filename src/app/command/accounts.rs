@@ -70,18 +70,9 @@ impl App {
                 json!({ "id": id, "session": self.telegram_session_export(id)?.as_str() })
             }
             AccountsCommand::KeyList => {
-                let keys = self.seal_key_list()?;
-                let last = keys.len().saturating_sub(1);
-                let rows = keys.iter().enumerate();
-                let rows = rows.map(
-                    |(at, (id, sessions))| json!({ "id": id, "sessions": sessions, "in_use": at == last }),
-                );
-                json!({ "keys": rows.collect::<Vec<_>>() })
+                json!({ "keys": self.seal_key_list()? })
             }
-            AccountsCommand::KeyRotate => {
-                let (id, sealed_anew) = self.seal_key_rotate()?;
-                json!({ "id": id, "sealed_anew": sealed_anew })
-            }
+            AccountsCommand::KeyRotate => json!(self.seal_key_rotate()?),
             AccountsCommand::JwtKeyRotate => json!({ "id": self.jwt_key_rotate()? }),
         })
     }

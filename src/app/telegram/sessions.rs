@@ -1,4 +1,4 @@
-//! What operators do with Telegram sessions: list, pause, resume, revoke, import, export; and the keys that seal them.
+//! What operators do with Telegram sessions: list, pause, resume, revoke, import, export.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,9 +9,8 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
-    app::{App, Error, Tenant, auth_events::AuthStep, tenants::rfc3339},
+    app::{App, Error, Tenant, auth_events::AuthStep, sealed::SealedKind, tenants::rfc3339},
     model::{AuthEventKind, MembershipId, TenantId},
-    seal,
     store::{TelegramSession, TelegramSessionState},
     telegram::{
         account::{AccountEvent, Connection, TelegramClient as _},
@@ -163,7 +162,7 @@ impl App {
         login_id: Option<String>,
         session: &AccountSession,
     ) -> Result<TelegramSession, Error> {
-        let sealed = self.telegram.keyring.seal(&session.snapshot())?;
+        let sealed = self.seal(SealedKind::TelegramSession, &session.snapshot())?;
         let now = self.now();
         let row = TelegramSession {
             id: Uuid::new_v4(),
@@ -197,58 +196,6 @@ impl App {
             return None;
         }
         self.session_connection(tenant, &old)
-    }
-
-    /// The sealing keys, the one in use last, and how many sessions each has sealed.
-    pub fn seal_key_list(&self) -> Result<Vec<(String, usize)>, Error> {
-        let mut sealed = Vec::new();
-        for tenant in self.telegram_tenants(None)? {
-            let in_use = tenant.store().telegram_session_list()?;
-            sealed.extend(in_use.into_iter().filter_map(|session| session.key_id));
-        }
-        let ids = self.telegram.keyring.ids().into_iter();
-        Ok(ids
-            .map(|id| {
-                let count = sealed.iter().filter(|key| **key == id).count();
-                (id, count)
-            })
-            .collect())
-    }
-
-    /// Makes a new sealing key and seals every session and provider key anew. Returns the key's id and how many sessions.
-    pub fn seal_key_rotate(&self) -> Result<(String, usize), Error> {
-        let id = self.telegram.keyring.rotate()?;
-        let mut count = 0;
-        for tenant in self.telegram_tenants(None)? {
-            for session in tenant.store().telegram_session_list()? {
-                let Some((key_id, bytes)) = tenant.store().telegram_session_sealed(session.id)? else {
-                    continue;
-                };
-                let plain = match self.telegram.keyring.open_sealed(&seal::Sealed { key_id, bytes }) {
-                    Ok(plain) => plain,
-                    Err(error) => {
-                        // It was lost before; the others go on.
-                        tracing::warn!(%error, session = %session.id, "a session keeps its old seal");
-                        continue;
-                    }
-                };
-                let sealed = self.telegram.keyring.seal(&plain)?;
-                let (store, now) = (tenant.store(), self.now());
-                count += usize::from(store.telegram_session_save(
-                    session.id,
-                    session.dc,
-                    sealed.bytes,
-                    sealed.key_id,
-                    now,
-                )?);
-            }
-        }
-        self.provider_keys_reseal()?;
-        self.log_system(
-            "info",
-            format!("sessions are sealed with key {id} from now on; {count} were sealed anew"),
-        )?;
-        Ok((id, count))
     }
 
     /// Ends a member's session at Telegram before everything of them is deleted here.
