@@ -1,7 +1,7 @@
 //! Leaving: everything the appliance holds of a member goes, and they get a signed receipt; and taking one's data along first.
 //!
 //! control.db first: the membership and all that hangs on it, in one transaction that also remembers that the erasure is due.
-//! Then tenant.db, the indexes, and both database files written anew, because deleted rows leave their bytes in them. A crash
+//! Then tenant.db, the indexes, and both database files cleaned of what deleted rows leave in them, beside their writers. A crash
 //! in between leaves the erasure due, and the next start finishes it; so does a backup that reads the files meanwhile, when it is done.
 
 use serde::Serialize;
@@ -55,7 +55,7 @@ impl App {
             Err(Error::Store(store::Error::Busy(reason))) => {
                 // A backup reads the moment before. It stays due, and is done when the backup is.
                 self.control.erasure_files_due(tenant.id(), id)?;
-                tracing::warn!(%reason, user = %id, tenant = %tenant.id(), "the files of an erasure are written anew later");
+                tracing::warn!(%reason, user = %id, tenant = %tenant.id(), "the files of an erasure are cleaned later");
                 false
             }
             Err(error) => return Err(error),
@@ -112,7 +112,7 @@ impl App {
         Ok(erased)
     }
 
-    /// Writes the files anew, without what was deleted from them; then nothing is due any more.
+    /// Leaves nothing in the files of what was deleted from them; then nothing is due any more.
     fn erasure_files(&self, tenant: &Tenant, id: MembershipId) -> Result<(), Error> {
         self.damaged_forget(tenant.id())?;
         tenant.store.compact()?;

@@ -161,7 +161,11 @@ impl Control {
 
 pub(super) fn open(path: &Path, more: OpenFlags) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
-    Connection::open_with_flags(path, flags).map_err(|error| Error::from_sqlite(path, &error))
+    let wrap = |error: rusqlite::Error| Error::from_sqlite(path, &error);
+    let db = Connection::open_with_flags(path, flags).map_err(wrap)?;
+    // As everybody does: what is deleted is overwritten.
+    db.pragma_update(None, "secure_delete", true).map_err(wrap)?;
+    Ok(db)
 }
 
 fn counts(db: &Connection) -> Result<ArchiveCounts, Error> {

@@ -17,7 +17,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::{Error, Schema, barrier::BARRIER, migrate};
+use super::{Error, Schema, barrier::BARRIER, migrate, scrub};
 
 /// How many writes may wait for the writer thread; more wait in their callers.
 const WRITES_QUEUED_MAX: usize = 256;
@@ -29,8 +29,6 @@ const READERS_MAX: usize = 4;
 const STATEMENTS_CACHED_MAX: usize = 128;
 /// How long a connection waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a file that was written anew waits for those who still read the old one.
-const COMPACT_READERS_WAIT: Duration = Duration::from_secs(1);
 /// Page size of a new file, bytes. Posts of a few thousand bytes leave a sixth of the usual 4096 empty.
 const PAGE_BYTES: i64 = 8192;
 /// Page cache of each connection, KiB.
@@ -104,6 +102,11 @@ impl Database {
     pub(super) fn open(path: &Path, schema: Schema) -> Result<Self, Error> {
         let mut connection =
             connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        let wrap = |error: rusqlite::Error| Error::from_sqlite(path, &error);
+        if migrate::version(&connection).map_err(wrap)? == 0 {
+            // A new file: nothing was ever deleted from it otherwise.
+            scrub::mark(&connection).map_err(wrap)?;
+        }
         migrate::migrate(&mut connection, path, schema)?;
         let (sender, receiver) = sync_channel(WRITES_QUEUED_MAX);
         let thread_path = path.to_owned();
@@ -169,21 +172,6 @@ impl Database {
         connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .map_err(|error| Error::from_sqlite(&self.path, &error))
-    }
-
-    /// Writes the file anew, so that nothing of what was deleted is left in it or in its log.
-    pub(super) fn compact(&self) -> Result<(), Error> {
-        let wrap = |error: rusqlite::Error| Error::from_sqlite(&self.path, &error);
-        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connection.execute_batch("VACUUM").map_err(wrap)?;
-        // Whoever reads an old moment does so for as long as a backup takes; all others are gone in no time.
-        connection.busy_timeout(COMPACT_READERS_WAIT).map_err(wrap)?;
-        let busy: bool =
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(wrap)?;
-        if busy {
-            return Err(Error::Busy("a reader holds the log; the file is written anew later".to_owned()));
-        }
-        Ok(())
     }
 
     fn reader_take(&self) -> Result<Connection, Error> {
@@ -260,6 +248,7 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error
         // Asking for the journal mode reads the header, so a file that is no database is noticed here.
         connection.pragma_update(None, "journal_mode", "WAL").map_err(wrap)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(wrap)?;
+        connection.pragma_update(None, "secure_delete", true).map_err(wrap)?;
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX).map_err(wrap)?;
     }
     connection.pragma_update(None, "foreign_keys", true).map_err(wrap)?;

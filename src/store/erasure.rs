@@ -1,8 +1,8 @@
 //! Taking somebody out of the databases so that nothing of them is left in the files.
 //!
 //! Which tables hold something of a person is read from the schema: every table with a column `membership_id` (and, once the
-//! identity itself goes, `telegram_id`), so a table that is added later is not forgotten. Deleted rows leave their bytes behind
-//! until the file is written anew: `compact` does that, and a due erasure is remembered until it has.
+//! identity itself goes, `telegram_id`), so a table that is added later is not forgotten. Deleted rows leave traces
+//! in the file and its log: `compact` takes them away (`scrub`), and a due erasure is remembered until it has.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::model::{ChannelId, Event, MembershipId, PostId, TenantId};
 
-/// What a key of `settings` begins with that remembers an erasure whose files are not written anew yet.
+/// What a key of `settings` begins with that remembers an erasure whose files are not cleaned yet.
 const DUE: &str = "erasure_due:";
 
 /// Its value once the rows are gone, and the posts from the indexes.
@@ -100,7 +100,7 @@ impl Control {
         })
     }
 
-    /// Writes the file anew, without what was deleted from it.
+    /// Leaves nothing in the file of what was deleted from it; writers go on meanwhile.
     pub fn compact(&self) -> Result<(), Error> {
         self.0.compact()
     }
@@ -118,7 +118,7 @@ impl TenantStore {
         })
     }
 
-    /// Writes the file anew, without what was deleted from it.
+    /// Leaves nothing in the file of what was deleted from it; writers go on meanwhile.
     pub fn compact(&self) -> Result<(), Error> {
         self.db.compact()
     }

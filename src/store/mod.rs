@@ -47,6 +47,7 @@ mod reading;
 mod related;
 mod retention;
 mod saved_posts;
+mod scrub;
 mod sessions;
 mod snapshots;
 mod stages;
