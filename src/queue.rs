@@ -41,6 +41,7 @@ pub use redb::StorageBackend;
 pub use self::{
     error::Error,
     index::ATTEMPTS_EXHAUSTED,
+    log::file_check,
     types::{
         Cause, Claimed, DeadLetter, Enqueued, JobId, JobState, JobView, KEY_BYTES_MAX, Lane, LaneInfo,
         NewJob, Origin, Outcome, Page, Pick, QueueInfo, REASON_BYTES_MAX, Settled, Settlement,
@@ -255,6 +256,13 @@ impl Queue {
     pub fn compact(&self) -> Result<(), Error> {
         let (reply, answer) = sync_channel(1);
         self.send(Command::Compact(reply))?;
+        answer.recv().unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    /// Writes all of it into a new file, which may be opened elsewhere like one that a crash left. Nothing else is written meanwhile.
+    pub fn copy_to(&self, path: &Path) -> Result<(), Error> {
+        let (reply, answer) = sync_channel(1);
+        self.send(Command::Copy(path.to_owned(), reply))?;
         answer.recv().unwrap_or_else(|_| Err(self.stopped()))
     }
 

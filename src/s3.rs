@@ -1,28 +1,25 @@
 //! A bucket of an S3-compatible storage: put, get, list, delete files, however large.
 //!
 //! Knows nothing of what the files hold. Requests are signed (`sign`), each body by its SHA-256, so a storage that checks it takes
-//! nothing that was changed on the way; large files go in parts and appear when the last is acknowledged. Every call blocks.
-//! A crash leaves an object whole or absent; parts of one that was never finished are the storage's to expire.
+//! nothing that was changed on the way; large files go in parts and appear when the last is acknowledged. Every call blocks, on a
+//! thread that may, and asks `go_on` several times a second: where it says no, what is under way is dropped with its connection. A
+//! crash leaves an object whole or absent; an upload that was never finished is found by [`Bucket::uploads`].
 
+mod ask;
 mod sign;
 mod xml;
 
 use std::{
-    fmt::Write as _,
-    fs::File,
-    io::{Read as _, Seek as _, SeekFrom, Write as _},
-    path::Path,
-    sync::Arc,
+    cell::RefCell, fmt::Write as _, fs::File, io::Write as _, path::Path, sync::Arc, task::Poll,
     time::Duration,
 };
 
-use reqwest::{
-    Method, StatusCode,
-    blocking::{Body, Client, Response},
-};
+use bytes::Bytes;
+use reqwest::{Client, Method, Response, header::CONTENT_LENGTH};
+use tokio::runtime::Runtime;
 use url::Url;
 
-use self::sign::{Credentials, hex_sha256};
+use self::ask::{Ask, Carried, NOTHING, text};
 use crate::clock::Clock;
 
 /// Longest wait for a connection.
@@ -31,16 +28,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// The same of a request that carries a part over a slow line.
 const PART_TIMEOUT: Duration = Duration::from_hours(1);
-/// Longest answer that is read, bytes; a page of a list has less.
-const ANSWER_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// How often a request is made that met a broken connection or a tired server.
-const TRIES: u32 = 3;
-/// What a storage says when it is the bucket that is not there.
-const NO_BUCKET: &str = "NoSuchBucket";
-/// Bytes read at a time.
-const CHUNK_BYTES: usize = 256 * 1024;
+/// Longest wait while an upload that failed or was stopped is taken back.
+const TAKE_BACK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often whoever waits for the storage asks whether to go on.
+const STOP_LOOK: Duration = Duration::from_millis(100);
 /// Parts one object has at most.
 const PARTS_MAX: u64 = 10_000;
+
+/// Asked again and again while something is under way.
+pub type GoOn<'a> = &'a dyn Fn() -> bool;
 
 /// Why a storage did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -83,39 +79,44 @@ pub struct Object {
     pub bytes: u64,
 }
 
+/// An upload in parts that was begun and neither finished nor taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Of the object it was to be, without the prefix.
+    pub name: String,
+    id: String,
+}
+
 /// A bucket.
 #[derive(Debug)]
 pub struct Bucket {
     settings: Settings,
     client: Client,
+    /// For parts: they may take long, without an answer in between.
+    sender: Client,
     clock: Arc<dyn Clock>,
+    /// `None` only while dropping.
+    runtime: Option<Runtime>,
 }
 
-/// A request before it is signed.
-struct Ask<'a> {
-    method: Method,
-    /// `None`: the bucket itself.
-    key: Option<&'a str>,
-    query: Vec<(&'static str, String)>,
-}
-
-/// What a request carries.
-#[derive(Clone, Copy)]
-enum Carried<'a> {
-    Bytes(&'a [u8]),
-    /// So many bytes of a file from a place on.
-    Part {
-        path: &'a Path,
-        from: u64,
-        bytes: u64,
-    },
+impl Drop for Bucket {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A name that is still being looked up is nobody's any more.
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Bucket {
     pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(REQUEST_TIMEOUT).build();
-        let client = client.map_err(|error| Error::Strange(error.to_string()))?;
-        Ok(Self { settings, client, clock })
+        let strange = |error: &dyn std::fmt::Display| Error::Strange(error.to_string());
+        let builder = || Client::builder().connect_timeout(CONNECT_TIMEOUT);
+        let client = builder().read_timeout(REQUEST_TIMEOUT).build().map_err(|error| strange(&error))?;
+        let sender = builder().timeout(PART_TIMEOUT).build().map_err(|error| strange(&error))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| strange(&error))?;
+        Ok(Self { settings, client, sender, clock, runtime: Some(runtime) })
     }
 
     /// In words, without anything secret.
@@ -124,70 +125,85 @@ impl Bucket {
         format!("{}/{bucket}/{prefix}", endpoint.as_str().trim_end_matches('/'))
     }
 
-    /// Sends a file; it is there under its name when this returns, in its whole length. `go_on` is asked before each part: where it
-    /// says no, nothing is kept of it.
-    pub fn put(&self, name: &str, path: &Path, go_on: &dyn Fn() -> bool) -> Result<(), Error> {
-        if !go_on() {
-            return Err(Error::Stopped);
+    /// Waits for `work` as long as `go_on` says so.
+    fn wait<T>(&self, go_on: GoOn<'_>, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let Some(runtime) = &self.runtime else { return Err(Error::Stopped) };
+        runtime.block_on(async {
+            let mut looks = tokio::time::interval(STOP_LOOK);
+            // With every step of the work, and while there is none.
+            let stopped = std::future::poll_fn(|context| {
+                while go_on() {
+                    if looks.poll_tick(context).is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+                Poll::Ready(())
+            });
+            tokio::select! {
+                biased;
+                () = stopped => Err(Error::Stopped),
+                done = work => done,
+            }
+        })
+    }
+
+    /// Sends a file; it is there under its name when this returns, in its whole length. Where it fails or is stopped, nothing is kept
+    /// of it, as far as the storage can be reached at once; parts that stay are found by [`Bucket::uploads`].
+    pub fn put(&self, name: &str, path: &Path, go_on: GoOn<'_>) -> Result<(), Error> {
+        let begun = RefCell::new(None);
+        let sent = self.wait(go_on, self.send(name, path, &begun));
+        if sent.is_err() {
+            let back = async {
+                let mut ask = Ask::new(Method::DELETE, name);
+                ask.query.extend(begun.take().map(|upload| ("uploadId", upload)));
+                tokio::time::timeout(TAKE_BACK_TIMEOUT, self.ask_once(&ask, NOTHING)).await
+            };
+            // The failure that is told is the first.
+            let _ = self.wait(&|| true, async { Ok(back.await.is_ok()) });
         }
+        sent
+    }
+
+    /// `begun`: the upload in parts, while there is one.
+    async fn send(&self, name: &str, path: &Path, begun: &RefCell<Option<String>>) -> Result<(), Error> {
         let bytes = std::fs::metadata(path).map_err(|error| io("read", path, error))?.len();
         let part = self.settings.part_bytes;
         if bytes <= part {
-            let ask = Ask { method: Method::PUT, key: Some(name), query: Vec::new() };
-            self.ask(&ask, Carried::Part { path, from: 0, bytes })?;
+            self.ask(&Ask::new(Method::PUT, name), Carried::Part { path, from: 0, bytes }).await?;
         } else if bytes.div_ceil(part) > PARTS_MAX {
             return Err(Error::TooLarge(bytes));
         } else {
-            self.put_parts(name, path, bytes, go_on)?;
+            let begin = Ask { query: vec![("uploads", String::new())], ..Ask::new(Method::POST, name) };
+            let answer = text(self.ask(&begin, NOTHING).await?).await?;
+            let upload = xml::value(&answer, "UploadId");
+            let upload = upload.ok_or_else(|| Error::Strange("no UploadId".to_owned()))?;
+            begun.replace(Some(upload.clone()));
+            self.parts_send(name, path, bytes, &upload).await?;
+            begun.replace(None);
         }
-        match self.bytes_of(name)? {
+        match self.length_of(name).await? {
             found if found == bytes => Ok(()),
             found => Err(Error::Cut { name: name.to_owned(), found, sent: bytes }),
         }
     }
 
-    fn put_parts(&self, name: &str, path: &Path, bytes: u64, go_on: &dyn Fn() -> bool) -> Result<(), Error> {
-        let begin = Ask { method: Method::POST, key: Some(name), query: vec![("uploads", String::new())] };
-        let answer = text(self.ask(&begin, Carried::Bytes(b""))?)?;
-        let upload =
-            xml::value(&answer, "UploadId").ok_or_else(|| Error::Strange("no UploadId".to_owned()))?;
-        let sent = self.parts_send(name, path, bytes, &upload, go_on);
-        if sent.is_err() {
-            let query = vec![("uploadId", upload)];
-            // What cannot be taken back now expires at the storage; the failure that is told is the first.
-            let _ = self.ask(&Ask { method: Method::DELETE, key: Some(name), query }, Carried::Bytes(b""));
-        }
-        sent
-    }
-
-    fn parts_send(
-        &self,
-        name: &str,
-        path: &Path,
-        bytes: u64,
-        upload: &str,
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<(), Error> {
+    async fn parts_send(&self, name: &str, path: &Path, bytes: u64, upload: &str) -> Result<(), Error> {
         let part = self.settings.part_bytes;
         let mut list = String::new();
         for number in 1..=bytes.div_ceil(part) {
-            if !go_on() {
-                return Err(Error::Stopped);
-            }
             let from = (number - 1) * part;
             let query = vec![("partNumber", number.to_string()), ("uploadId", upload.to_owned())];
-            let ask = Ask { method: Method::PUT, key: Some(name), query };
+            let ask = Ask { query, ..Ask::new(Method::PUT, name) };
             let carried = Carried::Part { path, from, bytes: part.min(bytes - from) };
-            let answer = self.ask(&ask, carried)?;
+            let answer = self.ask(&ask, carried).await?;
             let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default();
             let tag = xml::escaped(tag);
             let _ = write!(list, "<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>");
         }
         let list = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
-        let query = vec![("uploadId", upload.to_owned())];
-        let ask = Ask { method: Method::POST, key: Some(name), query };
+        let ask = Ask { query: vec![("uploadId", upload.to_owned())], ..Ask::new(Method::POST, name) };
         // This one answers 200 and may tell of a failure in its body all the same.
-        let answer = text(self.ask(&ask, Carried::Bytes(list.as_bytes()))?)?;
+        let answer = text(self.ask(&ask, Carried::Bytes(list.as_bytes())).await?).await?;
         match xml::value(&answer, "Code") {
             None => Ok(()),
             Some(code) => {
@@ -197,214 +213,125 @@ impl Bucket {
         }
     }
 
+    /// Uploads under the prefix that were begun and neither finished nor taken back.
+    pub fn uploads(&self, go_on: GoOn<'_>) -> Result<Vec<Upload>, Error> {
+        let query = vec![("prefix", self.settings.prefix.clone()), ("uploads", String::new())];
+        let ask = Ask { method: Method::GET, key: None, query };
+        // The first page will do: whoever takes them back comes again.
+        let answer = self.wait(go_on, async { text(self.ask(&ask, NOTHING).await?).await })?;
+        let upload = |entry: String| {
+            let name = xml::value(&entry, "Key")?.strip_prefix(&self.settings.prefix)?.to_owned();
+            Some(Upload { name, id: xml::value(&entry, "UploadId")? })
+        };
+        Ok(xml::values(&answer, "Upload").into_iter().filter_map(upload).collect())
+    }
+
+    /// Throws away what was sent of an upload.
+    pub fn upload_abort(&self, upload: &Upload, go_on: GoOn<'_>) -> Result<(), Error> {
+        let query = vec![("uploadId", upload.id.clone())];
+        let ask = Ask { query, ..Ask::new(Method::DELETE, &upload.name) };
+        gone(self.wait(go_on, self.ask(&ask, NOTHING)))
+    }
+
     /// Fetches an object into a new file.
-    pub fn get(&self, name: &str, to: &Path) -> Result<(), Error> {
-        let ask = Ask { method: Method::GET, key: Some(name), query: Vec::new() };
-        let mut answer = self.ask(&ask, Carried::Bytes(b""))?;
-        let told = answer.content_length();
-        let mut file = File::create_new(to).map_err(|error| io("create", to, error))?;
-        let mut chunk = vec![0; CHUNK_BYTES];
-        let mut found = 0;
-        loop {
-            let count = answer.read(&mut chunk).map_err(|error| io("fetch", to, error))?;
-            let Some(read) = chunk.get(..count).filter(|read| !read.is_empty()) else { break };
-            file.write_all(read).map_err(|error| io("write", to, error))?;
-            found += count as u64;
-        }
-        match told {
-            Some(sent) if sent != found => Err(Error::Cut { name: name.to_owned(), found, sent }),
-            Some(_) | None => Ok(()),
-        }
+    pub fn get(&self, name: &str, to: &Path, go_on: GoOn<'_>) -> Result<(), Error> {
+        self.wait(go_on, async {
+            let mut answer = self.ask(&Ask::new(Method::GET, name), NOTHING).await?;
+            let told = answer.content_length();
+            let mut file = File::create_new(to).map_err(|error| io("create", to, error))?;
+            let mut found = 0;
+            while let Some(read) = self.piece(&mut answer).await? {
+                file.write_all(&read).map_err(|error| io("write", to, error))?;
+                found += read.len() as u64;
+            }
+            match told {
+                Some(sent) if sent != found => Err(Error::Cut { name: name.to_owned(), found, sent }),
+                Some(_) | None => Ok(()),
+            }
+        })
     }
 
     /// The first bytes of an object, as many of them as there are. The rest is not read, so it is hardly sent either.
-    pub fn beginning(&self, name: &str, bytes: u64) -> Result<Vec<u8>, Error> {
-        let ask = Ask { method: Method::GET, key: Some(name), query: Vec::new() };
-        let (answer, mut out) = (self.ask(&ask, Carried::Bytes(b""))?, Vec::new());
-        let read = answer.take(bytes).read_to_end(&mut out);
-        read.map_err(|error| io("fetch", Path::new(name), error))?;
-        Ok(out)
+    pub fn beginning(&self, name: &str, bytes: u64, go_on: GoOn<'_>) -> Result<Vec<u8>, Error> {
+        let bytes = bytes as usize;
+        self.wait(go_on, async {
+            let mut answer = self.ask(&Ask::new(Method::GET, name), NOTHING).await?;
+            let mut out = Vec::new();
+            while let Some(read) = self.piece(&mut answer).await? {
+                out.extend_from_slice(&read);
+                if out.len() >= bytes {
+                    break;
+                }
+            }
+            out.truncate(bytes);
+            Ok(out)
+        })
     }
 
-    pub fn bytes_of(&self, name: &str) -> Result<u64, Error> {
-        let ask = Ask { method: Method::HEAD, key: Some(name), query: Vec::new() };
-        let answer = self.ask(&ask, Carried::Bytes(b""))?;
+    async fn piece(&self, answer: &mut Response) -> Result<Option<Bytes>, Error> {
+        answer.chunk().await.map_err(|error| self.unreachable(error))
+    }
+
+    pub fn bytes_of(&self, name: &str, go_on: GoOn<'_>) -> Result<u64, Error> {
+        self.wait(go_on, self.length_of(name))
+    }
+
+    async fn length_of(&self, name: &str) -> Result<u64, Error> {
+        let answer = self.ask(&Ask::new(Method::HEAD, name), NOTHING).await?;
         let length =
-            answer.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
+            answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         length.ok_or_else(|| Error::Strange(format!("no length of {name}")))
     }
 
-    pub fn delete(&self, name: &str) -> Result<(), Error> {
-        let ask = Ask { method: Method::DELETE, key: Some(name), query: Vec::new() };
-        match self.ask(&ask, Carried::Bytes(b"")) {
-            Ok(_) | Err(Error::Absent(_)) => Ok(()),
-            Err(error) => Err(error),
-        }
+    pub fn delete(&self, name: &str, go_on: GoOn<'_>) -> Result<(), Error> {
+        gone(self.wait(go_on, self.ask(&Ask::new(Method::DELETE, name), NOTHING)))
     }
 
     /// Every object under the prefix.
-    pub fn list(&self) -> Result<Vec<Object>, Error> {
-        let mut objects = Vec::new();
-        let mut from: Option<String> = None;
-        loop {
-            let mut query = vec![("list-type", "2".to_owned()), ("prefix", self.settings.prefix.clone())];
-            query.extend(from.take().map(|token| ("continuation-token", token)));
-            let ask = Ask { method: Method::GET, key: None, query };
-            let answer = text(self.ask(&ask, Carried::Bytes(b""))?)?;
-            for entry in xml::values(&answer, "Contents") {
-                let key = xml::value(&entry, "Key");
-                let bytes = xml::value(&entry, "Size").and_then(|bytes| bytes.parse().ok());
-                let (Some(key), Some(bytes)) = (key, bytes) else {
-                    return Err(Error::Strange("a list without names or sizes".to_owned()));
-                };
-                if let Some(name) = key.strip_prefix(&self.settings.prefix) {
-                    objects.push(Object { name: name.to_owned(), bytes });
+    pub fn list(&self, go_on: GoOn<'_>) -> Result<Vec<Object>, Error> {
+        self.wait(go_on, async {
+            let mut objects = Vec::new();
+            let mut from: Option<String> = None;
+            loop {
+                let mut query = vec![("list-type", "2".to_owned()), ("prefix", self.settings.prefix.clone())];
+                query.extend(from.take().map(|token| ("continuation-token", token)));
+                let ask = Ask { method: Method::GET, key: None, query };
+                let answer = text(self.ask(&ask, NOTHING).await?).await?;
+                objects.extend(self.listed(&answer)?);
+                if xml::value(&answer, "IsTruncated").as_deref() != Some("true") {
+                    return Ok(objects);
+                }
+                from = xml::value(&answer, "NextContinuationToken");
+                if from.is_none() {
+                    return Err(Error::Strange("a list that goes on without saying where".to_owned()));
                 }
             }
-            if xml::value(&answer, "IsTruncated").as_deref() != Some("true") {
-                return Ok(objects);
-            }
-            from = xml::value(&answer, "NextContinuationToken");
-            if from.is_none() {
-                return Err(Error::Strange("a list that goes on without saying where".to_owned()));
-            }
-        }
+        })
     }
 
-    /// Asks, and again where the connection broke or the server was tired; every request here may be made twice.
-    fn ask(&self, ask: &Ask<'_>, carried: Carried<'_>) -> Result<Response, Error> {
-        let mut tried = 1;
-        loop {
-            let answer = self.ask_once(ask, carried);
-            let again = match &answer {
-                Err(Error::Unreachable { .. }) => true,
-                Err(Error::Refused { status, .. }) => *status >= 500 || *status == 429,
-                Ok(_) | Err(_) => false,
+    /// The objects of one page of a list.
+    fn listed(&self, answer: &str) -> Result<Vec<Object>, Error> {
+        let mut objects = Vec::new();
+        for entry in xml::values(answer, "Contents") {
+            let key = xml::value(&entry, "Key");
+            let bytes = xml::value(&entry, "Size").and_then(|bytes| bytes.parse().ok());
+            let (Some(key), Some(bytes)) = (key, bytes) else {
+                return Err(Error::Strange("a list without names or sizes".to_owned()));
             };
-            if !again || tried >= TRIES {
-                return answer;
+            if let Some(name) = key.strip_prefix(&self.settings.prefix) {
+                objects.push(Object { name: name.to_owned(), bytes });
             }
-            std::thread::park_timeout(Duration::from_millis(250 << tried));
-            tried += 1;
         }
-    }
-
-    fn ask_once(&self, ask: &Ask<'_>, carried: Carried<'_>) -> Result<Response, Error> {
-        let Settings { endpoint, bucket, prefix, .. } = &self.settings;
-        let mut path = format!("{}/{}", endpoint.path().trim_end_matches('/'), sign::encoded(bucket, true));
-        if let Some(key) = ask.key {
-            path.push('/');
-            path.push_str(&sign::encoded(&format!("{prefix}{key}"), false));
-        }
-        let mut query: Vec<(String, String)> = ask
-            .query
-            .iter()
-            .map(|(name, value)| (sign::encoded(name, true), sign::encoded(value, true)))
-            .collect();
-        query.sort();
-        let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let query = query.join("&");
-        let digest = match carried {
-            Carried::Bytes(bytes) => hex_sha256(bytes),
-            Carried::Part { path, from, bytes } => part_sha256(path, from, bytes)?,
-        };
-        let host = match endpoint.port() {
-            Some(port) => format!("{}:{port}", endpoint.host_str().unwrap_or_default()),
-            None => endpoint.host_str().unwrap_or_default().to_owned(),
-        };
-        let who = Credentials {
-            access_key: &self.settings.access_key,
-            secret_key: &self.settings.secret_key,
-            region: &self.settings.region,
-        };
-        let signed = sign::headers(
-            &who,
-            &sign::Asked {
-                method: ask.method.as_str(),
-                host: &host,
-                path: &path,
-                query: &query,
-                body_sha256: &digest,
-            },
-            // Now, not when all of it began: what was signed a quarter of an hour ago is refused.
-            self.clock.now(),
-        );
-        let address =
-            format!("{}://{host}{path}{}{query}", endpoint.scheme(), if query.is_empty() { "" } else { "?" });
-        let mut request = self.client.request(ask.method.clone(), &address);
-        for (name, value) in signed {
-            request = request.header(name, value);
-        }
-        request = match carried {
-            Carried::Bytes(bytes) => request.body(bytes.to_vec()),
-            Carried::Part { path, from, bytes } => {
-                let file = part(path, from)?.take(bytes);
-                request.body(Body::sized(file, bytes)).timeout(PART_TIMEOUT)
-            }
-        };
-        let answer = request.send().map_err(|error| Error::Unreachable {
-            endpoint: endpoint.to_string(),
-            // Without its address, which has the query in it.
-            reason: chain(&error.without_url()),
-        })?;
-        judged(answer, ask.key.unwrap_or(bucket))
+        Ok(objects)
     }
 }
 
-fn judged(answer: Response, what: &str) -> Result<Response, Error> {
-    let status = answer.status();
-    if status.is_success() {
-        return Ok(answer);
+/// Taking away what is not there is done.
+fn gone(answer: Result<Response, Error>) -> Result<(), Error> {
+    match answer {
+        Ok(_) | Err(Error::Absent(_)) => Ok(()),
+        Err(error) => Err(error),
     }
-    let body = text(answer).unwrap_or_default();
-    let said = |name| xml::value(&body, name).map(|text| text.chars().take(200).collect::<String>());
-    let code = said("Code").unwrap_or_default();
-    if status == StatusCode::NOT_FOUND && code != NO_BUCKET {
-        return Err(Error::Absent(what.to_owned()));
-    }
-    Err(Error::Refused {
-        status: status.as_u16(),
-        code,
-        message: said("Message").unwrap_or_else(|| "it did not say why".to_owned()),
-    })
-}
-
-/// An error with what caused it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut out = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        out = format!("{out}: {error}");
-        cause = error.source();
-    }
-    out
-}
-
-fn text(answer: Response) -> Result<String, Error> {
-    let mut out = String::new();
-    let read = answer.take(ANSWER_BYTES_MAX).read_to_string(&mut out);
-    read.map_err(|error| Error::Strange(error.to_string()))?;
-    Ok(out)
-}
-
-fn part(path: &Path, from: u64) -> Result<File, Error> {
-    let opened = File::open(path).and_then(|mut file| {
-        file.seek(SeekFrom::Start(from))?;
-        Ok(file)
-    });
-    opened.map_err(|error| io("read", path, error))
-}
-
-fn part_sha256(path: &Path, from: u64, bytes: u64) -> Result<String, Error> {
-    use sha2::Digest as _;
-    let mut file = part(path, from)?.take(bytes);
-    let (mut hash, mut chunk) = (sha2::Sha256::new(), vec![0; CHUNK_BYTES]);
-    loop {
-        let count = file.read(&mut chunk).map_err(|error| io("read", path, error))?;
-        let Some(read) = chunk.get(..count).filter(|read| !read.is_empty()) else { break };
-        hash.update(read);
-    }
-    Ok(sign::hex(&hash.finalize()))
 }
 
 fn io(action: &'static str, path: &Path, source: std::io::Error) -> Error {

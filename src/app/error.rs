@@ -6,7 +6,7 @@ use super::{Fields, error_code::ErrorCode};
 use crate::{
     ai, config, job,
     model::{Disposition, Refusal},
-    queue, search, store,
+    queue, seal, search, store,
     telegram::export,
 };
 
@@ -41,6 +41,9 @@ pub enum Error {
     /// A refusal with a code of its own; `details` are further fields of the answer's `error` object.
     #[error("{message}")]
     Refused { code: ErrorCode, message: String, details: Option<Value> },
+    /// No key at hand opens a backup; that says nothing of the backup. `sealed_for`: the key its name says.
+    #[error("{path}: {source}; nothing was changed{}", key_fix(.sealed_for.as_deref()))]
+    BackupKey { path: String, source: seal::Error, sealed_for: Option<String> },
     /// What the running service answered to a command sent to it.
     #[error("{message}")]
     Service { code: ErrorCode, message: String },
@@ -93,6 +96,7 @@ impl Error {
             | Error::Search(search::Error::Busy { .. }) => ErrorCode::Unavailable,
             Error::InUse { .. } => ErrorCode::DataDirInUse,
             Error::Refused { code, .. } | Error::Service { code, .. } => *code,
+            Error::BackupKey { .. } => ErrorCode::BackupInvalid,
             Error::Io { .. } => ErrorCode::Io,
             Error::Config(_) => ErrorCode::ConfigInvalid,
             Error::Store(store::Error::DiskFull(_))
@@ -147,6 +151,7 @@ impl Error {
             | Error::Unauthorized(_)
             | Error::Forbidden(_)
             | Error::Refused { .. }
+            | Error::BackupKey { .. }
             | Error::Admission(_)
             | Error::Config(_) => Disposition::Reject,
             Error::InUse { .. } => Disposition::Halt,
@@ -174,6 +179,13 @@ fn refusal_code(refusal: Refusal) -> ErrorCode {
         Refusal::InviteExhausted => ErrorCode::InviteExhausted,
         Refusal::RegistrationClosed => ErrorCode::RegistrationClosed,
     }
+}
+
+/// What to do about a backup that needs another key.
+fn key_fix(sealed_for: Option<&str>) -> String {
+    sealed_for.map_or_else(String::new, |key| {
+        format!(". Its name says key {key}: give the kit or the keys with --keys")
+    })
 }
 
 /// What to do about a file the system refused.

@@ -19,7 +19,10 @@ use super::Error;
 use crate::{
     config,
     model::{Post, PostId},
-    search::{Document, Drift, Encoding, FullText, FullTextSettings, VectorRow, VectorSettings, Vectors},
+    search::{
+        Document, Drift, Encoding, FullText, FullTextSettings, VectorRow, VectorSettings, Vectors,
+        fulltext_link, graphs_link,
+    },
     store::{self, TenantStore},
 };
 
@@ -180,8 +183,20 @@ impl Indexes {
         Ok(slot.documents())
     }
 
-    /// How the indexes differ from tenant.db: full text, and the active model's vectors.
-    pub fn verify(&self, store: &TenantStore) -> Result<(Drift, Drift), Error> {
+    /// Whether a full-text index that was restored beside this database holds its posts; what the database does not have leaves it.
+    pub(super) fn restored_fit(&self, store: &TenantStore) -> Result<bool, Error> {
+        if self.rebuild_due() {
+            return Ok(false);
+        }
+        let drift = self.fulltext_drift(store)?;
+        let extra = Self::absent(store, drift.extra)?;
+        if drift.missing.is_empty() && !extra.is_empty() {
+            self.remove(&extra)?;
+        }
+        Ok(drift.missing.is_empty())
+    }
+
+    fn fulltext_drift(&self, store: &TenantStore) -> Result<Drift, Error> {
         let mut expected = Vec::new();
         let mut after = PostId(0);
         loop {
@@ -190,7 +205,12 @@ impl Indexes {
             after = *last;
             expected.extend(ids);
         }
-        let fulltext = self.fulltext().verify(expected)?;
+        Ok(self.fulltext().verify(expected)?)
+    }
+
+    /// How the indexes differ from tenant.db: full text, and the active model's vectors.
+    pub fn verify(&self, store: &TenantStore) -> Result<(Drift, Drift), Error> {
+        let fulltext = self.fulltext_drift(store)?;
         let vectors = match self.vectors(store)? {
             None => Drift::default(),
             Some(active) => {
@@ -303,6 +323,12 @@ impl Indexes {
         active.vectors.graph_build(stop);
         Ok(active.vectors.graph_dump(&self.dir.join("vectors"))?)
     }
+}
+
+/// Gives the files of the indexes in a tenant's directory second names in another.
+pub(super) fn indexes_link(from: &Path, to: &Path) -> Result<(), Error> {
+    fulltext_link(&from.join("fulltext"), &to.join("fulltext"))?;
+    Ok(graphs_link(&from.join("vectors"), &to.join("vectors"))?)
 }
 
 /// Upserts posts without committing.

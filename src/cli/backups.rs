@@ -16,8 +16,8 @@ use super::{
 use crate::{
     app::{
         App, Error,
-        backups::{TenantRestore, restore},
-        command::{BackupsCommand, Command, OperationsCommand},
+        backups::{BackupWanted, TenantRestore, restore},
+        command::{BackupsCommand, Command},
     },
     clock::{Clock, SystemClock},
     config::Config,
@@ -30,6 +30,9 @@ pub(super) enum BackupCommand {
         /// Do not try to restore it
         #[arg(long)]
         no_verify: bool,
+        /// With the queue and the indexes, which a restore otherwise makes anew
+        #[arg(long)]
+        with_indexes: bool,
     },
     /// Every backup, when it was made and when it could last be restored
     List,
@@ -76,8 +79,9 @@ pub(super) fn backup_command(command: BackupCommand) -> Result<(Command, Show), 
     let absolute =
         |path: PathBuf| std::path::absolute(&path).map_err(|error| Error::io("find", &path, error));
     let (command, show): (BackupsCommand, Show) = match command {
-        BackupCommand::Create { no_verify } => {
-            (BackupsCommand::BackupCreate { verify: no_verify.then_some(false) }, created)
+        BackupCommand::Create { no_verify, with_indexes } => {
+            let (verify, indexes) = (no_verify.then_some(false), with_indexes.then_some(true));
+            (BackupsCommand::BackupCreate(BackupWanted { verify, indexes }), created)
         }
         BackupCommand::List => (BackupsCommand::BackupList, list),
         BackupCommand::Verify { backup, keys } => {
@@ -141,13 +145,11 @@ fn restore_filled(
     let mut bars = Bars::new(output.progress());
     let report = restore(&config, backup, keys, &clock, &mut |at| bars.show(at))?;
     let app = App::open(config, clock)?;
-    let rebuilt =
-        app.execute(Command::Operations(OperationsCommand::IndexRebuild { tenant: None }), &mut |at| {
-            bars.show(at);
-        })?;
+    let indexes = app.indexes_restored(&report.indexes, &mut |at| bars.show(at))?;
     bars.finish();
     let mut answer = json!(report);
-    answer["rebuilt"] = rebuilt["rebuilt"].clone();
+    answer["kept"] = json!(indexes.kept);
+    answer["rebuilt"] = json!(indexes.rebuilt);
     Ok(answer)
 }
 
@@ -163,7 +165,19 @@ fn created(answer: &Value) -> String {
         answer["pause_ms"].as_f64().unwrap_or(0.0),
         if answer["verified"] == true { "restored in scratch: it is whole" } else { "NOT tried to restore" }
     );
-    hint(answer, out)
+    hint(answer, out + &derived(answer))
+}
+
+/// What of the queue and the indexes is in it, where they were asked for.
+fn derived(answer: &Value) -> String {
+    let derived = &answer["derived"];
+    let Some(indexes) = derived["indexes"].as_array() else { return String::new() };
+    let queue = if derived["queue"] == true { "with the queue" } else { "without the queue" };
+    let mut out = format!("\n{queue} and the indexes of {} tenants", indexes.len());
+    for why in derived["left_out"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let _ = write!(out, "\nnot in it: {why}");
+    }
+    out
 }
 
 fn hint(answer: &Value, mut out: String) -> String {
@@ -188,14 +202,28 @@ fn list(answer: &Value) -> String {
 }
 
 fn verified(answer: &Value) -> String {
-    format!(
+    let mut out = format!(
         "{} can be restored: {} tenants, {} posts of {}, tried in {} ms",
         answer["name"].as_str().unwrap_or_default(),
         answer["tenants"],
         answer["posts"],
         answer["taken_at"].as_str().unwrap_or_default(),
         answer["elapsed_ms"]
-    )
+    );
+    if answer["indexes"].as_u64().unwrap_or(0) > 0 {
+        let _ = write!(out, "; with the indexes of {} tenants", answer["indexes"]);
+    }
+    let unfit = words(answer, "indexes_unfit");
+    if !unfit.is_empty() {
+        let _ = write!(out, "; the indexes of {unfit} do not fit, a restore makes them anew");
+    }
+    out
+}
+
+/// The texts of a list.
+fn words(answer: &Value, name: &str) -> String {
+    let values = answer[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+    values.collect::<Vec<_>>().join(", ")
 }
 
 fn restored_words(answer: &Value) -> String {
@@ -203,10 +231,23 @@ fn restored_words(answer: &Value) -> String {
     match answer["taken_at"].as_str() {
         None => format!("{dir}: a restore that was interrupted is finished now"),
         Some(at) => format!(
-            "{dir} is as it was at {at}: {} tenants, {} posts, indexes rebuilt.\n\
+            "{dir} is as it was at {at}: {} tenants, {} posts; {}.\n\
              Stop the old installation before this one starts: a Telegram session is used in one place.",
-            answer["tenants"], answer["posts"]
+            answer["tenants"],
+            answer["posts"],
+            indexes_words(answer)
         ),
+    }
+}
+
+fn indexes_words(answer: &Value) -> String {
+    let kept = words(answer, "kept");
+    let rebuilt = answer["rebuilt"].as_array().into_iter().flatten();
+    let rebuilt: Vec<&str> = rebuilt.filter_map(|one| one["tenant"].as_str()).collect();
+    match (kept.is_empty(), rebuilt.is_empty()) {
+        (true, _) => "indexes rebuilt".to_owned(),
+        (false, true) => format!("indexes of {kept} as they were in it"),
+        (false, false) => format!("indexes of {kept} as they were in it, of {} rebuilt", rebuilt.join(", ")),
     }
 }
 
@@ -219,6 +260,9 @@ fn tenant_restored(answer: &Value) -> String {
         answer["posts"],
         answer["members"]
     );
+    if answer["indexes_kept"] == true {
+        out.push_str("; its indexes came along");
+    }
     if let Some(aside) = answer["set_aside"].as_str() {
         let _ = write!(out, "\nwhat was there lies at {aside}");
     }
@@ -226,16 +270,12 @@ fn tenant_restored(answer: &Value) -> String {
 }
 
 fn kit(answer: &Value) -> String {
-    let words = |name: &str| {
-        let values = answer[name].as_array().into_iter().flatten().filter_map(Value::as_str);
-        values.collect::<Vec<_>>().join(", ")
-    };
     let tried = answer["opened"].as_str().map_or(String::new(), |name| format!(" and {name}"));
     format!(
         "{}\nkeys {}; tried: it opens what the installation seals{tried}.\n\
          Print it, put it into a safe, delete the files: whoever has them has everything.",
-        words("files"),
-        words("keys")
+        words(answer, "files"),
+        words(answer, "keys")
     )
 }
 

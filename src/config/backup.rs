@@ -23,6 +23,8 @@ pub struct RawBackup {
     pub verify: bool,
     /// Whether the keys of the installation are in it.
     pub keys: bool,
+    /// Whether the queue and the indexes are in it; without them they are made anew after a restore.
+    pub indexes: bool,
     /// How many are kept: the newest of each of so many days, …
     pub keep_daily: u32,
     /// … weeks …
@@ -58,6 +60,7 @@ impl Default for RawBackup {
             at: "03:10".to_owned(),
             verify: true,
             keys: true,
+            indexes: false,
             keep_daily: 7,
             keep_weekly: 4,
             keep_monthly: 6,
@@ -85,6 +88,7 @@ pub struct Backup {
     pub at: Option<Time>,
     pub verify: bool,
     pub keys: bool,
+    pub indexes: bool,
     pub keep: Keep,
     pub recipients: Vec<PublicKey>,
     /// In place of the directory.
@@ -128,6 +132,7 @@ pub(super) fn check(c: &mut Check<'_>, raw: &mut RawBackup) -> Backup {
         at: c.time_of_day("backup.at", &raw.at),
         verify: raw.verify,
         keys: raw.keys,
+        indexes: raw.indexes,
         keep: Keep {
             daily: c.within("backup.keep_daily", raw.keep_daily, 0, KEPT_MAX),
             weekly: c.within("backup.keep_weekly", raw.keep_weekly, 0, KEPT_MAX),

@@ -71,12 +71,25 @@ impl Log {
         Ok(Staged(transaction))
     }
 
+    /// Writes everything, as of the last commit, into a new file.
+    pub(super) fn copy_to(&self, path: &Path) -> Result<(), Error> {
+        copy(&self.database, path).map_err(Error::from)
+    }
+
     /// Gives unused pages back to the file system.
     pub(super) fn compact(&mut self) -> Result<(), Error> {
         // One call moves what it can into free pages and cuts the file; repeated until nothing moves.
         while self.database.compact().map_err(|e| Error::from(redb::Error::from(e)))? {}
         Ok(())
     }
+}
+
+/// How many jobs and dead letters a file holds that somebody brought; one that is no whole queue is refused, not put aside.
+pub fn file_check(path: &Path) -> Result<usize, Error> {
+    // Opening would make what is not there.
+    fs::metadata(path)?;
+    let (_, rows) = open_guarded(path, || builder().create(path))?;
+    Ok(rows.jobs.len() + rows.dead.len())
 }
 
 /// A transaction that holds a group's rows.
@@ -207,6 +220,26 @@ fn stage(database: &Database, index: &mut Index) -> Result<WriteTransaction, red
         transaction.open_table(META)?.insert(META_NEXT_ID, index.next_id)?;
     }
     Ok(transaction)
+}
+
+fn copy(from: &Database, path: &Path) -> Result<(), redb::Error> {
+    let to = builder().create(path)?;
+    let (read, write) = (from.begin_read()?, to.begin_write()?);
+    for table in [JOBS, DEAD, CLAIMS] {
+        let mut into = write.open_table(table)?;
+        for row in read.open_table(table)?.iter()? {
+            let (id, bytes) = row?;
+            into.insert(id.value(), bytes.value())?;
+        }
+    }
+    {
+        let mut into = write.open_table(META)?;
+        for row in read.open_table(META)?.iter()? {
+            let (name, value) = row?;
+            into.insert(name.value(), value.value())?;
+        }
+    }
+    Ok(write.commit()?)
 }
 
 fn put(

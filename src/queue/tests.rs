@@ -307,3 +307,27 @@ fn many_producers_share_commits_and_lose_nothing() {
     queue.compact().unwrap();
     assert_eq!(bench.claim(1_000).len(), 200);
 }
+
+#[test]
+fn a_copy_opens_elsewhere_with_everything_and_one_that_is_no_queue_is_refused() {
+    let bench = Bench::new(QueueSettings::default());
+    let queue = bench.queue();
+    for n in 0..20 {
+        queue.enqueue(vec![job(1, &format!("{n}"))]).unwrap();
+    }
+    let claimed = bench.claim(5);
+    let copy = bench.dir.path().join("copy.redb");
+    queue.copy_to(&copy).unwrap();
+    assert!(queue.copy_to(&bench.dir.path().join("no/where")).is_err());
+    queue.enqueue(vec![job(1, "later")]).unwrap();
+    assert_eq!(file_check(&copy).unwrap(), 20);
+    let clock = Arc::<ManualClock>::clone(&bench.clock);
+    let opened = Queue::open(&copy, clock, bench.settings).unwrap();
+    assert_eq!(opened.origin(), &Origin::Existing);
+    // What was claimed is due again, as after a crash.
+    assert_eq!((opened.info().live.ready, claimed.len()), (20, 5));
+    drop(opened);
+    std::fs::write(&copy, b"no queue").unwrap();
+    assert!(file_check(&copy).is_err() && copy.exists());
+    assert!(file_check(&bench.dir.path().join("absent")).is_err());
+}

@@ -35,6 +35,7 @@ pub(super) type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
 pub(super) enum Command {
     Change(Apply),
     Compact(SyncSender<Result<(), Error>>),
+    Copy(PathBuf, SyncSender<Result<(), Error>>),
 }
 
 /// What the writer shares with the handle.
@@ -133,6 +134,11 @@ pub(super) fn run(log: Log, reopen: &Reopen, shared: &Shared, commands: &Receive
                 // A receiver that is gone needs no answer.
                 let _ = reply.send(result);
             }
+            // Another file, so a failure there is none of this one's.
+            Command::Copy(path, reply) => {
+                // A receiver that is gone needs no answer.
+                let _ = reply.send(log.copy_to(&path));
+            }
             Command::Change(first) => {
                 let (answers, result) = group(log, shared, first, commands, &mut next);
                 shared.fail(&result);
@@ -158,7 +164,7 @@ fn group(
     while answers.len() < GROUP_COMMANDS_MAX && index.dirty.jobs.len() < GROUP_ROWS_MAX {
         match commands.try_recv() {
             Ok(Command::Change(apply)) => answers.push(apply(&mut index, now_ms)),
-            Ok(other @ Command::Compact(_)) => {
+            Ok(other @ (Command::Compact(_) | Command::Copy(..))) => {
                 *next = Some(other);
                 break;
             }

@@ -54,8 +54,13 @@ pub struct Snapshots {
 }
 
 impl Control {
-    /// One moment over control.db and the database of every tenant, each at `path_of` it.
-    pub fn snapshots_take(&self, path_of: &dyn Fn(&Tenant) -> PathBuf) -> Result<Snapshots, Error> {
+    /// One moment over control.db and the database of every tenant, each at `path_of` it. `with` is called for each tenant while nobody
+    /// writes, again where the moment had to be looked for again: it holds everybody up.
+    pub fn snapshots_take(
+        &self,
+        path_of: &dyn Fn(&Tenant) -> PathBuf,
+        with: &mut dyn FnMut(&Tenant),
+    ) -> Result<Snapshots, Error> {
         for _ in 0..MOMENTS_MAX {
             let control = Snapshot::open(self.0.path())?;
             let mut tenants = Vec::new();
@@ -65,7 +70,10 @@ impl Control {
             }
             let (begun, pause) = BARRIER.close(|| {
                 control.begin()?;
-                tenants.iter().try_for_each(|(_, snapshot)| snapshot.begin())
+                tenants.iter().try_for_each(|(tenant, snapshot)| {
+                    with(tenant);
+                    snapshot.begin()
+                })
             });
             begun?;
             // What control.db says at that moment is what counts: a tenant may have come or gone since the list was read.

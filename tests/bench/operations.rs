@@ -11,7 +11,7 @@ use std::{
 };
 
 use tga::{
-    app::{App, audit::Origin, eval::retrieval::percentile},
+    app::{App, audit::Origin, backups::BackupWanted, eval::retrieval::percentile},
     clock::SystemClock,
     config::Config,
 };
@@ -92,7 +92,8 @@ fn backup() {
         });
         for verify in [false, true] {
             let (made, mut took) = writers_beside(&app, || {
-                app.backup_create(Some(verify), &Origin::operator(), &stop, &mut |_| {}).unwrap()
+                let wanted = BackupWanted { verify: Some(verify), indexes: None };
+                app.backup_create(wanted, &Origin::operator(), &stop, &mut |_| {}).unwrap()
             });
             println!(
                 "  backup of {gib:.1} GiB, {}: pause {:.2} ms, {} ms, {:.0} MiB/s, file {} MiB",

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tga::{
     app::{
         audit::Origin,
-        backups::{BackupMade, TenantRestore, restore},
+        backups::{BackupMade, BackupWanted, TenantRestore, restore},
     },
     config::Config,
     model::Role,
@@ -81,7 +81,9 @@ fn world() -> TestApp {
 }
 
 fn create(app: &TestApp) -> BackupMade {
-    app.app().backup_create(None, &Origin::operator(), &AtomicBool::new(false), &mut |_| {}).unwrap()
+    app.app()
+        .backup_create(BackupWanted::default(), &Origin::operator(), &AtomicBool::new(false), &mut |_| {})
+        .unwrap()
 }
 
 fn config(dir: &Path) -> Config {
@@ -143,10 +145,10 @@ fn a_target_with_data_is_refused_and_stale_files_do_not_get_into_the_way() {
 }
 
 /// Names and contents of a tar.
-type Entries = Vec<(String, Vec<u8>)>;
+pub(crate) type Entries = Vec<(String, Vec<u8>)>;
 
 /// The plain tar of a backup, entry by entry.
-fn opened(path: &Path, keys: &Path) -> Entries {
+pub(crate) fn opened(path: &Path, keys: &Path) -> Entries {
     let text: String = std::fs::read_dir(keys)
         .unwrap()
         .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
@@ -167,7 +169,7 @@ fn opened(path: &Path, keys: &Path) -> Entries {
 }
 
 /// Packs entries as a backup, whatever they are, under names that the tar library itself would refuse.
-fn packed(path: &Path, keys: &Path, entries: &[(String, Vec<u8>)], kind: tar::EntryType) {
+pub(crate) fn packed(path: &Path, keys: &Path, entries: &[(String, Vec<u8>)], kind: tar::EntryType) {
     let key = std::fs::read_dir(keys).unwrap().next().unwrap().unwrap().path();
     let identity: age::x25519::Identity = std::fs::read_to_string(key).unwrap().trim().parse().unwrap();
     let recipient = identity.to_public();
@@ -247,7 +249,7 @@ fn what_is_damaged_cut_foreign_or_strange_is_refused_with_the_reason() {
     with("use a newer tga", &|entries| {
         let manifest = entries.last_mut().unwrap();
         let mut value: Value = serde_json::from_slice(&manifest.1).unwrap();
-        value["format"] = json!(2);
+        value["format"] = json!(3);
         manifest.1 = serde_json::to_vec(&value).unwrap();
     });
     with("other rows than its manifest says", &|entries| {
@@ -273,7 +275,7 @@ fn keys_that_do_not_fit_are_named_and_old_ones_still_open() {
     let app = world();
     let made = create(&app);
     let first = made.keys[0].clone();
-    let second = app.app().seal_key_rotate().unwrap().0;
+    let second = app.app().seal_key_rotate().unwrap().id;
     let again = create(&app);
     assert_eq!(again.keys, [second]);
     // The one of before the rotation still opens, also elsewhere by the old key alone.

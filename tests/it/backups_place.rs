@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tga::{
     app::{
         audit::Origin,
-        backups::{BackupMade, restore},
+        backups::{BackupMade, BackupWanted, restore},
         doctor::State,
     },
     config::Config,
@@ -29,7 +29,9 @@ use crate::{
 };
 
 fn create(app: &TestApp) -> BackupMade {
-    app.app().backup_create(None, &Origin::operator(), &AtomicBool::new(false), &mut |_| {}).unwrap()
+    app.app()
+        .backup_create(BackupWanted::default(), &Origin::operator(), &AtomicBool::new(false), &mut |_| {})
+        .unwrap()
 }
 
 fn tick(app: &TestApp) -> bool {
@@ -85,7 +87,12 @@ fn a_failure_is_told_tried_again_and_deletes_nothing() {
     assert!(app.app().backup_tick(&AtomicBool::new(false)).is_err(), "again after an hour");
     // One that is stopped keeps nothing.
     let app = TestApp::new();
-    let stopped = app.app().backup_create(None, &Origin::operator(), &AtomicBool::new(true), &mut |_| {});
+    let stopped = app.app().backup_create(
+        BackupWanted::default(),
+        &Origin::operator(),
+        &AtomicBool::new(true),
+        &mut |_| {},
+    );
     assert!(stopped.unwrap_err().to_string().contains("given up"));
     let left = std::fs::read_dir(app.data_dir().join("backups")).unwrap().count();
     assert_eq!((left, app.app().backup_list().unwrap().total), (0, 0));
@@ -102,7 +109,8 @@ fn one_that_cannot_be_restored_is_told_and_does_not_push_out_a_good_one() {
     let good = create(&app);
     app.advance(SignedDuration::from_hours(24));
     let stop = AtomicBool::new(false);
-    let bad = app.app().backup_create(Some(false), &Origin::operator(), &stop, &mut |_| {}).unwrap();
+    let untried = BackupWanted { verify: Some(false), indexes: None };
+    let bad = app.app().backup_create(untried, &Origin::operator(), &stop, &mut |_| {}).unwrap();
     let path = Path::new(&bad.path);
     let mut bytes = std::fs::read(path).unwrap();
     let half = bytes.len() / 2;
@@ -182,7 +190,10 @@ fn a_bucket_that_cuts_refuses_or_is_not_there_is_no_success() {
     let app = with_bucket(TestApp::builder(), &s3).build();
     let failed = |app: &TestApp| {
         let stop = AtomicBool::new(false);
-        app.app().backup_create(None, &Origin::operator(), &stop, &mut |_| {}).unwrap_err().to_string()
+        app.app()
+            .backup_create(BackupWanted::default(), &Origin::operator(), &stop, &mut |_| {})
+            .unwrap_err()
+            .to_string()
     };
     s3.cut(true);
     assert!(failed(&app).contains("instead of"));
@@ -310,15 +321,36 @@ fn a_long_upload_is_signed_anew_and_stops_when_the_service_does() {
     assert_eq!(s3.names(), [format!("tga/{}", made.name)]);
     let stop = Arc::new(AtomicBool::new(false));
     s3.tell_part(Arc::clone(&stop));
-    let stopped = app.app().backup_create(None, &Origin::operator(), &stop, &mut |_| {});
+    let stopped = app.app().backup_create(BackupWanted::default(), &Origin::operator(), &stop, &mut |_| {});
     assert!(stopped.unwrap_err().to_string().contains("given up"));
     assert_eq!((s3.names().len(), s3.uploads()), (1, 0), "nothing is kept of it");
+    // A storage that takes a part and says nothing is not waited for.
+    let stop = Arc::new(AtomicBool::new(false));
+    s3.hang_part(Arc::clone(&stop));
+    let stopped = app.app().backup_create(BackupWanted::default(), &Origin::operator(), &stop, &mut |_| {});
+    assert!(stopped.unwrap_err().to_string().contains("given up"));
+    assert_eq!((s3.names().len(), s3.uploads()), (1, 0), "nothing is kept of it");
+    let known = app.app().backup_list().unwrap();
+    assert_eq!((known.total, known.last_restorable_at.is_some()), (1, true), "half a backup is none");
+    // What a crash left there is taken back by the next run, and what is another's is not.
+    let ours = format!("tga/{}", made.name.replace("tga-2", "tga-1"));
+    let theirs = "tga/tga-20261123T031000Z-0123456789ab-0009f2c.tar.zst.age";
+    for name in [ours.as_str(), theirs, "tga/something"] {
+        s3.upload_begin(name);
+    }
+    create(&app);
+    let mut left = s3.upload_names();
+    left.sort();
+    assert_eq!(left, ["tga/something", theirs]);
     // A kit is tried on the beginning of the newest.
     let dir = tempfile::tempdir().unwrap();
-    assert_eq!(app.app().backup_kit(dir.path()).unwrap().opened, Some(made.name));
+    assert!(app.app().backup_kit(dir.path()).unwrap().opened.is_some());
     s3.be_gone(true);
     let stop = AtomicBool::new(false);
-    let told = app.app().backup_create(None, &Origin::operator(), &stop, &mut |_| {}).unwrap_err();
+    let told = app
+        .app()
+        .backup_create(BackupWanted::default(), &Origin::operator(), &stop, &mut |_| {})
+        .unwrap_err();
     assert!(told.to_string().contains("NoSuchBucket"), "{told}");
 }
 
@@ -390,6 +422,8 @@ fn what_is_on_record_is_true_of_the_file_in_its_place() {
     std::fs::remove_file(&newer.path).unwrap();
     assert_eq!(told(), None, "the older one is there");
     std::fs::remove_file(path).unwrap();
+    assert_eq!(told(), None, "it was looked at a moment ago");
+    app.advance(SignedDuration::from_secs(10));
     assert_eq!(told(), Some(State::Problem));
 }
 

@@ -62,7 +62,8 @@ fn an_operator_sees_the_disk_the_backups_and_what_is_configured() {
     assert_eq!(health["bot"]["status"], "not_configured");
     assert_eq!(health["auth"]["status"], "reduced");
     let stop = std::sync::atomic::AtomicBool::new(false);
-    app.app().backup_create(None, &tga::app::audit::Origin::operator(), &stop, &mut |_| {}).unwrap();
+    let wanted = tga::app::backups::BackupWanted::default();
+    app.app().backup_create(wanted, &tga::app::audit::Origin::operator(), &stop, &mut |_| {}).unwrap();
     assert!(operator_health(&app, &operator).1["last_backup_at"].is_string());
     assert_eq!(get(&app, "/health/bot").1["status"], "not_configured");
     assert_eq!(get(&app, "/health/auth").1["init_data"], "not_configured");

@@ -1,11 +1,12 @@
 //! Trying a backup: it is opened, unpacked, each database is checked and counted, and each tenant's posts are searched.
 //!
-//! In a scratch directory, one database at a time, so that the room needed is that of the largest. Nothing of the installation is
+//! In a scratch directory, one tenant at a time, so that the room needed is that of the largest. Nothing of the installation is
 //! touched but the record of how it came out.
 
 use std::{
     collections::BTreeMap,
-    path::Path,
+    fs::File,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -13,14 +14,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    App, Error, ErrorCode, Scratch, is_key_missing, is_path, key_hint, located,
-    pack::{BackupManifest, Entry, KEY_BYTES_MAX, Member, PackedDatabase, damaged, unpack},
+    App, Error, ErrorCode, Scratch, is_path, located,
+    pack::{BackupManifest, Entry, IndexFile, KEY_BYTES_MAX, Member, PackedDatabase, damaged, unpack},
     stopped,
 };
 use crate::{
     app::indexes::Indexes,
     config::Config,
     model::{ChannelSet, Post, PostId, TenantId},
+    queue,
     seal::Keyring,
     search::{Filter, Query},
     store::{BackupVerdict, CONTROL, Schema, TENANT, TenantStore, database_check},
@@ -44,7 +46,18 @@ pub struct Verified {
     pub posts: u64,
     /// Ids of the keys that open it.
     pub keys: Vec<String>,
+    /// Tenants whose indexes are in it and fit.
+    pub indexes: u64,
+    /// Tenants whose indexes are in it and do not fit: a restore makes them anew.
+    pub indexes_unfit: Vec<String>,
     pub elapsed_ms: u64,
+}
+
+/// What a backup was found to hold.
+pub(super) struct Checked {
+    pub(super) manifest: BackupManifest,
+    /// Whose indexes lack posts or cannot be opened.
+    pub(super) unfit: Vec<TenantId>,
 }
 
 impl App {
@@ -62,11 +75,11 @@ impl App {
         let gathered = keys.map(|keys| Keyring::gather(&[keys.to_owned()])).transpose()?;
         let gathered = gathered.map(|ring| ring.joined(self.keyring()));
         let ring = gathered.as_ref().unwrap_or(self.keyring());
-        let path = located(&self.backup_place()?, given, &scratch.0, &self.backup_ours(ring)?)?;
+        let (place, go_on) = (self.backup_place()?, || !stop.load(Ordering::Relaxed));
+        let path = located(&place, given, &scratch.0, &self.backup_ours(ring)?, &go_on)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let checked = check(&path, ring, &scratch.0, &self.config, self.now(), stop);
         let is_verdict = checked.as_ref().map_or_else(is_damage, |_| true);
-        let checked = checked.map_err(|error| key_hint(&name, error));
         // Another file of the same name, a stop, a full disk and a key that is not there say nothing of the one on record.
         if is_verdict && !is_path(given) && !stop.load(Ordering::Relaxed) {
             let problem = checked.as_ref().err().map(ToString::to_string);
@@ -76,13 +89,17 @@ impl App {
                 self.log_system("warn", format!("backup {name} cannot be restored: {problem}"))?;
             }
         }
-        let manifest = checked?;
+        let Checked { manifest, unfit } = checked?;
+        let slugs = manifest.tenants.iter().filter(|tenant| unfit.contains(&tenant.id));
+        let came = manifest.derived.as_ref().map_or(0, |derived| derived.indexes.len());
         Ok(Verified {
             name,
             ok: true,
             taken_at: super::rfc3339(manifest.taken_at),
             tenants: manifest.tenants.len() as u64,
             posts: manifest.posts(),
+            indexes: came.saturating_sub(unfit.len()) as u64,
+            indexes_unfit: slugs.map(|tenant| tenant.slug.clone()).collect(),
             keys: manifest.keys,
             elapsed_ms: started.elapsed().as_millis() as u64,
         })
@@ -97,25 +114,46 @@ pub(super) fn check(
     config: &Config,
     now: Timestamp,
     stop: &AtomicBool,
-) -> Result<BackupManifest, Error> {
+) -> Result<Checked, Error> {
     let mut found: BTreeMap<Member, PackedDatabase> = BTreeMap::new();
+    let mut unfit = Vec::new();
     let manifest = unpack(path, keys, &mut |member, entry| {
         if stop.load(Ordering::Relaxed) {
             return Err(stopped());
         }
+        let home = match member {
+            Member::Tenant(id) | Member::Index(id, _) => scratch.join("try").join(id.to_string()),
+            Member::Control
+            | Member::Queue
+            | Member::SealKey(_)
+            | Member::Jwt
+            | Member::Receipt
+            | Member::Manifest => scratch.join("try"),
+        };
         let database = match member {
-            Member::Control => file_try(path, entry, scratch, CONTROL, None)?,
-            Member::Tenant(id) => file_try(path, entry, scratch, TENANT, Some((*id, config, now)))?,
+            Member::Control => file_try(path, entry, &home, CONTROL)?,
+            Member::Tenant(id) => {
+                // Its indexes came before it.
+                let came = home.join("fulltext").exists();
+                let database = file_try(path, entry, &home, TENANT)?;
+                let fits = search_try(&home, came, *id, config, now).map_err(|error| tried(path, error))?;
+                if came && !fits {
+                    unfit.push(*id);
+                }
+                database
+            }
+            Member::Index(_, file) => return index_unpack(entry, &home, file),
+            Member::Queue => return queue_try(path, entry, &home),
             Member::SealKey(_) | Member::Jwt | Member::Receipt | Member::Manifest => {
                 entry.content(KEY_BYTES_MAX)?;
                 return Ok(());
             }
         };
         found.insert(member.clone(), database);
-        Ok(())
+        std::fs::remove_dir_all(&home).map_err(|error| Error::io("delete", &home, error))
     })?;
     rows_compare(path, &manifest, &found)?;
-    Ok(manifest)
+    Ok(Checked { manifest, unfit })
 }
 
 /// Whether the databases hold what the manifest says.
@@ -135,7 +173,7 @@ pub(super) fn rows_compare(
 
 /// Whether an error says that the file is no good, wherever it is opened and with whatever room.
 fn is_damage(error: &Error) -> bool {
-    error.code() == ErrorCode::BackupInvalid && !is_key_missing(error)
+    error.code() == ErrorCode::BackupInvalid && !matches!(error, Error::BackupKey { .. })
 }
 
 /// What was met while a database out of a backup was tried: the disk's trouble is not the backup's.
@@ -159,45 +197,64 @@ pub(super) fn room_check(scratch: &Path, bytes: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Unpacks a database, looks at it, and takes it away again.
+/// Unpacks a file into `home`, where there is room for it.
+fn file_unpack(entry: &mut Entry<'_>, home: &Path, file: &Path) -> Result<PathBuf, Error> {
+    let to = home.join(file);
+    let parent = to.parent().unwrap_or(home);
+    std::fs::create_dir_all(parent).map_err(|error| Error::io("create", parent, error))?;
+    room_check(home, entry.bytes)?;
+    entry.write_to(&to)?;
+    Ok(to)
+}
+
+/// Unpacks a file of a tenant's indexes and keeps it on the disk, as a restore does.
+pub(super) fn index_unpack(entry: &mut Entry<'_>, home: &Path, file: &IndexFile) -> Result<(), Error> {
+    let to = file_unpack(entry, home, file.path())?;
+    let synced = File::open(&to).and_then(|file| file.sync_all());
+    synced.map_err(|error| Error::io("write", &to, error))
+}
+
+/// Unpacks the queue, reads all of it and takes it away again.
+fn queue_try(path: &Path, entry: &mut Entry<'_>, home: &Path) -> Result<(), Error> {
+    let file = file_unpack(entry, home, Path::new("queue.redb"))?;
+    queue::file_check(&file).map_err(|error| tried(path, error.into()))?;
+    std::fs::remove_file(&file).map_err(|error| Error::io("delete", &file, error))
+}
+
+/// Unpacks a database and looks at it.
 fn file_try(
     path: &Path,
     entry: &mut Entry<'_>,
-    scratch: &Path,
+    home: &Path,
     schema: Schema,
-    tenant: Option<(TenantId, &Config, Timestamp)>,
 ) -> Result<PackedDatabase, Error> {
-    room_check(scratch, entry.bytes)?;
-    let home = scratch.join("try");
-    std::fs::create_dir_all(&home).map_err(|error| Error::io("create", &home, error))?;
-    let file = home.join(schema.name);
-    entry.write_to(&file)?;
+    let file = file_unpack(entry, home, Path::new(schema.name))?;
     let (schema_version, rows) = database_check(&file, schema).map_err(|error| tried(path, error.into()))?;
-    if let Some((id, config, now)) = tenant {
-        search_try(&home, id, config, now).map_err(|error| tried(path, error))?;
-    }
-    std::fs::remove_dir_all(&home).map_err(|error| Error::io("delete", &home, error))?;
     Ok(PackedDatabase { schema_version, rows })
 }
 
-/// Opens a tenant as the service would and asks a search for one of its posts.
-fn search_try(home: &Path, id: TenantId, config: &Config, now: Timestamp) -> Result<(), Error> {
+/// Opens a tenant as the service would and asks a search for one of its posts: in the index that `came` with it, or a small new one.
+/// `false`: what came does not fit, which is no fault of the databases.
+fn search_try(home: &Path, came: bool, id: TenantId, config: &Config, now: Timestamp) -> Result<bool, Error> {
     let store = TenantStore::open(home, id)?;
     let (indexes, _) = Indexes::open(home, &config.search, &store, now)?;
+    let fits = came && indexes.restored_fit(&store)?;
     let ids = store.post_indexed_list(PostId(0), SEARCHED_POSTS)?;
     let posts = store.posts_load(&ids)?;
     let words_of = |post: &Post| post.text.chars().take(SEARCHED_CHARS).collect::<String>();
     // `— — —` is no word that could be found.
     let mut wordy = posts.iter().filter(|post| !text::terms(&words_of(post)).is_empty()).peekable();
     if wordy.peek().is_none() {
-        return Ok(());
+        return Ok(fits);
     }
-    indexes.fulltext_put(&posts)?;
+    if !fits {
+        indexes.fulltext_put(&posts)?;
+    }
     let filter = Filter::channels(ChannelSet::All);
     for post in wordy {
         let found = indexes.fulltext().search(&Query::words(&words_of(post)), &filter, SEARCHED_POSTS)?;
         if found.hits.iter().any(|hit| hit.post_id == post.id) {
-            return Ok(());
+            return Ok(fits);
         }
     }
     Err(Error::Unavailable(format!("a search in tenant {id} finds none of its posts")))

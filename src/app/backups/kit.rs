@@ -109,7 +109,9 @@ impl App {
 
     /// Opens the beginning of the newest backup with the kit alone.
     fn kit_open_newest(&self, kit: &Path, place: &Place) -> Result<Option<String>, Error> {
-        let Some(newest) = self.backup_ours(self.keyring())?.newest(place.list()?) else { return Ok(None) };
+        let Some(newest) = self.backup_ours(self.keyring())?.newest(place.list(&|| true)?) else {
+            return Ok(None);
+        };
         // Wherever it lies: what is sealed is opened in pieces, and the first says whether the key is the right one.
         let beginning = place.beginning(&newest.name, OPENED_BYTES)?;
         let ring = Keyring::gather(&[kit.to_owned()])?;

@@ -1,13 +1,13 @@
 //! Backups as people see them: the list, what the keep rules let go of, and the line of health.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError, atomic::Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{
     App, Error, keep,
-    place::{self, name_parse},
+    place::{self, GoOn, name_parse},
 };
 use crate::{
     app::{
@@ -20,6 +20,10 @@ use crate::{
 
 /// With a schedule and no good backup for so long something is wrong.
 const OVERDUE: SignedDuration = SignedDuration::from_hours(49);
+
+/// How long what lay in the directory counts as what lies there: health is asked every few seconds, and a directory may be on a
+/// slow disk.
+const LYING_FRESH: SignedDuration = SignedDuration::from_secs(10);
 
 /// As health and doctor name this.
 const CHECK: &str = "backups";
@@ -63,6 +67,28 @@ pub struct BackupList {
     pub last_restorable_at: Option<String>,
 }
 
+/// What lay in the directory of backups when it was last looked into.
+#[derive(Debug, Default)]
+pub(super) struct Lying(Mutex<Option<(Timestamp, Vec<String>)>>);
+
+impl Lying {
+    /// The names, from a look that is fresh.
+    fn names(&self, now: Timestamp, look: impl FnOnce() -> Vec<String>) -> Vec<String> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was put back makes nothing fresh for ever.
+        let is_fresh = |at: Timestamp| (SignedDuration::ZERO..LYING_FRESH).contains(&now.duration_since(at));
+        match seen.as_ref().filter(|(at, _)| is_fresh(*at)) {
+            Some((_, names)) => names.clone(),
+            None => seen.insert((now, look())).1.clone(),
+        }
+    }
+
+    /// Something came or went.
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
 impl App {
     /// All backups in their place.
     pub fn backup_list(&self) -> Result<BackupList, Error> {
@@ -85,7 +111,7 @@ impl App {
                 name: stored.name,
             })
         };
-        let backups: Vec<BackupView> = place.list()?.into_iter().filter_map(view).collect();
+        let backups: Vec<BackupView> = place.list(&|| true)?.into_iter().filter_map(view).collect();
         let runs = self.runs(Daily::Backup)?;
         let restorable =
             backups.iter().find(|backup| backup.verified_at.is_some() && backup.problem.is_none());
@@ -103,13 +129,25 @@ impl App {
 
     /// Deletes the backups that no keep rule wants; with `dry_run` only names them.
     pub fn backup_prune(&self, dry_run: bool) -> Result<Vec<String>, Error> {
-        let _alone = self.backups.alone()?;
-        self.backup_prune_in(&self.backup_place()?, dry_run)
+        self.backup_prune_until(dry_run, &|| true)
     }
 
-    fn backup_prune_in(&self, place: &place::Place, dry_run: bool) -> Result<Vec<String>, Error> {
+    /// The same, until `go_on` says no.
+    pub(super) fn backup_prune_until(&self, dry_run: bool, go_on: GoOn<'_>) -> Result<Vec<String>, Error> {
+        let _alone = self.backups.alone()?;
+        let pruned = self.backup_prune_in(&self.backup_place()?, dry_run, go_on);
+        self.backups.lying.forget();
+        pruned
+    }
+
+    fn backup_prune_in(
+        &self,
+        place: &place::Place,
+        dry_run: bool,
+        go_on: GoOn<'_>,
+    ) -> Result<Vec<String>, Error> {
         let ours = self.backup_ours(self.keyring())?;
-        let mut stored = place.list()?;
+        let mut stored = place.list(go_on)?;
         // Others may keep theirs in the same place, by rules of their own.
         stored.retain(|stored| ours.has(&stored.name));
         let moments: Vec<Timestamp> =
@@ -128,7 +166,7 @@ impl App {
                 continue;
             }
             if !dry_run {
-                place.delete(&stored.name)?;
+                place.delete(&stored.name, go_on)?;
                 self.control.backup_forget(&stored.name)?;
             }
             pruned.push(stored.name.clone());
@@ -178,19 +216,35 @@ impl App {
 
     /// Leaves the records of those that still lie in a directory; a finding where all are gone. A bucket is not asked so often.
     fn backups_gone(&self, rows: &mut Vec<BackupRow>) -> Result<Option<Finding>, Error> {
-        let place = self.backup_place()?;
-        if matches!(place, place::Place::Bucket(_)) || rows.is_empty() {
+        if self.config.backup.s3.is_some() || rows.is_empty() {
             return Ok(None);
         }
         let known = rows.len();
-        // A directory that cannot be looked into holds nothing that could be restored.
-        let stored = place.list().unwrap_or_default();
-        rows.retain(|row| stored.iter().any(|stored| stored.name == row.name));
+        let place = self.backup_place()?;
+        let names = self.backups.lying.names(self.now(), || {
+            // A directory that cannot be looked into holds nothing that could be restored.
+            place.list(&|| true).unwrap_or_default().into_iter().map(|stored| stored.name).collect()
+        });
+        rows.retain(|row| names.contains(&row.name));
         Ok(rows.is_empty().then(|| {
             let fix = "mount the disk of backup.dir, or make a new one with `tga backup create`";
             let what = format!("none of the {known} on record lies where it was put");
             Finding::not_ok(CHECK, State::Problem, what, fix)
         }))
+    }
+
+    /// How old what could be restored is: since when the newest backup that was restored in scratch was taken, or without one since when
+    /// one is owed by the schedule. `None`: there is none, and none is owed yet.
+    pub fn backup_restorable_age(&self) -> Result<Option<SignedDuration>, Error> {
+        let mut rows = self.control.backup_rows()?;
+        self.backups_gone(&mut rows)?;
+        let is_good = |row: &BackupRow| row.verdict.as_ref().is_some_and(|verdict| verdict.problem.is_none());
+        let taken = rows.into_iter().find(is_good).map(|row| row.created_at);
+        let since = match (taken, self.config.backup.at) {
+            (None, Some(_)) => self.runs(Daily::Backup)?.since,
+            (taken, _) => taken,
+        };
+        Ok(since.map(|at| self.now().duration_since(at)))
     }
 
     /// The newest backup that is on record.

@@ -1,10 +1,11 @@
 //! Backups: one moment of the whole installation in one sealed file that was restored before it counts.
 //!
 //! Every database is copied from the same moment while the work goes on (`store::Snapshots`), packed (`pack`), restored in a scratch
-//! directory (`check`), and only then put into its place (`place`) and on record. What is derived (queue, indexes, models) stays out.
-//! A crash at any point leaves no backup that is not whole: a file gets its name last. One is made at a time.
+//! directory (`check`), and only then put into its place (`place`) and on record. What is derived stays out: models always, queue and
+//! indexes unless somebody asks (`derived`). A crash at any point leaves no backup that is not whole: a file gets its name last. One is made at a time.
 
 mod check;
+mod derived;
 mod keep;
 mod kit;
 mod list;
@@ -24,21 +25,24 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
 pub use self::{
     check::Verified,
+    derived::{IndexRebuilt, IndexesRestored},
     kit::{KIT_FILES, KitView},
     list::{BackupList, BackupView},
-    pack::{BackupManifest, PackedDatabase, PackedFile, PackedTenant},
+    pack::{BackupManifest, PackedDatabase, PackedDerived, PackedFile, PackedTenant},
     restore::{RestoreReport, restore},
     tenant::{TenantRestore, TenantRestored},
 };
 use self::{
+    derived::Derived,
+    list::Lying,
     pack::{Member, Packer},
-    place::{Ours, Place, name_of, name_parse},
+    place::{GoOn, Ours, Place, name_of},
 };
 pub(super) use self::{
     restore::{interrupted, sync_dir, unowned_mark, unowned_unmark},
@@ -65,8 +69,19 @@ pub(super) struct Backups {
     is_running: AtomicBool,
     /// Somebody asked for one.
     wanted: AtomicBool,
+    /// What lay in the directory when it was last looked into.
+    lying: Lying,
     /// Signalled when there is something for the upkeep thread.
     pub(super) wake: Wake,
+}
+
+/// What somebody wants of a backup; `None`: as the configuration says.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct BackupWanted {
+    /// Restore it in scratch before it counts.
+    pub verify: Option<bool>,
+    /// With the queue and the indexes.
+    pub indexes: Option<bool>,
 }
 
 /// A backup that was made.
@@ -85,6 +100,8 @@ pub struct BackupMade {
     pub verified: bool,
     /// Ids of the keys that open it.
     pub keys: Vec<String>,
+    /// What of the queue and the indexes is in it; absent where it was not asked for.
+    pub derived: Option<PackedDerived>,
 }
 
 /// A directory of ours that goes when we are done.
@@ -138,17 +155,17 @@ fn stopped() -> Error {
 }
 
 impl App {
-    /// Makes a backup, restores it in scratch where the configuration or `verify` says so, and puts it into its place.
+    /// Makes a backup, restores it in scratch where that is wanted, and puts it into its place.
     pub fn backup_create(
         &self,
-        verify: Option<bool>,
+        wanted: BackupWanted,
         origin: &Origin,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<BackupMade, Error> {
         let alone = self.backups.alone()?;
-        let verify = verify.unwrap_or(self.config.backup.verify);
-        let made = self.backup_make(verify, stop, progress);
+        let made = self.backup_make(wanted, stop, progress);
+        self.backups.lying.forget();
         let made = match made {
             Ok(made) => made,
             Err(error) => {
@@ -173,30 +190,35 @@ impl App {
 
     fn backup_make(
         &self,
-        verify: bool,
+        wanted: BackupWanted,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<BackupMade, Error> {
         let started = Instant::now();
+        let verify = wanted.verify.unwrap_or(self.config.backup.verify);
+        let indexes = wanted.indexes.unwrap_or(self.config.backup.indexes);
+        let go_on = || !stop.load(Ordering::Relaxed);
         let (place, taken_at) = (self.backup_place()?, self.now());
-        place.parts_clean(self.config.backup.dir.is_none(), taken_at)?;
-        let scratch = Scratch::new(&self.config.data_dir)?;
         let keys = self.keyring();
+        place.parts_clean(self.config.backup.dir.is_none(), keys, taken_at, &go_on)?;
+        let scratch = Scratch::new(&self.config.data_dir)?;
         let key = keys.ids().last().cloned().unwrap_or_default();
         let name = name_of(taken_at, &key);
         let part = place.part(&name, &scratch.0)?;
         let done = (|| {
-            let (manifest, bytes, pause) = self.backup_pack(&part, &scratch.0, taken_at, stop, progress)?;
+            let derived = Derived::new(&scratch.0, indexes);
+            let packed = self.backup_pack(&part, derived, taken_at, stop, progress)?;
+            let (manifest, bytes, pause) = packed;
             let mut verdict = None;
             if verify {
                 progress(Progress::BackupVerify);
                 let checked = check::check(&part, keys, &scratch.0, &self.config, taken_at, stop)?;
-                if checked != manifest {
+                if checked.manifest != manifest {
                     return Err(pack::damaged(&part, "what was written is not what is read"));
                 }
                 verdict = Some(BackupVerdict { at: self.now(), problem: None });
             }
-            place.put(&part, &name, &|| !stop.load(Ordering::Relaxed))?;
+            place.put(&part, &name, &go_on)?;
             Ok((manifest, bytes, pause, verdict))
         })();
         let (manifest, bytes, pause, verdict) = done.inspect_err(|_| {
@@ -224,6 +246,7 @@ impl App {
             elapsed_ms: row.elapsed_ms,
             verified: verify,
             keys: manifest.keys,
+            derived: manifest.derived,
         })
     }
 
@@ -231,13 +254,16 @@ impl App {
     fn backup_pack(
         &self,
         part: &Path,
-        scratch: &Path,
+        mut derived: Derived,
         taken_at: Timestamp,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(BackupManifest, u64, std::time::Duration), Error> {
+        let scratch = derived.scratch().to_owned();
         let path_of = |tenant: &crate::store::Tenant| self.tenant_directory(tenant.id).join("tenant.db");
-        let snapshots = self.control.snapshots_take(&path_of)?;
+        let snapshots = self.control.snapshots_take(&path_of, &mut |tenant| {
+            derived.link(tenant.id, &self.tenant_directory(tenant.id));
+        })?;
         let pause = snapshots.pause;
         let mut total = snapshots.control.bytes()?;
         for (_, snapshot) in &snapshots.tenants {
@@ -247,7 +273,7 @@ impl App {
         let mut done = 0;
         let mut pack = |packer: &mut Packer<'_>, member: &Member, snapshot: &Snapshot| {
             let copy = scratch.join("copy.db");
-            check::room_check(scratch, snapshot.bytes()?)?;
+            check::room_check(&scratch, snapshot.bytes()?)?;
             if !snapshot.copy_to(&copy, &mut || !stop.load(Ordering::Relaxed))? {
                 return Err(stopped());
             }
@@ -261,8 +287,11 @@ impl App {
         };
         let control = pack(&mut packer, &Member::Control, &snapshots.control)?;
         drop(snapshots.control);
+        derived.queue_pack(&self.queue, &mut packer)?;
         let mut tenants = Vec::new();
         for (tenant, snapshot) in snapshots.tenants {
+            // Before the database, so that whoever unpacks has both when the database comes.
+            derived.indexes_pack(&tenant, &mut packer)?;
             let database = pack(&mut packer, &Member::Tenant(tenant.id), &snapshot)?;
             // The moment is let go of: the log of this database may be cut again.
             drop(snapshot);
@@ -275,6 +304,7 @@ impl App {
         }
         let mut manifest = BackupManifest::new(taken_at, control, tenants);
         manifest.keys = self.keyring().public_key().iter().map(crate::seal::PublicKey::id).collect();
+        manifest.derived = derived.done();
         manifest.keys.extend(self.config.backup.recipients.iter().map(crate::seal::PublicKey::id));
         let (manifest, bytes) = packer.finish(manifest)?;
         Ok((manifest, bytes, pause))
@@ -309,12 +339,12 @@ impl App {
     }
 
     fn backup_round(&self, due: bool, stop: &AtomicBool) -> Result<(), Error> {
-        let made = self.backup_create(None, &Origin::system(), stop, &mut |_| {})?;
+        let made = self.backup_create(BackupWanted::default(), &Origin::system(), stop, &mut |_| {})?;
         if !made.verified {
             self.backup_verify_newest(stop)?;
         } else if due {
             // What somebody made by hand stays until the night, and only one that can be restored lets others go.
-            let pruned = self.backup_prune(false)?;
+            let pruned = self.backup_prune_until(false, &|| !stop.load(Ordering::Relaxed))?;
             if !pruned.is_empty() {
                 self.log_system("info", format!("the keep rules let go of {}", pruned.join(", ")))?;
             }
@@ -360,37 +390,22 @@ fn is_path(given: &str) -> bool {
     path.components().count() > 1 || path.is_file()
 }
 
-/// A backup's file on this machine: the path itself, or a name in the place where backups lie.
-fn located(place: &Place, given: &str, scratch: &Path, ours: &Ours) -> Result<PathBuf, Error> {
+/// A backup's file on this machine: the path itself, or a name in the place where backups lie, fetched as long as `go_on` says so.
+fn located(
+    place: &Place,
+    given: &str,
+    scratch: &Path,
+    ours: &Ours,
+    go_on: GoOn<'_>,
+) -> Result<PathBuf, Error> {
     if is_path(given) {
         return Ok(PathBuf::from(given));
     }
     let name = if given == "latest" {
-        let newest = ours.newest(place.list()?);
+        let newest = ours.newest(place.list(go_on)?);
         newest.ok_or_else(|| Error::NotFound(format!("there is no backup in {}", place.shown())))?.name
     } else {
         given.to_owned()
     };
-    place.fetch(&name, scratch)
-}
-
-/// Whether a backup was refused because no key at hand opens it.
-fn is_key_missing(error: &Error) -> bool {
-    error.code() == ErrorCode::BackupInvalid && error.to_string().contains("none of the keys")
-}
-
-/// A backup is refused for keys that do not open it in these words.
-fn key_hint(given: &str, error: Error) -> Error {
-    let name = Path::new(given).file_name().map(|name| name.to_string_lossy().into_owned());
-    let key = name.and_then(|name| name_parse(&name)).map(|(_, key)| key);
-    if !is_key_missing(&error) {
-        return error;
-    }
-    match (error, key) {
-        (Error::Refused { code: ErrorCode::BackupInvalid, message, details }, Some(key)) => {
-            let message = format!("{message}. Its name says key {key}: give the kit or the keys with --keys");
-            Error::Refused { code: ErrorCode::BackupInvalid, message, details }
-        }
-        (error, _) => error,
-    }
+    place.fetch(&name, scratch, go_on)
 }

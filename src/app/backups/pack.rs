@@ -1,7 +1,7 @@
 //! The file of a backup: tar, zstd, age, in that order, so that `age -d | zstd -d | tar x` opens it anywhere.
 //!
-//! Entries: `control.db`, `tenants/ID/tenant.db`, keys, and last the manifest with the length and BLAKE3 of each. Names are compared
-//! with what there can be and never made into paths, so none can lead anywhere. Whatever is cut, changed, missing, doubled or
+//! Entries: `control.db`, `tenants/ID/tenant.db`, keys, on request the queue and before its database each tenant's indexes, and last the
+//! manifest with the length and BLAKE3 of each. Names are held against what there can be, so none can lead anywhere. Whatever is cut, changed, missing, doubled or
 //! strange is refused with its reason. Writing ends with a durable file; a crash before leaves one without an end, which is refused.
 
 use std::{
@@ -16,21 +16,25 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Error, ErrorCode};
+use super::{Error, ErrorCode, place::name_parse};
 use crate::{
     model::TenantId,
-    seal::{Keyring, PublicKey, Sealer},
+    seal::{self, Keyring, PublicKey, Sealer},
     store::RowCounts,
 };
 
-/// The shape that this binary writes, and the newest it reads.
-const FORMAT: u64 = 1;
+/// The shape of a backup without what is derived.
+const FORMAT_BARE: u64 = 1;
+/// The shape of one with the queue and the indexes, and the newest that this binary reads.
+const FORMAT: u64 = 2;
 /// How hard zstd tries: 3 is its default, about as fast as a disk.
 const ZSTD_LEVEL: i32 = 3;
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Longest manifest, bytes: thousands of tenants.
 const MANIFEST_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Longest name of an index's file, characters.
+const INDEX_NAME_CHARS_MAX: usize = 128;
 /// Longest file of a key, bytes.
 pub(super) const KEY_BYTES_MAX: u64 = 64 * 1024;
 
@@ -39,6 +43,9 @@ pub(super) const KEY_BYTES_MAX: u64 = 64 * 1024;
 pub(super) enum Member {
     Control,
     Tenant(TenantId),
+    /// A file of a tenant's indexes, below its directory.
+    Index(TenantId, IndexFile),
+    Queue,
     /// A file of `keys/seal`.
     SealKey(String),
     Jwt,
@@ -46,11 +53,40 @@ pub(super) enum Member {
     Manifest,
 }
 
+/// Where a file of an index lies in its tenant's directory: `fulltext/FILE` or `vectors/graph-N/FILE`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct IndexFile(String);
+
+impl IndexFile {
+    pub(super) fn parse(path: &str) -> Option<Self> {
+        let plain = |name: &str| {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            let is_name =
+                !name.is_empty() && name.len() <= INDEX_NAME_CHARS_MAX && name.chars().all(is_plain);
+            is_name && name != "." && name != ".."
+        };
+        let parts: Vec<&str> = path.split('/').collect();
+        let is_one = match parts.as_slice() {
+            ["fulltext", file] => plain(file),
+            ["vectors", graph, file] => graph.starts_with("graph-") && plain(graph) && plain(file),
+            _ => false,
+        };
+        is_one.then(|| Self(path.to_owned()))
+    }
+
+    /// Its place below the tenant's directory.
+    pub(super) fn path(&self) -> &Path {
+        Path::new(&self.0)
+    }
+}
+
 impl Member {
     pub(super) fn name(&self) -> String {
         match self {
             Member::Control => "control.db".to_owned(),
             Member::Tenant(id) => format!("tenants/{id}/tenant.db"),
+            Member::Index(id, file) => format!("tenants/{id}/{}", file.0),
+            Member::Queue => "queue.redb".to_owned(),
             Member::SealKey(file) => format!("keys/seal/{file}"),
             Member::Jwt => "keys/jwt.json".to_owned(),
             Member::Receipt => "keys/receipt.key".to_owned(),
@@ -65,6 +101,7 @@ impl Member {
         };
         let member = match name {
             "control.db" => Member::Control,
+            "queue.redb" => Member::Queue,
             "keys/jwt.json" => Member::Jwt,
             "keys/receipt.key" => Member::Receipt,
             "manifest.json" => Member::Manifest,
@@ -72,8 +109,13 @@ impl Member {
                 Some(file) if is_file(file) => Member::SealKey(file.to_owned()),
                 Some(_) => return None,
                 None => {
-                    let id = name.strip_prefix("tenants/")?.strip_suffix("/tenant.db")?;
-                    Member::Tenant(TenantId(Uuid::try_parse(id).ok()?))
+                    let (id, file) = name.strip_prefix("tenants/")?.split_once('/')?;
+                    let id = TenantId(Uuid::try_parse(id).ok()?);
+                    if file == "tenant.db" {
+                        Member::Tenant(id)
+                    } else {
+                        Member::Index(id, IndexFile::parse(file)?)
+                    }
                 }
             },
         };
@@ -94,6 +136,9 @@ pub struct BackupManifest {
     pub tenants: Vec<PackedTenant>,
     /// Ids of the keys that open it.
     pub keys: Vec<String>,
+    /// What of the derived data is in it; absent where it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived: Option<PackedDerived>,
     /// Every file but this one.
     pub files: BTreeMap<String, PackedFile>,
 }
@@ -114,6 +159,16 @@ pub struct PackedTenant {
     pub database: PackedDatabase,
 }
 
+/// The queue and the indexes, as far as they are in a backup.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackedDerived {
+    pub queue: bool,
+    /// Tenants whose indexes are in it.
+    pub indexes: Vec<TenantId>,
+    /// Why others are not.
+    pub left_out: Vec<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackedFile {
     pub bytes: u64,
@@ -124,7 +179,8 @@ pub struct PackedFile {
 impl BackupManifest {
     pub(super) fn new(taken_at: Timestamp, control: PackedDatabase, tenants: Vec<PackedTenant>) -> Self {
         let program = env!("CARGO_PKG_VERSION").to_owned();
-        Self { format: FORMAT, program, taken_at, control, tenants, keys: Vec::new(), files: BTreeMap::new() }
+        let (format, keys, files) = (FORMAT_BARE, Vec::new(), BTreeMap::new());
+        Self { format, program, taken_at, control, tenants, keys, derived: None, files }
     }
 
     /// Posts of all tenants.
@@ -137,6 +193,16 @@ impl BackupManifest {
 /// A refusal of a backup.
 pub(super) fn damaged(path: &Path, what: impl std::fmt::Display) -> Error {
     Error::refused(ErrorCode::BackupInvalid, format!("{}: {what}; nothing was changed", path.display()))
+}
+
+/// What a file that could not be opened is: one for other keys, or none of ours.
+fn not_opened(path: &Path, error: seal::Error) -> Error {
+    if !matches!(error, seal::Error::NotForUs { .. }) {
+        return damaged(path, error);
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let sealed_for = name.and_then(|name| name_parse(&name)).map(|(_, key)| key);
+    Error::BackupKey { path: path.display().to_string(), source: error, sealed_for }
 }
 
 /// Reads through, hashing.
@@ -208,6 +274,9 @@ impl<'a> Packer<'a> {
     /// Writes the manifest and the end; returns the manifest with its files, and the backup's length.
     pub(super) fn finish(mut self, mut manifest: BackupManifest) -> Result<(BackupManifest, u64), Error> {
         manifest.files = std::mem::take(&mut self.files);
+        if manifest.derived.is_some() {
+            manifest.format = FORMAT;
+        }
         let text = serde_json::to_vec_pretty(&manifest).expect("a manifest always serialises");
         self.append(&Member::Manifest, text.len() as u64, &mut &*text)?;
         let path = self.path;
@@ -277,7 +346,7 @@ pub(super) fn unpack(
 ) -> Result<BackupManifest, Error> {
     let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
     let opened = keys.opener(BufReader::with_capacity(CHUNK_BYTES, file));
-    let opened = opened.map_err(|error| damaged(path, error))?;
+    let opened = opened.map_err(|error| not_opened(path, error))?;
     let unpacked = zstd::Decoder::new(opened).map_err(|error| cut(path, &error))?;
     let mut tar = tar::Archive::new(unpacked);
     let mut found: BTreeMap<String, PackedFile> = BTreeMap::new();
@@ -333,6 +402,13 @@ fn compare(
 ) -> Result<(), Error> {
     let tenants = manifest.tenants.iter().map(|tenant| Member::Tenant(tenant.id).name());
     let needed: Vec<String> = tenants.chain([Member::Control.name()]).collect();
+    let is_foreign = |name: &&String| match Member::parse(name) {
+        Some(Member::Index(id, _)) => !manifest.tenants.iter().any(|tenant| tenant.id == id),
+        Some(_) | None => false,
+    };
+    if let Some(name) = found.keys().find(is_foreign) {
+        return Err(damaged(path, format!("{name} belongs to no tenant in it")));
+    }
     if let Some(name) = needed.iter().chain(manifest.files.keys()).find(|name| !found.contains_key(*name)) {
         return Err(damaged(path, format!("{name} is missing")));
     }
@@ -348,14 +424,20 @@ fn compare(
 
 #[cfg(test)]
 mod tests {
-    use super::Member;
+    use super::{INDEX_NAME_CHARS_MAX, Member};
 
     #[test]
     fn names_that_lead_elsewhere_are_no_members() {
         let id = "11111111-1111-4111-8111-111111111111";
-        for name in
-            ["control.db", "keys/jwt.json", "keys/seal/0001-abc.key", &format!("tenants/{id}/tenant.db")]
-        {
+        for name in [
+            "control.db",
+            "queue.redb",
+            "keys/jwt.json",
+            "keys/seal/0001-abc.key",
+            &format!("tenants/{id}/tenant.db"),
+            &format!("tenants/{id}/fulltext/.managed.json"),
+            &format!("tenants/{id}/vectors/graph-7/keys"),
+        ] {
             assert_eq!(Member::parse(name).map(|member| member.name()).as_deref(), Some(name));
         }
         for name in [
@@ -369,7 +451,14 @@ mod tests {
             "keys/seal/a/b.key",
             &format!("tenants/{}/tenant.db", id.to_uppercase().replace('1', "A")),
             &format!("tenants/{}/tenant.db", id.replace('-', "")),
-            "queue.redb",
+            &format!("tenants/{id}/fulltext/.."),
+            &format!("tenants/{id}/fulltext/a/b"),
+            &format!("tenants/{id}/fulltext/a b"),
+            &format!("tenants/{id}/fulltext/{}", "a".repeat(INDEX_NAME_CHARS_MAX + 1)),
+            &format!("tenants/{id}/vectors/keys"),
+            &format!("tenants/{id}/vectors/graph-7/../keys"),
+            &format!("tenants/{id}/other/keys"),
+            "queue.redb/x",
             "",
         ] {
             assert_eq!(Member::parse(name), None, "{name}");

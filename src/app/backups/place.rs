@@ -13,6 +13,7 @@ use std::{
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{App, Error, check::room_check, stopped};
+pub(super) use crate::s3::GoOn;
 use crate::{clock::Clock, config, s3, seal::Keyring};
 
 const PREFIX: &str = "tga-";
@@ -135,8 +136,8 @@ impl Place {
         }
     }
 
-    /// Puts a whole file into its place; `go_on` is asked between the pieces that are sent.
-    pub(super) fn put(&self, part: &Path, name: &str, go_on: &dyn Fn() -> bool) -> Result<(), Error> {
+    /// Puts a whole file into its place; `go_on` is asked all the while where it is sent.
+    pub(super) fn put(&self, part: &Path, name: &str, go_on: GoOn<'_>) -> Result<(), Error> {
         match self {
             Place::Dir(dir) => {
                 let to = dir.join(name);
@@ -149,7 +150,7 @@ impl Place {
     }
 
     /// The path of a backup on this machine, fetched into `scratch` where it lies elsewhere.
-    pub(super) fn fetch(&self, name: &str, scratch: &Path) -> Result<PathBuf, Error> {
+    pub(super) fn fetch(&self, name: &str, scratch: &Path, go_on: GoOn<'_>) -> Result<PathBuf, Error> {
         if name_parse(name).is_none() {
             return Err(Error::NotFound(format!("no backup is named {name}; `tga backup list` shows them")));
         }
@@ -164,8 +165,8 @@ impl Place {
             }
             Place::Bucket(bucket) => {
                 let path = scratch.join(name);
-                room_check(scratch, bucket.bytes_of(name)?)?;
-                bucket.get(name, &path)?;
+                room_check(scratch, bucket.bytes_of(name, go_on)?)?;
+                bucket.get(name, &path, go_on)?;
                 Ok(path)
             }
         }
@@ -180,26 +181,26 @@ impl Place {
                 read.map_err(|error| Error::io("read", &path, error))?;
                 Ok(out)
             }
-            Place::Bucket(bucket) => Ok(bucket.beginning(name, bytes)?),
+            Place::Bucket(bucket) => Ok(bucket.beginning(name, bytes, &|| true)?),
         }
     }
 
-    pub(super) fn delete(&self, name: &str) -> Result<(), Error> {
+    pub(super) fn delete(&self, name: &str, go_on: GoOn<'_>) -> Result<(), Error> {
         match self {
             Place::Dir(dir) => {
                 let path = dir.join(name);
                 std::fs::remove_file(&path).map_err(|error| Error::io("delete", &path, error))
             }
-            Place::Bucket(bucket) => Ok(bucket.delete(name)?),
+            Place::Bucket(bucket) => Ok(bucket.delete(name, go_on)?),
         }
     }
 
     /// Every backup here, the newest first; other files are nobody's business.
-    pub(super) fn list(&self) -> Result<Vec<Stored>, Error> {
+    pub(super) fn list(&self, go_on: GoOn<'_>) -> Result<Vec<Stored>, Error> {
         let mut stored = match self {
             Place::Dir(dir) => dir_list(dir)?,
             Place::Bucket(bucket) => {
-                let objects = bucket.list()?.into_iter();
+                let objects = bucket.list(go_on)?.into_iter();
                 objects.map(|object| Stored { name: object.name, bytes: object.bytes }).collect()
             }
         };
@@ -208,9 +209,28 @@ impl Place {
         Ok(stored)
     }
 
-    /// Removes files in the making that a crash left. `alone`: nobody else writes here, so every one is a crash's.
-    pub(super) fn parts_clean(&self, alone: bool, now: Timestamp) -> Result<(), Error> {
-        let Place::Dir(dir) = self else { return Ok(()) };
+    /// Removes what a crash or a stop left of backups in the making. `alone`: nobody else writes here, so every file is a crash's.
+    pub(super) fn parts_clean(
+        &self,
+        alone: bool,
+        keys: &Keyring,
+        now: Timestamp,
+        go_on: GoOn<'_>,
+    ) -> Result<(), Error> {
+        let dir = match self {
+            Place::Dir(dir) => dir,
+            Place::Bucket(bucket) => {
+                return match uploads_clean(bucket, &Ours::of(keys.ids(), []), go_on) {
+                    Err(s3::Error::Stopped) => Err(stopped()),
+                    Err(error) => {
+                        // What is left costs room there; whether a backup can be sent is seen when one is.
+                        tracing::warn!(%error, "unfinished uploads of earlier backups cannot be looked for");
+                        Ok(())
+                    }
+                    Ok(()) => Ok(()),
+                };
+            }
+        };
         for part in dir_list(dir)? {
             if part.name.strip_suffix(PART).is_none_or(|name| name_parse(name).is_none()) {
                 continue;
@@ -245,6 +265,15 @@ impl App {
         let rows = self.control.backup_rows()?;
         Ok(Ours::of(keys.ids(), rows.into_iter().map(|row| row.name)))
     }
+}
+
+/// Takes back the uploads that were cut off; those of others in the same place are theirs.
+fn uploads_clean(bucket: &s3::Bucket, ours: &Ours, go_on: GoOn<'_>) -> Result<(), s3::Error> {
+    let uploads = bucket.uploads(go_on)?.into_iter();
+    for upload in uploads.filter(|upload| ours.has(&upload.name)) {
+        bucket.upload_abort(&upload, go_on)?;
+    }
+    Ok(())
 }
 
 fn dir_list(dir: &Path) -> Result<Vec<Stored>, Error> {

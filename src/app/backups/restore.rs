@@ -1,7 +1,7 @@
 //! Putting a backup into an empty data directory: checked whole first, then moved to its place.
 //!
 //! Everything is unpacked into `.restore` in the data directory and checked there; the mark `whole` says so, durably. From then
-//! on the rest is moves: the tenants, the keys that are not there yet, control.db last. A crash before the mark leaves a
+//! on the rest is moves: the tenants, the keys that are not there yet, control.db and the queue last. A crash before the mark leaves a
 //! directory that nothing starts on until the restore is done again; after it, the next start finishes the moves.
 
 use std::{
@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use super::{
     App, Error, Scratch,
-    check::{room_check, rows_compare},
-    key_hint, located,
+    check::{index_unpack, room_check, rows_compare},
+    located,
     pack::{KEY_BYTES_MAX, Member, PackedDatabase, damaged, unpack},
     place::{Ours, Place},
 };
@@ -26,6 +26,8 @@ use crate::{
     app::{command::Progress, lock, tenants::rfc3339},
     clock::Clock,
     config::Config,
+    model::TenantId,
+    queue,
     seal::{self, Keyring},
     store::{CONTROL, Schema, TENANT, database_check},
 };
@@ -49,6 +51,10 @@ pub struct RestoreReport {
     pub keys: Vec<String>,
     /// Ids of the keys that open the backup.
     pub opened_by: Vec<String>,
+    /// Whether its queue came along.
+    pub queue: bool,
+    /// Tenants whose indexes came along; whether they fit is seen when they are opened.
+    pub indexes: Vec<TenantId>,
 }
 
 /// Restores a backup (a file, a name in its place, or `latest`) into the data directory of the configuration, which must hold
@@ -78,10 +84,9 @@ pub fn restore(
     // Nothing is on record here: the keys at hand say which are this installation's, unless they are those of a further recipient,
     // which no name tells.
     let ours = Ours::of(ring.ids(), []).or_any();
-    let path = located(&place, given, &scratch.0, &ours)?;
+    let path = located(&place, given, &scratch.0, &ours, &|| true)?;
     builder.create(&ready).map_err(|error| Error::io("create", &ready, error))?;
-    let unpacked = unpack_all(&path, &ring, &ready, progress).map_err(|error| key_hint(given, error));
-    let manifest = unpacked.inspect_err(|_| {
+    let manifest = unpack_all(&path, &ring, &ready, progress).inspect_err(|_| {
         // Nothing of it is in its place; what cannot be removed is refused by the next start.
         let _ = std::fs::remove_dir_all(&ready);
     })?;
@@ -99,6 +104,7 @@ pub fn restore(
 fn report(config: &Config, manifest: Option<&super::BackupManifest>) -> RestoreReport {
     let seal = config.keys_dir().join("seal");
     let keys = if seal.is_dir() { Keyring::gather(&[seal]).ok() } else { None };
+    let derived = manifest.and_then(|manifest| manifest.derived.as_ref());
     RestoreReport {
         data_dir: config.data_dir.display().to_string(),
         taken_at: manifest.map(|manifest| rfc3339(manifest.taken_at)),
@@ -106,6 +112,8 @@ fn report(config: &Config, manifest: Option<&super::BackupManifest>) -> RestoreR
         posts: manifest.map_or(0, super::BackupManifest::posts),
         keys: keys.map(|keys| keys.ids()).unwrap_or_default(),
         opened_by: manifest.map(|manifest| manifest.keys.clone()).unwrap_or_default(),
+        queue: derived.is_some_and(|derived| derived.queue),
+        indexes: derived.map(|derived| derived.indexes.clone()).unwrap_or_default(),
     }
 }
 
@@ -161,6 +169,16 @@ fn unpack_all(
         let schema: Schema = match member {
             Member::Control => CONTROL,
             Member::Tenant(_) => TENANT,
+            Member::Index(id, file) => {
+                let home = ready.join("tenants").join(id.to_string());
+                done += entry.bytes;
+                return index_unpack(entry, &home, file);
+            }
+            Member::Queue => {
+                entry.write_to(&to)?;
+                queue::file_check(&to).map_err(|error| damaged(path, error))?;
+                return file_sync(&to);
+            }
             Member::SealKey(_) | Member::Jwt | Member::Receipt | Member::Manifest => {
                 let content = zeroize::Zeroizing::new(entry.content(KEY_BYTES_MAX)?);
                 return file_write(&to, &content);
@@ -168,8 +186,7 @@ fn unpack_all(
         };
         entry.write_to(&to)?;
         let (schema_version, rows) = database_check(&to, schema).map_err(|error| damaged(path, error))?;
-        let synced = File::open(&to).and_then(|file| file.sync_all());
-        synced.map_err(|error| Error::io("write", &to, error))?;
+        file_sync(&to)?;
         sync_dir(parent)?;
         found.insert(member.clone(), PackedDatabase { schema_version, rows });
         done += entry.bytes;
@@ -203,6 +220,11 @@ fn keys_ready(given: &Keyring, ready: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+fn file_sync(path: &Path) -> Result<(), Error> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| Error::io("write", path, error))
+}
+
 fn file_write(path: &Path, content: &[u8]) -> Result<(), Error> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let written = (|| {
@@ -227,11 +249,16 @@ fn place_all(dir: &Path, keys_dir: &Path) -> Result<(), Error> {
         sync_dir(dir)?;
     }
     crate::fail::fail_point(crate::fail::FailPoint::RestoreTenantsPlaced);
-    // What was beside an older control.db would be taken for part of this one, and its queue is about other posts.
-    for stale in ["control.db-wal", "control.db-shm", "queue.redb"] {
-        remove_file(&dir.join(stale))?;
-    }
     let (from, to) = (ready.join("control.db"), dir.join("control.db"));
+    if from.is_file() {
+        // What was beside an older control.db would be taken for part of this one, and its queue is about other posts.
+        for stale in ["control.db-wal", "control.db-shm", "queue.redb"] {
+            remove_file(&dir.join(stale))?;
+        }
+        rename(&from, &to)?;
+        sync_dir(dir)?;
+    }
+    let (from, to) = (ready.join("queue.redb"), dir.join("queue.redb"));
     if from.is_file() {
         rename(&from, &to)?;
         sync_dir(dir)?;

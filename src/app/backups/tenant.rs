@@ -15,8 +15,8 @@ use serde_json::json;
 
 use super::{
     App, BackupManifest, Error, Scratch,
-    check::{room_check, rows_compare},
-    key_hint, located,
+    check::{index_unpack, room_check, rows_compare},
+    located,
     pack::{Member, PackedDatabase, damaged, unpack},
     restore::{ring, sync_dir},
 };
@@ -29,7 +29,7 @@ use crate::{
     fail::{FailPoint, fail_point},
     model::{AuditAction, MembershipId, TenantId},
     seal::Keyring,
-    store::{CONTROL, Control, TENANT, archive_adopt, archive_strip, database_check},
+    store::{self, CONTROL, Control, TENANT, archive_adopt, archive_strip, database_check},
 };
 
 /// Where directories lie that a restore replaced, in the data directory: `ID-SECONDS`.
@@ -60,6 +60,8 @@ pub struct TenantRestored {
     pub members: usize,
     /// Where the directory lies that was replaced; absent: there was none.
     pub set_aside: Option<String>,
+    /// Its indexes came along and fit; if not, they are made anew by themselves.
+    pub indexes_kept: bool,
 }
 
 /// What was found in the backup, in scratch.
@@ -78,9 +80,8 @@ impl App {
         let scratch = Scratch::new(&self.config.data_dir)?;
         let keys = ring(&self.config, wanted.keys.as_deref())?.joined(self.keyring());
         let ours = self.backup_ours(&keys)?;
-        let path = located(&self.backup_place()?, &wanted.backup, &scratch.0, &ours)?;
-        let found = found_in(&path, &keys, &wanted.tenant, &scratch.0);
-        let found = found.map_err(|error| key_hint(&wanted.backup, error))?;
+        let path = located(&self.backup_place()?, &wanted.backup, &scratch.0, &ours, &|| true)?;
+        let found = found_in(&path, &keys, &wanted.tenant, &scratch.0)?;
         if wanted.replace {
             self.tenant_replace(&found, origin)
         } else {
@@ -110,6 +111,7 @@ impl App {
         let line =
             self.audit(origin, Some(tenant.id), AuditAction::TenantRestored, tenant.slug.clone(), Some(data));
         self.tenant_take(&tenant, &found.home, members, line)?;
+        let indexes_kept = self.tenant_indexes_settle(&tenant, found)?;
         Ok(TenantRestored {
             id: tenant.id,
             slug: tenant.slug,
@@ -118,6 +120,7 @@ impl App {
             posts,
             members: count,
             set_aside: None,
+            indexes_kept,
         })
     }
 
@@ -140,7 +143,7 @@ impl App {
         let aside = self.tenant_swap(&found.home, row.id, at.as_second())?;
         self.queue.discard(crate::queue::Pick::Tenant(row.id.0.as_u128()))?;
         self.control.audit_add(line)?;
-        self.tenant_open(&row)?;
+        let indexes_kept = self.tenant_indexes_settle(&row, found)?;
         Ok(TenantRestored {
             id: row.id,
             slug: row.slug,
@@ -149,7 +152,22 @@ impl App {
             posts: found.posts(),
             members: members.len(),
             set_aside: aside.map(|aside| aside.display().to_string()),
+            indexes_kept,
         })
+    }
+
+    /// Opens a restored tenant; whether the indexes that came with it are kept. If not, they are made anew.
+    fn tenant_indexes_settle(&self, row: &store::Tenant, found: &Found) -> Result<bool, Error> {
+        let tenant = self.tenant_open(row)?;
+        let came = found.manifest.derived.as_ref();
+        if !came.is_some_and(|derived| derived.indexes.contains(&found.tenant)) {
+            return Ok(false);
+        }
+        let fits = tenant.indexes.restored_fit(&tenant.store)?;
+        if !fits {
+            tenant.indexes.rebuild_from_nothing(&tenant.store, &mut |_, _| {})?;
+        }
+        Ok(fits)
     }
 
     /// Puts a directory in the place of a tenant's in one step; returns where that one lies now, if there was one.
@@ -208,9 +226,16 @@ fn found_in(path: &Path, keys: &Keyring, wanted: &str, scratch: &Path) -> Result
             Member::Tenant(id) if tenant.as_ref().is_some_and(|(wanted, _)| wanted == id) => {
                 (&home.join("tenant.db"), TENANT)
             }
-            Member::Tenant(_) | Member::SealKey(_) | Member::Jwt | Member::Receipt | Member::Manifest => {
-                return Ok(());
+            Member::Index(id, file) if tenant.as_ref().is_some_and(|(wanted, _)| wanted == id) => {
+                return index_unpack(entry, &home, file);
             }
+            Member::Tenant(_)
+            | Member::Index(..)
+            | Member::Queue
+            | Member::SealKey(_)
+            | Member::Jwt
+            | Member::Receipt
+            | Member::Manifest => return Ok(()),
         };
         room_check(scratch, entry.bytes)?;
         entry.write_to(to)?;

@@ -7,16 +7,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Progress;
-use crate::app::{App, Error, audit::Origin, backups::TenantRestore};
+use crate::app::{
+    App, Error,
+    audit::Origin,
+    backups::{BackupWanted, TenantRestore},
+};
 
 /// What an operator does with backups.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BackupsCommand {
-    /// `verify`: instead of what the configuration says.
-    BackupCreate {
-        verify: Option<bool>,
-    },
+    BackupCreate(BackupWanted),
     BackupList,
     /// A file, a name, or the newest.
     BackupVerify {
@@ -40,8 +41,8 @@ impl App {
     ) -> Result<Value, Error> {
         let (operator, stop) = (Origin::operator(), AtomicBool::new(false));
         Ok(match command {
-            BackupsCommand::BackupCreate { verify } => {
-                let mut answer = json!(self.backup_create(verify, &operator, &stop, progress)?);
+            BackupsCommand::BackupCreate(wanted) => {
+                let mut answer = json!(self.backup_create(wanted, &operator, &stop, progress)?);
                 answer["hint"] = json!(self.backup_kit_hint()?);
                 answer
             }

@@ -21,7 +21,8 @@ pub(crate) const SECRET_KEY: &str = "0123456789abcdef0123456789abcdef01234567";
 #[derive(Debug, Default)]
 struct State {
     objects: BTreeMap<String, Vec<u8>>,
-    uploads: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
+    /// By id: the object's name, and its parts.
+    uploads: BTreeMap<String, (String, BTreeMap<u32, Vec<u8>>)>,
     /// How many of the next requests are answered with 503.
     tired: usize,
     /// Bodies are cut by one byte before they are kept.
@@ -33,6 +34,8 @@ struct State {
     part_seen: Option<Arc<AtomicBool>>,
     /// The bucket is not there.
     gone: bool,
+    /// Set with the next part that comes, which is not taken and never answered.
+    part_hangs: Option<Arc<AtomicBool>>,
 }
 
 /// How far the clock goes with each request, and how old a signature may be: what S3 allows.
@@ -97,6 +100,23 @@ impl FakeS3 {
         self.state.lock().unwrap().part_seen = Some(seen);
     }
 
+    /// Sets `seen` with the next part that comes, and says nothing more on its connection.
+    pub(crate) fn hang_part(&self, seen: Arc<AtomicBool>) {
+        self.state.lock().unwrap().part_hangs = Some(seen);
+    }
+
+    /// Leaves an upload as one that was cut off.
+    pub(crate) fn upload_begin(&self, name: &str) {
+        let mut state = self.state.lock().unwrap();
+        let id = format!("cut{}", state.uploads.len());
+        state.uploads.insert(id, (name.to_owned(), BTreeMap::new()));
+    }
+
+    /// The names of uploads that were begun and neither finished nor taken back.
+    pub(crate) fn upload_names(&self) -> Vec<String> {
+        self.state.lock().unwrap().uploads.values().map(|(name, _)| name.clone()).collect()
+    }
+
     pub(crate) fn be_gone(&self, gone: bool) {
         self.state.lock().unwrap().gone = gone;
     }
@@ -111,7 +131,11 @@ impl FakeS3 {
     }
 
     fn serve(&self, stream: &TcpStream) -> Option<()> {
-        let asked = read(stream)?;
+        let asked = read(stream, &|asked| {
+            let seen =
+                self.state.lock().unwrap().part_hangs.take_if(|_| asked.query.contains_key("partNumber"));
+            seen.inspect(|seen| seen.store(true, Ordering::SeqCst)).is_some()
+        })?;
         let (status, headers, body) = self.answer(&asked);
         let mut head = format!("HTTP/1.1 {status} X\r\n");
         if asked.method != "HEAD" {
@@ -175,16 +199,16 @@ impl FakeS3 {
         match (asked.method.as_str(), upload) {
             ("POST", None) if asked.query.contains_key("uploads") => {
                 let id = format!("up&{}", state.uploads.len());
-                state.uploads.insert(id.clone(), BTreeMap::new());
+                state.uploads.insert(id.clone(), (asked.key.clone(), BTreeMap::new()));
                 text(format!("<R><UploadId>{}</UploadId></R>", id.replace('&', "&amp;")))
             }
             ("PUT", Some(upload)) => {
                 let number: u32 = asked.query["partNumber"].parse().unwrap();
-                state.uploads.get_mut(&upload).unwrap().insert(number, body);
+                state.uploads.get_mut(&upload).unwrap().1.insert(number, body);
                 (200, vec![("ETag", format!("\"part{number}\""))], Vec::new())
             }
             ("POST", Some(upload)) => {
-                let parts = state.uploads.remove(&upload).unwrap();
+                let (_, parts) = state.uploads.remove(&upload).unwrap();
                 let said = String::from_utf8_lossy(&asked.body).into_owned();
                 assert!(
                     parts
@@ -206,6 +230,7 @@ impl FakeS3 {
                 state.objects.remove(&asked.key);
                 (204, none(), Vec::new())
             }
+            ("GET", None) if asked.query.contains_key("uploads") => text(uploads(&state, &asked.query)),
             ("GET", None) if asked.key.is_empty() => text(list(&state, &asked.query)),
             ("GET" | "HEAD", None) => match state.objects.get(&asked.key) {
                 Some(object) if asked.method == "HEAD" => {
@@ -236,7 +261,20 @@ fn list(state: &State, query: &BTreeMap<String, String>) -> String {
     )
 }
 
-fn read(stream: &TcpStream) -> Option<Asked> {
+fn uploads(state: &State, query: &BTreeMap<String, String>) -> String {
+    let matching = state.uploads.iter().filter(|(_, (name, _))| name.starts_with(&query["prefix"]));
+    let listed: String = matching
+        .map(|(id, (name, _))| {
+            format!("<Upload><Key>{name}</Key><UploadId>{}</UploadId></Upload>", id.replace('&', "&amp;"))
+        })
+        .collect();
+    format!(
+        "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>{listed}</ListMultipartUploadsResult>"
+    )
+}
+
+/// `hangs`: asked before the body is taken; then it is thrown away, and there is no answer.
+fn read(stream: &TcpStream, hangs: &dyn Fn(&Asked) -> bool) -> Option<Asked> {
     let mut reader = BufReader::new(stream);
     let mut first = String::new();
     reader.read_line(&mut first).ok().filter(|count| *count > 0)?;
@@ -254,7 +292,14 @@ fn read(stream: &TcpStream) -> Option<Asked> {
         headers.insert(name.to_lowercase(), value.to_owned());
     }
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some(Asked { method, key, query: decoded(query), headers, body })
+    let query = decoded(query);
+    let mut asked = Asked { method, key, query, headers, body: Vec::new() };
+    if hangs(&asked) {
+        // Until the other side goes away.
+        let _ = std::io::copy(&mut reader, &mut std::io::sink());
+        return None;
+    }
+    asked.body = vec![0; length];
+    reader.read_exact(&mut asked.body).ok()?;
+    Some(asked)
 }
