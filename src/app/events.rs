@@ -4,13 +4,13 @@
 //! The envelope's id is made from the tenant and the event's place, so reading the log twice gives the same ids and a consumer
 //! can drop what it has seen.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{Error, Tenant, tenants::rfc3339};
+use super::{App, Error, Tenant, tenants::rfc3339};
 use crate::{
     model::{ChannelSet, Event, Post, TenantId},
     store::StoredEvent,
@@ -34,6 +34,16 @@ pub struct EventView {
     pub occurred_at: String,
     pub trace_id: Uuid,
     pub data: Map<String, Value>,
+}
+
+impl App {
+    /// How long the oldest event waits that the appliance itself is to read: alerts look through the log. A tenant that is closed has
+    /// none waiting, and one that cannot be read is told of elsewhere.
+    pub fn outbox_lag(&self) -> SignedDuration {
+        let waiting = |tenant: &std::sync::Arc<Tenant>| tenant.store.alert_unseen_since().ok().flatten();
+        let oldest = self.tenants.open_list().iter().filter_map(waiting).min();
+        oldest.map_or(SignedDuration::ZERO, |at| self.now().duration_since(at).max(SignedDuration::ZERO))
+    }
 }
 
 impl Tenant {

@@ -44,6 +44,7 @@ fn register() {
         metrics::counter!("telegram_posts_read_total", "source" => source).increment(0);
     }
     metrics::counter!("auth_qr_fail_total", "reason" => "cancelled").increment(0);
+    metrics::counter!("tg_webhook_requests_total", "outcome" => "accepted").increment(0);
     metrics::counter!("rag_queries_total", "intent" => "ask", "status" => "error").increment(0);
 }
 
@@ -97,6 +98,8 @@ impl Metrics {
         metrics::gauge!("backup_last_pause_seconds").set(newest.map_or(0.0, |row| row.pause_us as f64 / 1e6));
         metrics::gauge!("backup_last_duration_seconds")
             .set(newest.map_or(0.0, |row| row.elapsed_ms as f64 / 1e3));
+        metrics::gauge!("backup_restorable_age_seconds").set(figures.restorable_age_s.unwrap_or(0.0));
+        metrics::gauge!("outbox_lag_seconds").set(figures.outbox_lag_s);
         metrics::gauge!("retention_last_success_timestamp_seconds").set(seconds(figures.retention_at_s));
         HANDLE.as_ref().map(PrometheusHandle::render).unwrap_or_default()
     }
@@ -117,6 +120,10 @@ pub(super) struct Figures {
     pub(super) started_at_s: i64,
     /// The newest backup on record.
     pub(super) backup: Option<BackupRow>,
+    /// How old the newest backup is that was restored in scratch, or how long one is owed, seconds; `None`: none is owed yet.
+    pub(super) restorable_age_s: Option<f64>,
+    /// How long the oldest event waits for the appliance to read it, seconds.
+    pub(super) outbox_lag_s: f64,
     /// Unix seconds.
     pub(super) retention_at_s: Option<i64>,
 }

@@ -106,6 +106,8 @@ pub(super) async fn metrics(State(web): State<Web>) -> Result<impl IntoResponse,
             tenants_open: app.tenants_open_count(),
             started_at_s: app.started_at().as_second(),
             backup,
+            restorable_age_s: app.backup_restorable_age()?.map(|age| age.as_secs_f64()),
+            outbox_lag_s: app.outbox_lag().as_secs_f64(),
             retention_at_s: app.retention_done_at()?.map(jiff::Timestamp::as_second),
         })
     });

@@ -232,6 +232,14 @@ impl TenantStore {
         })
     }
 
+    /// Since when the oldest indexed post waits to be looked at; `None`: none waits, or nobody has an alert.
+    pub fn alert_unseen_since(&self) -> Result<Option<Timestamp>, Error> {
+        if !self.alert_any()? {
+            return Ok(None);
+        }
+        Ok(self.alert_unseen_list(1)?.into_iter().next().map(|(_, _, at)| at))
+    }
+
     /// Keeps what was found in the log up to `seen`; how many of the posts are new to their alert.
     pub fn alert_matches_add(&self, found: Vec<AlertMatch>, seen: i64) -> Result<usize, Error> {
         self.db.write(move |tx| {

@@ -184,7 +184,7 @@ impl Registry {
     }
 
     /// Those that are open; does not count as use.
-    pub(super) fn open_list(&self) -> Vec<Arc<Tenant>> {
+    pub(in crate::app) fn open_list(&self) -> Vec<Arc<Tenant>> {
         let places = self.places();
         places.slots.keys().filter_map(|id| places.peek(*id)).collect()
     }
