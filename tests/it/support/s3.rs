@@ -30,8 +30,6 @@ struct State {
     requests: Vec<String>,
     /// Goes on with every request, and refuses what was signed long before.
     clock: Option<Arc<ManualClock>>,
-    /// Set with the first part that comes.
-    part_seen: Option<Arc<AtomicBool>>,
     /// The bucket is not there.
     gone: bool,
     /// Set with the next part that comes, which is not taken and never answered.
@@ -93,11 +91,6 @@ impl FakeS3 {
     /// Every request takes ten minutes by this clock.
     pub(crate) fn be_slow(&self, clock: Arc<ManualClock>) {
         self.state.lock().unwrap().clock = Some(clock);
-    }
-
-    /// Sets `seen` with the next part that comes.
-    pub(crate) fn tell_part(&self, seen: Arc<AtomicBool>) {
-        self.state.lock().unwrap().part_seen = Some(seen);
     }
 
     /// Sets `seen` with the next part that comes, and says nothing more on its connection.
@@ -174,9 +167,6 @@ impl FakeS3 {
                 return (403, none(), b"<Error><Code>RequestTimeTooSkewed</Code></Error>".to_vec());
             }
             clock.advance(SLOW);
-        }
-        if let Some(seen) = state.part_seen.take_if(|_| asked.query.contains_key("partNumber")) {
-            seen.store(true, Ordering::SeqCst);
         }
         let credential = format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/");
         if !asked.headers.get("authorization").is_some_and(|value| value.starts_with(&credential)) {
