@@ -78,6 +78,12 @@ impl Usage {
         Self { tokens_in: estimate(asked), tokens_out: estimate(answer.chars().count()) }
     }
 
+    /// What vectors of these texts cost at most, where a server does not say.
+    pub fn estimate_texts(texts: &[&str]) -> Self {
+        let tokens = |text: &&str| text.chars().count() as u64 / CHARS_PER_TOKEN + 1;
+        Self { tokens_in: texts.iter().map(tokens).sum(), tokens_out: 0 }
+    }
+
     pub fn total(self) -> u64 {
         self.tokens_in + self.tokens_out
     }

@@ -23,7 +23,7 @@ use tga::{
 };
 use zeroize::Zeroizing;
 
-use crate::support::llm::{GIGACHAT_KEY, Llm, MODEL, OPENAI_KEY, Say, say};
+use crate::support::llm::{DIMENSIONS, EMBEDDING_MODEL, GIGACHAT_KEY, Llm, MODEL, OPENAI_KEY, Say, say};
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 
@@ -291,8 +291,10 @@ fn vectors_come_as_the_embedder_gives_them() {
     let bench = Bench::new();
     for remote in [bench.openai(), bench.gigachat()] {
         let provider = remote.provider().name();
-        let embedder = remote::RemoteEmbedder::open(Arc::new(remote), "Embeddings").unwrap();
-        assert_eq!(embedder.dimensions(), 8);
+        let (dimensions, usage) = remote::RemoteEmbedder::probe(&remote, EMBEDDING_MODEL).unwrap();
+        assert_eq!((dimensions, usage.tokens_in), (DIMENSIONS, 2), "the whole answer's, or the row's");
+        let embedder = remote::RemoteEmbedder::new(Arc::new(remote), EMBEDDING_MODEL, dimensions);
+        assert_eq!(embedder.dimensions(), DIMENSIONS);
         assert!(embedder.model().as_str().starts_with(&format!("{provider}-embeddings@")));
         let texts = ["один", "другой текст", "one"];
         let vectors = embedder.embed(EmbedKind::Passage, &texts).unwrap();
@@ -306,6 +308,8 @@ fn vectors_come_as_the_embedder_gives_them() {
         let chunks = embedder.chunks(&long);
         assert!(chunks.len() > 3 && chunks.iter().all(|range| long[range.clone()].chars().count() <= 1000));
         assert!(embedder.chunks("  \n ").is_empty());
+        let small = embedder.with_small_pieces().chunks(&long);
+        assert!(small.len() > 2 * chunks.len());
     }
 }
 

@@ -66,7 +66,7 @@ def openai(url, key, model):
         usage = chunk.usage or usage
     assert text == "Ответ одной строкой." and usage.total_tokens == 150, text
     say("OPENAI-STREAM")
-    vectors = client.embeddings.create(model="any", input=["a", "b"], encoding_format="float").data
+    vectors = client.embeddings.create(model="Embeddings", input=["a", "b"], encoding_format="float").data
     assert [len(vector.embedding) for vector in vectors] == [8, 8]
     voice = io.BytesIO(b"OggS not really")
     voice.name = "voice.ogg"

@@ -1,4 +1,5 @@
-//! Text to unit vectors. One trait, one bundled implementation: a 4-bit BERT-style encoder read from a file.
+//! Text to unit vectors. One trait, one bundled implementation: a 4-bit BERT-style encoder read from a file. Those of providers are
+//! in `remote`.
 //!
 //! Vectors of two models, or of two versions of one model, must never be compared; [`ModelId`] therefore carries the
 //! content hash of the weights and is stored beside each vector.
@@ -32,7 +33,8 @@ pub enum EmbedKind {
     Passage,
 }
 
-/// Name and version of a model, e.g. `e5-small-q4@1571fc982750`: the version is the start of the file's SHA-256.
+/// Name and version of a model, e.g. `e5-small-q4@1571fc982750`: the version is the start of the file's SHA-256; of a provider's
+/// model that of its address and name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId(String);
 

@@ -29,7 +29,7 @@ use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
-pub use embeddings::RemoteEmbedder;
+pub use embeddings::{Embedded, QUESTION_PATIENCE, RemoteEmbedder, TEXTS_PER_CALL_MAX};
 pub use error::{RemoteError, RemoteFault};
 pub use gate::{FAILURES_MAX, PAUSE_FIRST, PAUSE_LIMITED, PAUSE_MAX, PAUSE_REFUSED, RETRY_AFTER_MAX};
 pub use http::ANSWER_BYTES_MAX;
@@ -186,7 +186,16 @@ impl Remote {
 
     /// Lets one question through, with a bearer that is good.
     fn ask<T>(&self, run: &mut dyn FnMut(Option<&str>) -> Result<T, RemoteError>) -> Result<T, RemoteError> {
-        let pass = self.gate.enter(PLACE_WAIT).map_err(|shut| {
+        self.ask_within(PLACE_WAIT, run)
+    }
+
+    /// The same, waiting so long for a free place.
+    fn ask_within<T>(
+        &self,
+        wait: Duration,
+        run: &mut dyn FnMut(Option<&str>) -> Result<T, RemoteError>,
+    ) -> Result<T, RemoteError> {
+        let pass = self.gate.enter(wait).map_err(|shut| {
             let fault = match shut {
                 Shut::Until(until) => RemoteFault::Paused { until },
                 Shut::Full => RemoteFault::Busy,

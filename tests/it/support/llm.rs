@@ -6,6 +6,7 @@
 //! well (`tests/models`), so that it is no dialect of our own.
 
 mod speech;
+mod vectors;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -24,6 +25,9 @@ use axum::{
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tga::clock::{Clock, SystemClock};
+use vectors::embeddings;
+
+pub(crate) use vectors::{DIMENSIONS, EMBEDDING_MODEL, inputs_of};
 
 pub(crate) const OPENAI_KEY: &str = "sk-test-0123456789abcdef";
 /// `client:secret` in base64.
@@ -33,7 +37,6 @@ pub(crate) const SALUTE_KEY: &str = "c3BlZWNoOnNlY3JldA==";
 pub(crate) const MODEL: &str = "test-model";
 /// How long a token of the fake is good, seconds.
 pub(crate) const TOKEN_S: i64 = 1800;
-const DIMENSIONS: usize = 8;
 /// How often the server lets others work before it breaks a connection.
 const YIELDS: usize = 50;
 
@@ -62,6 +65,7 @@ pub(crate) fn say(text: &str) -> Say {
 }
 
 type Mind = dyn Fn(&Value) -> Say + Send + Sync;
+type Whim = dyn Fn(&Value) -> Option<Say> + Send + Sync;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
@@ -73,6 +77,7 @@ struct World {
     calls: Vec<Call>,
     script: VecDeque<Say>,
     mind: Arc<Mind>,
+    whim: Arc<Whim>,
     /// For which of the two services, and until when.
     tokens: HashMap<String, (&'static str, i64)>,
     minted: usize,
@@ -102,6 +107,7 @@ impl Llm {
             calls: Vec::new(),
             script: VecDeque::new(),
             mind: Arc::new(|_| say("Да.")),
+            whim: Arc::new(|_| None),
             tokens: HashMap::new(),
             minted: 0,
             clock: Arc::new(SystemClock),
@@ -312,36 +318,6 @@ async fn models(State(world): Shared, request: Request) -> Response {
     }
     let model = json!({ "id": MODEL, "object": "model", "owned_by": "test", "created": 1, "type": "chat" });
     Json(json!({ "object": "list", "data": [model] })).into_response()
-}
-
-async fn embeddings(State(world): Shared, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    let headers = request.headers().clone();
-    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let mut world = world.lock().unwrap();
-    if let Some(refused) = admitted(&mut world, &path, &headers, body.clone()) {
-        return refused;
-    }
-    let input = match &body["input"] {
-        Value::String(text) => vec![text.clone()],
-        Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
-    };
-    if input.is_empty() {
-        return giga(400, "input is empty");
-    }
-    let rows: Vec<Value> = input
-        .iter()
-        .enumerate()
-        .map(|(index, text)| {
-            let vector: Vec<f32> =
-                (0..DIMENSIONS).map(|at| text.bytes().filter(|byte| usize::from(*byte) % DIMENSIONS == at).count() as f32).collect();
-            json!({ "object": "embedding", "index": index, "embedding": vector, "usage": { "prompt_tokens": 3 } })
-        })
-        .collect();
-    let usage = json!({ "prompt_tokens": 3, "total_tokens": 3 });
-    Json(json!({ "object": "list", "data": rows, "model": MODEL, "usage": usage })).into_response()
 }
 
 async fn chat(State(world): Shared, request: Request) -> Response {
