@@ -38,13 +38,15 @@ pub use secret::Secret;
 pub use telegram::{Application, OwnDatacenter, RawDatacenter, RawTelegram, Telegram};
 pub use tls::{Acme, AcmeChallenge, RawTls, Tls, TlsSource};
 
-use crate::model::Net;
+use crate::model::{Net, Provider};
 
 /// Where vectors come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmbedderKind {
     Local,
     Off,
+    /// From this provider for tenants that want and may, for the others from here.
+    Outside(Provider),
 }
 
 /// Who may come in without a membership.

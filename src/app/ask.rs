@@ -3,6 +3,7 @@
 //! The default answerer quotes; a model may write instead where the tenant and the asker want that (`written`). An answer cites only
 //! posts of the caller's channels.
 
+mod judge;
 mod written;
 
 use std::{
@@ -20,7 +21,7 @@ use written::{Outcome, Writing, view_written};
 use super::{
     App, Error, Tenant,
     posts::ChannelMap,
-    search::{Ranking, SearchMode, SearchRequest, asked_checked, filter_of},
+    search::{Ranked, Ranking, SearchMode, SearchRequest, asked_checked, filter_of},
     snippet,
     tenants::rfc3339,
 };
@@ -140,7 +141,7 @@ impl App {
             question.search_text.clone_from(looked_for);
         }
         period_narrow(&mut question, request);
-        let mut found = self.retrieve(tenant, visible, &question, request, asking.fulltext_weight)?;
+        let mut found = self.retrieve(tenant, visible, &question, request, asking)?;
         let channels = tenant.channel_map()?;
         let answer = self.answer(tenant, &question, &found, &channels)?;
         let mut provider = LOCAL;
@@ -195,7 +196,7 @@ impl App {
         visible: &ChannelSet,
         question: &Question,
         request: &AskRequest,
-        fulltext_weight: Option<f32>,
+        asking: &Asking<'_>,
     ) -> Result<Retrieved, Error> {
         let period = question.period;
         let limits = SearchRequest {
@@ -227,6 +228,7 @@ impl App {
                 degraded: None,
                 vector: None,
                 cosines: HashMap::new(),
+                outside: false,
             });
         }
         let recency = question.wants_news.then(|| Recency {
@@ -239,18 +241,12 @@ impl App {
             query: &query,
             text: &question.search_text,
             mode: SearchMode::Hybrid,
+            asker: asking.member,
             filter,
             recency,
-            fulltext_weight,
+            fulltext_weight: asking.fulltext_weight,
         };
-        let mut ranked = self.rank(tenant, &ranking)?;
-        let fulltext = tenant.indexes.fulltext();
-        let wider = extractive::widened(&question.search_text, &tenant.frequencies.over(&fulltext));
-        if ranked.degraded.is_some() && !wider.is_empty() {
-            // Without a model, words are all there is: those the posts may use instead are looked for as well.
-            let query = Query::words(&format!("{} {wider}", question.search_text));
-            ranked = self.rank(tenant, &Ranking { query: &query, ..ranking })?;
-        }
+        let ranked = self.rank_widely(tenant, ranking)?;
         let best: Vec<Fused> = ranked.candidates.into_iter().take(SOURCES_READ).collect();
         let ids: Vec<PostId> = best.iter().map(|hit| hit.post_id).collect();
         let posts: Vec<Post> = tenant
@@ -268,7 +264,23 @@ impl App {
             degraded: ranked.degraded,
             vector: ranked.vector,
             cosines: ranked.cosines,
+            outside: ranked.outside,
         })
+    }
+
+    /// Ranks posts for a question. Without vectors words are all there is: those the posts may use instead are looked for as well.
+    fn rank_widely(&self, tenant: &Tenant, ranking: Ranking<'_>) -> Result<Ranked, Error> {
+        let ranked = self.rank(tenant, &ranking)?;
+        let Some(degraded) = &ranked.degraded else { return Ok(ranked) };
+        let fulltext = tenant.indexes.fulltext();
+        let wider = extractive::widened(ranking.text, &tenant.frequencies.over(&fulltext));
+        if wider.is_empty() {
+            return Ok(ranked);
+        }
+        let query = Query::words(&format!("{} {wider}", ranking.text));
+        // Nobody is asked for the question's vector a second time.
+        let widely = Ranking { query: &query, mode: SearchMode::Fulltext, ..ranking };
+        Ok(Ranked { degraded: Some(degraded.clone()), ..self.rank(tenant, &widely)? })
     }
 
     fn answer(
@@ -278,6 +290,7 @@ impl App {
         found: &Retrieved,
         channels: &ChannelMap,
     ) -> Result<Answer, Error> {
+        let judge = self.judge(tenant, question, found)?;
         let sources: Vec<Source<'_>> = found
             .posts
             .iter()
@@ -288,24 +301,16 @@ impl App {
                 posted_at: post.posted_at,
                 text: &post.text,
                 score: hit.score,
-                cosine: found.cosines.get(&post.id).copied(),
+                cosine: judge.as_ref().and_then(|judge| judge.cosines.get(&post.id).copied()),
                 fulltext: hit.fulltext_score,
             })
             .collect();
         let fulltext = tenant.indexes.fulltext();
         let frequency = tenant.frequencies.over(&fulltext);
-        let model = match &found.vector {
-            None => None,
-            Some(_) => tenant
-                .indexes
-                .vectors(&tenant.store)?
-                .map(|active| self.embedder_open(&active.model))
-                .transpose()?,
-        };
         let embed = |sentences: &[&str]| {
-            model.as_ref().and_then(|model| model.embed(EmbedKind::Passage, sentences).ok())
+            judge.as_ref().and_then(|judge| judge.model.embed(EmbedKind::Passage, sentences).ok())
         };
-        let embedding = found.vector.as_deref().map(|question| Embedding { question, embed: &embed });
+        let embedding = judge.as_ref().map(|judge| Embedding { question: &judge.question, embed: &embed });
         Ok(extractive::answer(question, &sources, &frequency, embedding, &extractive::Settings::default()))
     }
 }
@@ -342,6 +347,8 @@ struct Retrieved {
     degraded: Option<String>,
     vector: Option<Vec<f32>>,
     cosines: HashMap<PostId, f32>,
+    /// By a model outside.
+    outside: bool,
 }
 
 /// The caller's own limits hold beside those the question names.

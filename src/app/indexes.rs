@@ -32,6 +32,8 @@ const REBUILD_BATCH_POSTS: usize = 1000;
 pub(super) const DAMAGED: &str = "fulltext.damaged-";
 /// The key in tenant.db's `meta` of the model whose vectors answer searches.
 const VECTOR_MODEL_META: &str = "vector_model";
+/// The same of the model it replaced, whose vectors are still there.
+const VECTOR_MODEL_BEFORE_META: &str = "vector_model_before";
 
 /// The vectors that answer searches, and the model that made them.
 #[derive(Debug)]
@@ -289,8 +291,12 @@ impl Indexes {
         Ok(ActiveVectors { model: model.to_owned(), row, vectors })
     }
 
-    /// Makes `model`'s vectors the ones that answer: at once where there were none, else when they are complete.
+    /// Makes `model`'s vectors the ones that answer: at once where there were none that questions can be compared with, else when
+    /// they are complete. Those of the model before stay until [`Indexes::vectors_complete`].
     pub fn vectors_activate(&self, store: &TenantStore, model: &str) -> Result<(), Error> {
+        if let Some(before) = Self::vector_model(store)?.filter(|before| before != model) {
+            store.meta_put(VECTOR_MODEL_BEFORE_META, before)?;
+        }
         store.meta_put(VECTOR_MODEL_META, model.to_owned())?;
         let loaded = Arc::new(self.vectors_load(store, model)?);
         *self.active.lock().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
@@ -300,6 +306,16 @@ impl Indexes {
     /// The model whose vectors answer searches.
     pub fn vector_model(store: &TenantStore) -> Result<Option<String>, Error> {
         Ok(store.meta_find(VECTOR_MODEL_META)?)
+    }
+
+    /// The active vectors are complete: drops those of models before. Says which model was replaced and how many rows went.
+    pub fn vectors_complete(&self, store: &TenantStore, row: i64) -> Result<Option<(String, usize)>, Error> {
+        let Some(before) = store.meta_find(VECTOR_MODEL_BEFORE_META)? else {
+            return Ok(None);
+        };
+        let rows = store.vectors_prune(row)?;
+        store.meta_delete(VECTOR_MODEL_BEFORE_META)?;
+        Ok(Some((before, rows)))
     }
 
     /// Adds fresh vectors to the ones in memory, if they are of the active model and in memory at all.

@@ -19,6 +19,7 @@ pub mod channels;
 pub mod command;
 pub mod demo;
 pub mod doctor;
+pub mod embedding;
 pub mod erasure;
 mod error;
 mod error_code;
@@ -115,6 +116,7 @@ pub struct App {
     tenants: tenants::Registry,
     models: models::Models,
     providers: providers::Providers,
+    embedding_waits: embedding::EmbeddingWaits,
     readers: reading::Readers,
     telegram: telegram::Telegram,
     tls: certificates::Keeper,
@@ -175,6 +177,7 @@ impl App {
             tenants: tenants::Registry::new(config.tenants_open_max),
             models: models::Models::new(&config),
             providers: providers::Providers::default(),
+            embedding_waits: embedding::EmbeddingWaits::default(),
             readers: reading::Readers::default(),
             telegram: telegram::Telegram::open(&config)?,
             tls: certificates::Keeper::default(),

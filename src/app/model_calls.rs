@@ -4,18 +4,16 @@
 //! takes what it may cost beforehand and settles after. Providers are tried in the configured order; when none answers, the caller
 //! does without and says why. Posts are handed to tagging only where all who follow their channel agreed (`store::model_tags`).
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    App, Error, Tenant,
+    App, Error, Tenant, Upkeep,
     audit::Origin,
+    embedding::VectorsView,
     model_spending::{cost, day_of},
 };
 use crate::{
@@ -42,6 +40,10 @@ pub struct ModelSettings {
     /// Whether voice messages are written down, of those who agreed.
     #[serde(default = "yes")]
     pub voice: bool,
+    /// Whether vectors are made by the model outside that the configuration names, once all who follow a channel agreed. Off at first:
+    /// every post goes there, the old ones too.
+    #[serde(default)]
+    pub embedding: bool,
     /// Lower than the installation's ceilings; 0: those.
     #[serde(default)]
     pub caps: Caps,
@@ -53,7 +55,8 @@ fn yes() -> bool {
 
 impl Default for ModelSettings {
     fn default() -> Self {
-        Self { enabled: false, answers: true, tags: true, voice: true, caps: Caps::default() }
+        let caps = Caps::default();
+        Self { enabled: false, answers: true, tags: true, voice: true, embedding: false, caps }
     }
 }
 
@@ -64,6 +67,7 @@ impl ModelSettings {
                 ModelFeature::Answers => self.answers,
                 ModelFeature::Tags => self.tags,
                 ModelFeature::Voice => self.voice,
+                ModelFeature::Embedding => self.embedding,
                 ModelFeature::Test => true,
             }
     }
@@ -82,6 +86,8 @@ pub struct ModelsView {
     /// How many members agreed.
     pub consents: u64,
     pub tagged: ModelTagCounts,
+    /// Who makes the vectors, and how far they are.
+    pub vectors: VectorsView,
 }
 
 /// Who is sent something outside.
@@ -163,6 +169,7 @@ impl App {
             order: self.config.ai.chat.clone(),
             consents: tenant.store.consent_count(ConsentPurpose::ExternalModels)?,
             tagged: tenant.store.model_tag_counts()?,
+            vectors: self.vectors_view(tenant)?,
         })
     }
 
@@ -185,10 +192,18 @@ impl App {
             let data = Some(json!(settings));
             let audit = self.audit(origin, Some(tenant.id()), AuditAction::ModelsSwitched, target, data);
             self.control.audit_add(audit)?;
-            self.tenants.stir(super::Upkeep::ModelTags);
-            self.model_wake.signal();
+            self.models_stir();
         }
         self.models_view(tenant)
+    }
+
+    /// What models may be asked has changed: whoever waited for it looks again.
+    pub(super) fn models_stir(&self) {
+        for upkeep in [Upkeep::ModelTags, Upkeep::Embed, Upkeep::EmbedOutside] {
+            self.tenants.stir(upkeep);
+        }
+        self.model_wake.signal();
+        self.embed_wake.signal();
     }
 
     /// Why a feature may not be asked of a model, before any money is looked at.
@@ -216,7 +231,9 @@ impl App {
             provider: config.provider,
             host: config.base_url.host_str().unwrap_or_default().to_owned(),
         };
-        let sent = [ModelFeature::Answers, ModelFeature::Tags, ModelFeature::Voice].map(|feature| {
+        let purposes =
+            [ModelFeature::Answers, ModelFeature::Tags, ModelFeature::Voice, ModelFeature::Embedding];
+        let sent = purposes.map(|feature| {
             let asked = if settings.allows(feature) { self.providers_of(feature) } else { Vec::new() };
             (feature, asked.into_iter().map(recipient).collect::<Vec<_>>())
         });
@@ -231,6 +248,7 @@ impl App {
                 ai.chat.iter().filter_map(|provider| ai.provider(*provider)).collect()
             }
             ModelFeature::Voice => ai.voice().into_iter().collect(),
+            ModelFeature::Embedding => ai.embedder_outside().into_iter().collect(),
         }
     }
 
@@ -356,7 +374,7 @@ impl App {
     }
 }
 
-fn paused(remote: &Arc<Remote>, until: Timestamp) -> RemoteError {
+pub(super) fn paused(remote: &Remote, until: Timestamp) -> RemoteError {
     RemoteError {
         provider: remote.provider(),
         fault: crate::ai::RemoteFault::Paused { until },
@@ -365,7 +383,7 @@ fn paused(remote: &Arc<Remote>, until: Timestamp) -> RemoteError {
     }
 }
 
-fn measured(
+pub(super) fn measured(
     feature: ModelFeature,
     provider: Provider,
     started: Instant,

@@ -17,6 +17,8 @@ use crate::{
 pub const WARNED_PERCENTS: [u8; 3] = [90, 75, 50];
 /// What stands for a cap that is used up.
 const USED_UP_PERCENT: u8 = 100;
+/// All of a cap.
+pub(super) const WHOLE_PERCENT: u64 = 100;
 /// Admins that are told.
 const WARNED_ADMINS_MAX: usize = 100;
 /// Days one report shows at most.
@@ -95,17 +97,30 @@ impl App {
     pub(super) fn spend_begin(
         &self,
         tenant: &Tenant,
+        call: (ModelFeature, Provider, &str),
+        held: (u64, u64),
+    ) -> Result<Result<Spending, CapHit>, Error> {
+        self.spend_begin_within(tenant, call, held, WHOLE_PERCENT)
+    }
+
+    /// The same for what may take only so many hundredths of each cap, so that it leaves something for the rest.
+    pub(super) fn spend_begin_within(
+        &self,
+        tenant: &Tenant,
         (feature, provider, model): (ModelFeature, Provider, &str),
         held: (u64, u64),
+        percent: u64,
     ) -> Result<Result<Spending, CapHit>, Error> {
         let (day, month_start) = day_of(self.now());
         let key = SpendKey { day, feature, provider, model: model.to_owned() };
         let caps = self.caps_of(&tenant.model_settings()?);
-        Ok(match tenant.store.model_spend_take(key.clone(), month_start, held, caps)? {
+        Ok(match tenant.store.model_spend_take(key.clone(), month_start, held, caps.percent(percent))? {
             None => Ok(Spending { key, month_start, held, caps }),
             Some(hit) => {
                 let totals = tenant.store.model_spend_totals(day, month_start)?;
-                self.budget_warn(tenant, day, &totals, &caps, Some(hit))?;
+                // Of a part that is used up nobody need hear: the cap itself is not.
+                let hit_cap = (percent == WHOLE_PERCENT).then_some(hit);
+                self.budget_warn(tenant, day, &totals, &caps, hit_cap)?;
                 Err(hit)
             }
         })

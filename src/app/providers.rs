@@ -3,6 +3,8 @@
 //! A key comes from the tenant that entered its own, else from the configuration, else from what the operator entered. A tenant
 //! never names an address: that is the configuration's. Keys are opened when a provider is first asked and live in memory only.
 
+mod trial;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,28 +13,18 @@ use std::{
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{
-    App, Error, Tenant,
-    audit::Origin,
-    doctor::{Finding, State},
-    model_spending::over_budget,
-    sealed::SealedKind,
-    tenants::rfc3339,
-};
+pub use self::trial::ProviderTest;
+use super::{App, Error, Tenant, audit::Origin, sealed::SealedKind, tenants::rfc3339};
 use crate::{
-    ai::{Remote, RemoteAuth, RemoteError, RemoteFault, RemoteSettings, chat},
+    ai::{Remote, RemoteAuth, RemoteError, RemoteSettings},
     config::ProviderConfig,
-    model::{AuditAction, ModelFeature, Provider, TenantId},
+    model::{AuditAction, Provider, TenantId},
     seal::Sealed,
     store::SealedKey,
 };
 
 /// Longest key, bytes.
 const KEY_BYTES_MAX: usize = 4096;
-/// Models a test shows.
-const MODELS_SHOWN: usize = 100;
-/// Longest answer to the question of a test, tokens.
-const TEST_TOKENS_MAX: u32 = 16;
 
 /// Who a key belongs to: a tenant, or the installation.
 type Holder = Option<TenantId>;
@@ -88,10 +80,12 @@ pub enum KeyOrigin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ProviderView {
     pub provider: Provider,
-    /// Whether the configuration has it write answers and tags, or voice down.
+    /// Whether the configuration has it write answers and tags, or voice down, or make vectors.
     pub used: bool,
     /// The model that is asked.
     pub model: String,
+    /// The model that makes vectors, where the configuration has it do so.
+    pub embedding_model: Option<String>,
     /// Of the address, its host.
     pub host: String,
     pub key: KeyOrigin,
@@ -100,20 +94,6 @@ pub struct ProviderView {
     pub key_updated_by: Option<String>,
     /// Until when it is left alone, because it failed.
     pub paused_until: Option<String>,
-}
-
-/// What came of trying a provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct ProviderTest {
-    pub provider: Provider,
-    pub ok: bool,
-    /// What is wrong: `key_refused`, `scope_refused`, `certificate`, ….
-    pub problem: Option<String>,
-    pub message: String,
-    /// What to do about it.
-    pub fix: Option<String>,
-    /// The models the key may use.
-    pub models: Vec<String>,
 }
 
 impl App {
@@ -207,10 +187,12 @@ impl App {
             };
             let holder = tenant.filter(|_| origin == KeyOrigin::Tenant).map(Tenant::id);
             let paused = known.remotes.get(&(holder, provider)).and_then(|remote| remote.paused_until());
+            let embeds = self.embeds(provider);
             views.push(ProviderView {
                 provider,
                 used: self.is_used(provider),
                 model: config.model.clone(),
+                embedding_model: embeds.then(|| config.embedding_model.clone()),
                 host: config.base_url.host_str().unwrap_or_default().to_owned(),
                 key: origin,
                 key_updated_at: key.as_ref().map(|key| rfc3339(key.updated_at)),
@@ -259,7 +241,7 @@ impl App {
             None => self.control.model_key_put(row, audit)?,
         }
         self.providers.forget(holder, provider);
-        self.model_wake.signal();
+        self.models_stir();
         Ok(())
     }
 
@@ -283,6 +265,7 @@ impl App {
             None => self.control.model_key_delete(provider, audit)?,
         };
         self.providers.forget(holder, provider);
+        self.models_stir();
         if gone {
             Ok(())
         } else {
@@ -299,130 +282,5 @@ impl App {
             };
             Error::NotFound(format!("{name} is not configured; set {set}"))
         })
-    }
-
-    /// Tries a provider out with the key there is, or with one that is to be entered: what models it has, and whether the
-    /// configured one writes a word. Nothing of any post is sent.
-    pub fn provider_test(
-        &self,
-        tenant: Option<&Tenant>,
-        provider: Provider,
-        key: Option<&str>,
-    ) -> Result<ProviderTest, Error> {
-        let config = self.provider_config(provider)?;
-        let key = match (key, tenant) {
-            (Some(key), _) => Some(Zeroizing::new(key.trim().to_owned())),
-            (None, Some(tenant)) => {
-                let own = tenant.store.model_key_list()?.into_iter().find(|key| key.provider == provider);
-                match own {
-                    Some(key) => Some(self.key_unseal(&key)?),
-                    None => self.installation_key(config)?,
-                }
-            }
-            (None, None) => self.installation_key(config)?,
-        };
-        Ok(match self.remote_make(config, key) {
-            Ok(Some(remote)) => self.provider_tried(tenant, &remote, config)?,
-            Ok(None) => ProviderTest {
-                provider,
-                ok: false,
-                problem: Some("key_missing".to_owned()),
-                message: format!("{}: there is no key", provider.name()),
-                fix: Some("enter the provider's key".to_owned()),
-                models: Vec::new(),
-            },
-            Err(error) => failed(&error, Vec::new()),
-        })
-    }
-
-    /// Whether the configuration has a provider write, or write down.
-    fn is_used(&self, provider: Provider) -> bool {
-        let voice = self.config.ai.voice().map(|config| config.provider);
-        self.config.ai.chat.contains(&provider) || voice == Some(provider)
-    }
-
-    /// Asks for the models, then for one word, which a tenant pays for. `SaluteSpeech` has no list and is sent no sound.
-    fn provider_tried(
-        &self,
-        tenant: Option<&Tenant>,
-        remote: &Remote,
-        config: &ProviderConfig,
-    ) -> Result<ProviderTest, Error> {
-        let provider = config.provider;
-        if provider == Provider::SaluteSpeech {
-            let message = format!("{}: the key is taken, the service answers", provider.name());
-            let ok =
-                ProviderTest { provider, ok: true, problem: None, message, fix: None, models: Vec::new() };
-            let tried = remote.recognition_try(&config.model);
-            return Ok(tried.map_or_else(|error| failed(&error, Vec::new()), |()| ok));
-        }
-        // Some servers have no list of models: what counts is whether the model answers.
-        let models = remote.models();
-        if let Err(error) = &models
-            && !matches!(error.fault, RemoteFault::NotFound | RemoteFault::Malformed)
-        {
-            return Ok(failed(error, Vec::new()));
-        }
-        let mut models = models.unwrap_or_default();
-        models.truncate(MODELS_SHOWN);
-        if provider == Provider::Speech || config.model.is_empty() {
-            let message = format!("{}: the key is taken, {} models", provider.name(), models.len());
-            return Ok(ProviderTest { provider, ok: true, problem: None, message, fix: None, models });
-        }
-        let request = chat::ChatRequest {
-            messages: vec![chat::ChatMessage { role: chat::ChatRole::User, content: "Say: yes".to_owned() }],
-            tokens_max: TEST_TOKENS_MAX,
-            temperature: 0.0,
-            schema: None,
-        };
-        let asked = match tenant {
-            Some(tenant) => {
-                let paid = self.model_paid(tenant, ModelFeature::Test, (config, remote), &request, None)?;
-                paid.map_err(over_budget)?
-            }
-            None => remote.chat(&config.model, &request, None),
-        };
-        Ok(match asked {
-            Ok(_) => {
-                let message = format!("{}: {} answers", provider.name(), config.model);
-                ProviderTest { provider, ok: true, problem: None, message, fix: None, models }
-            }
-            Err(error) => failed(&error, models),
-        })
-    }
-
-    /// What doctor says of the providers that are to write, or write down.
-    pub(super) fn check_providers(&self) -> Vec<Finding> {
-        let wanted = self.config.ai.chat.iter().copied();
-        let voice = self.config.ai.voice().map(|config| config.provider);
-        wanted.chain(voice).map(|provider| self.check_provider(provider)).collect()
-    }
-
-    fn check_provider(&self, provider: Provider) -> Finding {
-        let name = format!("model provider {}", provider.name());
-        match self.provider_test(None, provider, None) {
-            Ok(test) if test.ok => Finding::ok(&name, test.message),
-            Ok(test) => {
-                let meanwhile = if provider.is_voice() {
-                    "voice messages are not written down"
-                } else {
-                    "answers and tags are made locally"
-                };
-                let detail = format!("{}; {meanwhile}", test.message);
-                Finding::not_ok(&name, State::Reduced, detail, test.fix.unwrap_or_default())
-            }
-            Err(error) => Finding::not_ok(&name, State::Reduced, error.to_string(), "follow the message"),
-        }
-    }
-}
-
-fn failed(error: &RemoteError, models: Vec<String>) -> ProviderTest {
-    ProviderTest {
-        provider: error.provider,
-        ok: false,
-        problem: Some(error.fault.name().to_owned()),
-        message: error.to_string(),
-        fix: Some(error.fix().to_owned()),
-        models,
     }
 }

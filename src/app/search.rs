@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    sync::Arc,
     time::Instant,
 };
 
@@ -13,13 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     App, Error, Fields, Tenant,
+    embedding::words_only,
+    indexes::ActiveVectors,
     posts::{POSTS_LISTED_MAX, PostPageView, post_view},
     snippet,
     tenants::rfc3339,
 };
 use crate::{
     ai::{EmbedKind, extractive::story},
-    model::{ChannelId, ChannelSet, Flag, Post, PostId},
+    model::{ChannelId, ChannelSet, Flag, MembershipId, Post, PostId},
     search::{Filter, Fused, FusionSettings, Hit, Query, Recency, fuse, trust},
 };
 
@@ -114,9 +117,19 @@ pub(super) struct Ranked {
     pub(super) candidates: Vec<Fused>,
     pub(super) total: u64,
     pub(super) degraded: Option<String>,
-    /// The question's vector, where one was made, and its cosine to the candidates.
+    /// The question's vector, where one was made here, and its cosine to the candidates.
     pub(super) vector: Option<Vec<f32>>,
     pub(super) cosines: HashMap<PostId, f32>,
+    /// Meanings were compared by a model outside.
+    pub(super) outside: bool,
+}
+
+/// A question as a vector, and the vectors it is compared with.
+struct AskedVector {
+    active: Arc<ActiveVectors>,
+    vector: Vec<f32>,
+    /// A model outside made it: its cosines mean something else than those of the model here.
+    outside: bool,
 }
 
 /// What ranks: the words, the limits, the side.
@@ -125,6 +138,8 @@ pub(super) struct Ranking<'a> {
     /// What is embedded: the words without signs.
     pub(super) text: &'a str,
     pub(super) mode: SearchMode,
+    /// Who asks and must have agreed where the question goes outside; `None`: a token of the tenant, or the operator.
+    pub(super) asker: Option<MembershipId>,
     pub(super) filter: Filter,
     pub(super) recency: Option<Recency>,
     /// How much words count beside meanings; `None`: as configured.
@@ -133,17 +148,19 @@ pub(super) struct Ranking<'a> {
 
 impl<'a> Ranking<'a> {
     /// As a search asks: time counts nothing, words and meanings as configured.
-    fn of(request: &'a SearchRequest, query: &'a Query, filter: Filter) -> Self {
-        Self { query, text: &request.query, mode: request.mode, filter, recency: None, fulltext_weight: None }
+    fn of(request: &'a SearchRequest, query: &'a Query, asker: Option<MembershipId>, filter: Filter) -> Self {
+        let (text, mode) = (request.query.as_str(), request.mode);
+        Self { query, text, mode, asker, filter, recency: None, fulltext_weight: None }
     }
 }
 
 impl App {
-    /// Finds posts in the channels of `visible`.
+    /// Finds posts in the channels of `visible`. `asker`: the person who asks; `None`: a token of the tenant, or the operator.
     pub fn search(
         &self,
         tenant: &Tenant,
         visible: &ChannelSet,
+        asker: Option<MembershipId>,
         request: &SearchRequest,
     ) -> Result<SearchResponse, Error> {
         let started = Instant::now();
@@ -151,7 +168,7 @@ impl App {
         asked_checked(&request.query, limit, HITS_MAX)?;
         let filter = filter_of(tenant, visible, request)?;
         let query = Query::parse(&request.query);
-        let ranking = Ranking::of(request, &query, filter);
+        let ranking = Ranking::of(request, &query, asker, filter);
         let ranked = self.rank(tenant, &ranking)?;
         let wanted: Vec<Fused> = ranked.candidates.into_iter().take(limit + STORY_MARGIN).collect();
         let hits = Self::hits(tenant, visible, &wanted, &request.query, limit)?;
@@ -181,24 +198,25 @@ impl App {
         let mut degraded = None;
         let mut asked = None;
         if ranking.mode != SearchMode::Fulltext {
-            match self.question_vector(tenant, ranking.text)? {
+            match self.question_vector(tenant, ranking)? {
                 Err(reason) => degraded = Some(reason),
-                Ok((active, question)) => {
+                Ok(question) => {
                     let posts = if ranking.filter.tags.is_empty() {
                         None
                     } else {
                         Some(fulltext.posts_matching(&ranking.filter)?)
                     };
+                    let vectors = &question.active.vectors;
                     by_meaning =
-                        active.vectors.search(&question, &ranking.filter.vectors(posts), CANDIDATES)?;
+                        vectors.search(&question.vector, &ranking.filter.vectors(posts), CANDIDATES)?;
                     if ranking.mode == SearchMode::Hybrid {
                         let missing = absent(&by_words, &by_meaning);
-                        let scored = active.vectors.score(&question, &missing)?;
+                        let scored = vectors.score(&question.vector, &missing)?;
                         let missing = absent(&by_meaning, &by_words);
                         by_words.extend(fulltext.score(ranking.query, &ranking.filter, &missing)?);
                         by_meaning.extend(scored);
                     }
-                    asked = Some((active, question));
+                    asked = Some(question);
                 }
             }
         }
@@ -211,23 +229,24 @@ impl App {
             Some(_) => posted_at_of(tenant, by_words.iter().chain(&by_meaning))?,
         };
         let candidates = fuse(&by_words, &by_meaning, &settings, |id| dates.get(&id).copied());
+        let outside = asked.as_ref().is_some_and(|question| question.outside);
         let mut cosines = HashMap::new();
-        if let Some((active, question)) = &asked {
+        let asked = asked.filter(|_| !outside);
+        if let Some(question) = &asked {
             let posts: Vec<PostId> = candidates.iter().map(|candidate| candidate.post_id).collect();
-            let hits = active.vectors.cosines(question, &posts)?;
+            let hits = question.active.vectors.cosines(&question.vector, &posts)?;
             cosines.extend(hits.into_iter().map(|hit| (hit.post_id, hit.score)));
         }
-        let vector = asked.map(|(_, question)| question);
-        Ok(Ranked { total: total.max(candidates.len() as u64), candidates, degraded, vector, cosines })
+        let (total, vector) = (total.max(candidates.len() as u64), asked.map(|question| question.vector));
+        Ok(Ranked { candidates, total, degraded, vector, cosines, outside })
     }
 
     /// The question as a vector of the model whose vectors answer; or why there is none.
-    #[expect(clippy::type_complexity, reason = "the inner result is the answer 'no, because'")]
     fn question_vector(
         &self,
         tenant: &Tenant,
-        text: &str,
-    ) -> Result<Result<(std::sync::Arc<super::indexes::ActiveVectors>, Vec<f32>), String>, Error> {
+        ranking: &Ranking<'_>,
+    ) -> Result<Result<AskedVector, String>, Error> {
         if !self.flag_on(Flag::VectorSearch, Some(tenant.id()), None) {
             return Ok(Err("the flag vector_search is off: searched by words only".to_owned()));
         }
@@ -237,13 +256,19 @@ impl App {
         if active.vectors.posts() == 0 {
             return Ok(Err("no vectors yet: searched by words only".to_owned()));
         }
+        if self.is_outside(&active.model) {
+            let made = self.outside_question(tenant, ranking.asker, ranking.text)?;
+            return Ok(made
+                .map(|vector| AskedVector { active, vector, outside: true })
+                .map_err(|denied| words_only(&denied)));
+        }
         let model = match self.embedder_open(&active.model) {
             Ok(model) => model,
             Err(error) => return Ok(Err(format!("searched by words only: {error}"))),
         };
-        let mut vectors = model.embed(EmbedKind::Query, &[text])?;
+        let mut vectors = model.embed(EmbedKind::Query, &[ranking.text])?;
         match vectors.pop() {
-            Some(vector) => Ok(Ok((active, vector))),
+            Some(vector) => Ok(Ok(AskedVector { active, vector, outside: false })),
             None => Ok(Err("the model gave no vector: searched by words only".to_owned())),
         }
     }
@@ -297,7 +322,7 @@ impl App {
     pub fn post_page_ranked(
         &self,
         tenant: &Tenant,
-        visible: &ChannelSet,
+        (visible, asker): (&ChannelSet, Option<MembershipId>),
         request: &SearchRequest,
         limit: usize,
         offset: usize,
@@ -305,7 +330,7 @@ impl App {
         asked_checked(&request.query, limit, POSTS_LISTED_MAX)?;
         let filter = filter_of(tenant, visible, request)?;
         let query = Query::parse(&request.query);
-        let ranking = Ranking::of(request, &query, filter);
+        let ranking = Ranking::of(request, &query, asker, filter);
         let ranked = self.rank(tenant, &ranking)?;
         let ids: Vec<PostId> =
             ranked.candidates.iter().skip(offset).take(limit).map(|hit| hit.post_id).collect();
@@ -327,7 +352,7 @@ impl App {
         let filter = Filter::channels(ChannelSet::All);
         let ranked = self.rank(
             tenant,
-            &Ranking { query: &query, text, mode, filter, recency: None, fulltext_weight: None },
+            &Ranking { query: &query, text, mode, asker: None, filter, recency: None, fulltext_weight: None },
         )?;
         Ok(ranked.candidates.into_iter().map(|candidate| candidate.post_id).collect())
     }

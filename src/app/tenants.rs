@@ -145,6 +145,7 @@ impl App {
     /// Closes a tenant that is not in `control.db` any more and removes its jobs and its directory.
     pub(super) fn tenant_forget(&self, id: TenantId) -> Result<(), Error> {
         self.providers.forget_tenant(id);
+        self.embedding_waits.forget(id);
         let dir = self.tenant_directory(id);
         let removed =
             self.tenants.delete(id, || if dir.exists() { self.directory_discard(&dir) } else { Ok(()) });

@@ -29,7 +29,8 @@ pub const MICROS: f64 = 1_000_000.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawAi {
-    /// `local` uses an installed model (`tga model import`); `off` searches by words alone.
+    /// Who makes vectors: `local` an installed model (`tga model import`), `gigachat` or `openai` for tenants that want it; `off`
+    /// searches by words alone.
     pub embedder: String,
     /// Name of the embedding model; empty takes the one chosen with `tga model use`, else the newest installed.
     pub model: String,
@@ -82,6 +83,10 @@ pub struct RawGigaChat {
     pub price_in_per_million: f64,
     /// Price of a million tokens of answers.
     pub price_out_per_million: f64,
+    /// The model that makes vectors, with `ai.embedder = "gigachat"`.
+    pub embedding_model: String,
+    /// Price of a million tokens of texts for vectors.
+    pub price_embedding_per_million: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -107,6 +112,10 @@ pub struct RawOpenAi {
     pub price_in_per_million: f64,
     /// Price of a million tokens of answers.
     pub price_out_per_million: f64,
+    /// The model that makes vectors, with `ai.embedder = "openai"`.
+    pub embedding_model: String,
+    /// Price of a million tokens of texts for vectors.
+    pub price_embedding_per_million: f64,
 }
 
 impl Default for RawAi {
@@ -135,6 +144,8 @@ impl Default for RawAi {
                 json_schema: false,
                 price_in_per_million: 0.0,
                 price_out_per_million: 0.0,
+                embedding_model: "Embeddings".to_owned(),
+                price_embedding_per_million: 0.0,
             },
             openai: RawOpenAi {
                 key: String::new(),
@@ -147,6 +158,8 @@ impl Default for RawAi {
                 json_schema: true,
                 price_in_per_million: 0.0,
                 price_out_per_million: 0.0,
+                embedding_model: String::new(),
+                price_embedding_per_million: 0.0,
             },
             speech: RawSpeech::default(),
             salutespeech: RawSaluteSpeech::default(),
@@ -192,6 +205,9 @@ pub struct ProviderConfig {
     /// Millionths of the currency for a million tokens (of speech: in the first, for a minute).
     pub price_in_micros: u64,
     pub price_out_micros: u64,
+    /// The model that makes vectors; empty: none is named.
+    pub embedding_model: String,
+    pub price_embedding_micros: u64,
 }
 
 impl ProviderConfig {
@@ -202,6 +218,14 @@ impl ProviderConfig {
 }
 
 impl Ai {
+    /// The provider that makes vectors, where one does.
+    pub fn embedder_outside(&self) -> Option<&ProviderConfig> {
+        match self.embedder {
+            EmbedderKind::Outside(provider) => self.provider(provider),
+            EmbedderKind::Local | EmbedderKind::Off => None,
+        }
+    }
+
     pub fn provider(&self, provider: Provider) -> Option<&ProviderConfig> {
         match provider {
             Provider::GigaChat => Some(&self.gigachat),
@@ -243,12 +267,9 @@ pub(super) fn check(c: &mut Check<'_>, raw: &mut RawAi) -> Ai {
             "name the model that writes, for example gpt-4o-mini or llama3.1",
         );
     }
+    let embedder = embedder(c, &raw.embedder, [&gigachat, &openai]);
     Ai {
-        embedder: c.one_of(
-            "ai.embedder",
-            &raw.embedder,
-            &[("local", EmbedderKind::Local), ("off", EmbedderKind::Off)],
-        ),
+        embedder,
         model: (!raw.model.is_empty()).then(|| raw.model.clone()),
         threads: c.within("ai.threads", raw.threads, 0, 256),
         chat,
@@ -260,6 +281,28 @@ pub(super) fn check(c: &mut Check<'_>, raw: &mut RawAi) -> Ai {
         speech: voice::speech(c, &mut raw.speech),
         salutespeech: (voice == Provider::SaluteSpeech).then_some(salutespeech),
     }
+}
+
+/// Who makes vectors; a provider must be told which of its models does.
+fn embedder(c: &mut Check<'_>, name: &str, providers: [&ProviderConfig; 2]) -> EmbedderKind {
+    let kinds = [
+        ("local", EmbedderKind::Local),
+        ("off", EmbedderKind::Off),
+        ("gigachat", EmbedderKind::Outside(Provider::GigaChat)),
+        ("openai", EmbedderKind::Outside(Provider::OpenAi)),
+    ];
+    let kind = c.one_of("ai.embedder", name, &kinds);
+    let unnamed = providers.into_iter().find(|config| {
+        kind == EmbedderKind::Outside(config.provider) && config.embedding_model.trim().is_empty()
+    });
+    if let Some(config) = unnamed {
+        c.problem(
+            &format!("ai.{}.embedding_model", config.provider.name()),
+            "is empty",
+            "name the model that makes vectors, for example Embeddings or text-embedding-3-small",
+        );
+    }
+    kind
 }
 
 fn order(c: &mut Check<'_>, names: &str) -> Vec<Provider> {
@@ -294,6 +337,9 @@ fn gigachat(c: &mut Check<'_>, raw: &mut RawGigaChat) -> ProviderConfig {
         json_schema: raw.json_schema,
         price_in_micros: c.money("ai.gigachat.price_in_per_million", raw.price_in_per_million),
         price_out_micros: c.money("ai.gigachat.price_out_per_million", raw.price_out_per_million),
+        embedding_model: raw.embedding_model.clone(),
+        price_embedding_micros: c
+            .money("ai.gigachat.price_embedding_per_million", raw.price_embedding_per_million),
     }
 }
 
@@ -311,6 +357,9 @@ fn openai(c: &mut Check<'_>, raw: &mut RawOpenAi) -> ProviderConfig {
         json_schema: raw.json_schema,
         price_in_micros: c.money("ai.openai.price_in_per_million", raw.price_in_per_million),
         price_out_micros: c.money("ai.openai.price_out_per_million", raw.price_out_per_million),
+        embedding_model: raw.embedding_model.clone(),
+        price_embedding_micros: c
+            .money("ai.openai.price_embedding_per_million", raw.price_embedding_per_million),
     }
 }
 

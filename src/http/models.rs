@@ -52,7 +52,8 @@ async fn models_get(State(web): State<Web>, admin: TenantAdmin) -> Result<Json<M
 /// Switches models outside on or off, as a whole and for each purpose, and sets what they may cost.
 ///
 /// On, answers are written for members who agreed (`PUT /api/users/me/consents/external_models`), and posts are tagged of channels whose
-/// followers all agreed.
+/// followers all agreed. With `embedding`, off at first, vectors of all posts are made by the provider that the configuration names, once
+/// everybody who follows a channel agreed; a change makes them anew.
 #[utoipa::path(
     put, path = "/api/admin/models", tag = "admin", security(("bearer" = ["admin"])), request_body = ModelSettings,
     responses((status = 200, description = "The choice as it is now.", body = ModelsView))

@@ -72,6 +72,7 @@ async fn list(
     Params(query): Params<ListQuery>,
 ) -> Result<Json<PostPageView>, ApiError> {
     let (limit, offset) = (query.limit.unwrap_or(LIMIT_DEFAULT), query.offset.unwrap_or(0));
+    let asker = caller.user_id().ok();
     web.call(move |app| {
         let tenant = &caller.tenant;
         let mut channels = caller.channels;
@@ -89,7 +90,7 @@ async fn list(
             Some(words) => {
                 request.query = words;
                 request.tags = query.tag.into_iter().collect();
-                app.post_page_ranked(tenant, &channels, &request, limit, offset)
+                app.post_page_ranked(tenant, (&channels, asker), &request, limit, offset)
             }
         }
     })

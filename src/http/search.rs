@@ -74,7 +74,11 @@ async fn search(
         until: body.until,
         limit: body.limit,
     };
-    web.call_costly(move |app| app.search(&caller.tenant, &caller.channels, &request)).await.map(Json)
+    let tenant = Arc::clone(&caller.tenant);
+    let waits = web.app.embeds_outside() && web.call(move |app| app.search_waits(&tenant)).await?;
+    let body = move |app: &App| app.search(&caller.tenant, &caller.channels, caller.user_id().ok(), &request);
+    // One that waits for a model outside leaves the processors to others.
+    if waits { web.call(body).await.map(Json) } else { web.call_costly(body).await.map(Json) }
 }
 
 /// What to ask.
@@ -175,8 +179,12 @@ async fn answered(
 ) -> Result<AskResponse, ApiError> {
     let member = caller.user_id().ok();
     let tenant = Arc::clone(&caller.tenant);
-    let local =
-        web.call(move |app| app.model_denied(&tenant, ModelFeature::Answers, member)).await?.is_some();
+    let waits = web
+        .call(move |app| {
+            let writes = app.model_denied(&tenant, ModelFeature::Answers, member)?.is_none();
+            Ok(writes || app.search_waits(&tenant)?)
+        })
+        .await?;
     let body = move |app: &App| {
         let started = std::time::Instant::now();
         // Whoever listened may be gone; the answer is kept in the history all the same.
@@ -193,7 +201,7 @@ async fn answered(
         metrics::counter!("rag_queries_total", "intent" => intent, "status" => status).increment(1);
         answered
     };
-    if local { web.call_costly(body).await } else { web.call(body).await }
+    if waits { web.call(body).await } else { web.call_costly(body).await }
 }
 
 /// What comes while an answer is made.

@@ -284,6 +284,7 @@ models-now = Now this is sent, of those who agreed:
 models-sent-answers = questions with the posts found, to have the answer written: { $to }
 models-sent-tags = posts of channels whose readers all agreed, to have tags chosen: { $to }
 models-sent-voice = voice messages, to have them written down: { $to }
+models-sent-embedding = your searches, and all posts once the readers of every channel agreed, to compare meanings: { $to }
 models-agreed = You agreed.
 models-not-agreed = There is no consent of yours: nothing of yours is sent.
 models-agreed-toast = Your consent is recorded.

@@ -62,19 +62,27 @@ pub enum ModelFeature {
     Tags,
     /// Writing down a voice message.
     Voice,
+    /// Vectors of posts and questions.
+    Embedding,
     /// Trying a key out.
     Test,
 }
 
 impl ModelFeature {
-    pub const ALL: [ModelFeature; 4] =
-        [ModelFeature::Answers, ModelFeature::Tags, ModelFeature::Voice, ModelFeature::Test];
+    pub const ALL: [ModelFeature; 5] = [
+        ModelFeature::Answers,
+        ModelFeature::Tags,
+        ModelFeature::Voice,
+        ModelFeature::Embedding,
+        ModelFeature::Test,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             ModelFeature::Answers => "answers",
             ModelFeature::Tags => "tags",
             ModelFeature::Voice => "voice",
+            ModelFeature::Embedding => "embedding",
             ModelFeature::Test => "test",
         }
     }
@@ -91,6 +99,20 @@ pub struct Caps {
     pub tokens_per_month: u64,
     pub money_micros_per_day: u64,
     pub money_micros_per_month: u64,
+}
+
+impl Caps {
+    /// So many hundredths of each cap, at least 1 of what is capped at all.
+    #[must_use]
+    pub fn percent(self, percent: u64) -> Self {
+        let part = |cap: u64| if cap == 0 { 0 } else { (cap.saturating_mul(percent) / 100).max(1) };
+        Self {
+            tokens_per_day: part(self.tokens_per_day),
+            tokens_per_month: part(self.tokens_per_month),
+            money_micros_per_day: part(self.money_micros_per_day),
+            money_micros_per_month: part(self.money_micros_per_month),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 //!
 //! Looks for indexed posts without vectors of the wanted model, newest first, and makes them in small batches; the database says
 //! what remains, so it can stop anywhere and go on later. Full text never waits for it. When the model changes, the old vectors
-//! keep answering until the new ones are complete; then they are dropped.
+//! keep answering until the new ones are complete; then they are dropped. Where questions can be compared with the old ones no more
+//! (the model is gone, or may not be asked), the new ones answer from the first. Which model is wanted is the tenant's: those whose
+//! vectors are made outside are `embed_outside`'s.
 
 use std::sync::atomic::AtomicBool;
 
 use crate::{
     ai::{EmbedKind, Embedder},
-    app::{App, Error, Indexes, Tenant, Upkeep},
+    app::{App, Error, Indexes, Tenant, Upkeep, embedding::VectorMaker},
     fail::{FailPoint, fail_point},
     model::{Post, PostId},
     search::{Encoding, VectorRow},
@@ -32,9 +34,9 @@ pub enum EmbedOutcome {
 
 /// One batch for every tenant that has work.
 pub fn embed_tick(app: &App, stop: &AtomicBool) -> Result<EmbedOutcome, Error> {
-    let Some(model) = app.embedder()? else {
+    if app.embedder()?.is_none() {
         return Ok(EmbedOutcome::NoModel);
-    };
+    }
     let mut embedded = 0;
     for row in app.tenant_due_list(Upkeep::Embed)? {
         if stop.load(std::sync::atomic::Ordering::Relaxed) {
@@ -45,14 +47,15 @@ pub fn embed_tick(app: &App, stop: &AtomicBool) -> Result<EmbedOutcome, Error> {
             continue;
         };
         let writes = tenant.writes();
-        match embed_batch(app, &tenant, model.as_ref()) {
-            Ok(0) => {
+        match embed_batch(app, &tenant) {
+            Ok(Batch::Made(posts)) => embedded += posts,
+            Ok(Batch::Outside) => tenant.upkeep_done(Upkeep::Embed, writes),
+            Ok(Batch::Complete) => {
                 tenant.upkeep_done(Upkeep::Embed, writes);
                 if embedded == 0 {
                     tenant.indexes().graph_build_if_due(stop)?;
                 }
             }
-            Ok(posts) => embedded += posts,
             Err(error) if error.is_one_tenants() => {
                 tracing::error!(tenant = %row.id, %error, "tenant cannot be embedded");
             }
@@ -62,48 +65,124 @@ pub fn embed_tick(app: &App, stop: &AtomicBool) -> Result<EmbedOutcome, Error> {
     Ok(if embedded == 0 { EmbedOutcome::Idle } else { EmbedOutcome::Embedded(embedded) })
 }
 
-fn embed_batch(app: &App, tenant: &Tenant, model: &dyn Embedder) -> Result<usize, Error> {
+/// What became of a tenant's batch.
+enum Batch {
+    Made(usize),
+    Complete,
+    /// The rest is made outside.
+    Outside,
+}
+
+fn embed_batch(app: &App, tenant: &Tenant) -> Result<Batch, Error> {
+    let model = match app.vectors_maker(tenant)? {
+        VectorMaker::Here(model) => model,
+        VectorMaker::Outside(_) => {
+            return Ok(match meanwhile(app, tenant)? {
+                0 => Batch::Outside,
+                posts => Batch::Made(posts),
+            });
+        }
+        VectorMaker::Nobody => return Ok(Batch::Complete),
+    };
+    let Some(posts) = due(app, tenant, model.model().as_str(), BATCH_POSTS)? else {
+        return Ok(Batch::Complete);
+    };
+    let started = std::time::Instant::now();
+    let encoded = encode(model.as_ref(), &posts, &mut |texts| {
+        Ok(Ok::<_, Error>(model.embed(EmbedKind::Passage, texts)?))
+    })??;
+    metrics::histogram!("embedding_latency_seconds").record(started.elapsed().as_secs_f64());
+    Ok(Batch::Made(put(app, tenant, model.as_ref(), &posts, &encoded)?))
+}
+
+/// While vectors are made outside and those made here still answer, new posts get vectors here as well: the others may take days.
+fn meanwhile(app: &App, tenant: &Tenant) -> Result<usize, Error> {
+    let (store, indexes) = (tenant.store(), tenant.indexes());
+    let Some(active) = Indexes::vector_model(store)? else { return Ok(0) };
+    let Some(model) = app.embedder()?.filter(|model| model.model().as_str() == active) else {
+        return Ok(0);
+    };
+    let Some((row, _)) = store.model_find(&active)? else { return Ok(0) };
+    let posts = store.posts_load(&store.post_vectorless_list(row, BATCH_POSTS)?)?;
+    let encoded = encode(model.as_ref(), &posts, &mut |texts| {
+        Ok(Ok::<_, Error>(model.embed(EmbedKind::Passage, texts)?))
+    })??;
+    let stored = store.vectors_also(row, encoded.clone())?;
+    indexes.vectors_add(&active, &rows_of(&posts, &encoded, &stored))?;
+    Ok(stored.len())
+}
+
+/// The posts that lack vectors of a model, newest first. `None`: there are none, and the model's vectors answer.
+pub(super) fn due(
+    app: &App,
+    tenant: &Tenant,
+    model: &str,
+    posts_max: usize,
+) -> Result<Option<Vec<Post>>, Error> {
+    let (store, indexes) = (tenant.store(), tenant.indexes());
+    let row = store.model_find(model)?.map(|(row, _)| row);
+    let ids = store.post_unembedded_list(row.unwrap_or(NO_MODEL), posts_max)?;
+    if !ids.is_empty() {
+        return Ok(Some(store.posts_load(&ids)?));
+    }
+    let Some(row) = row else { return Ok(None) };
+    let active = Indexes::vector_model(store)?;
+    // A crash between storing the last vectors and choosing them leaves them complete and unused.
+    let unused = active.is_none() && store.model_coverage(row)?.embedded > 0;
+    if unused || active.is_some_and(|active| active != model) {
+        indexes.vectors_activate(store, model)?;
+    }
+    if let Some((before, rows)) = indexes.vectors_complete(store, row)? {
+        app.embedder_close(&before);
+        app.log_system(
+            "info",
+            format!("tenant {}: {model} replaces {before}, {rows} old vectors dropped", tenant.row().slug),
+        )?;
+    }
+    Ok(None)
+}
+
+/// No row of a model has this id.
+const NO_MODEL: i64 = -1;
+
+/// Stores what was made of posts; how many were as they had been when it was made.
+pub(super) fn put(
+    app: &App,
+    tenant: &Tenant,
+    model: &dyn Embedder,
+    posts: &[Post],
+    encoded: &[Encoded],
+) -> Result<usize, Error> {
     let (store, indexes) = (tenant.store(), tenant.indexes());
     let name = model.model().as_str();
-    let row = match store.model_find(name)? {
-        Some((row, _)) => row,
-        None => store.model_upsert(name, model.dimensions())?,
-    };
-    let ids = store.post_unembedded_list(row, BATCH_POSTS)?;
-    let active = Indexes::vector_model(store)?;
-    if ids.is_empty() {
-        // A crash between storing the last vectors and choosing them leaves them complete and unused.
-        if active.is_none() && store.model_coverage(row)?.embedded > 0 {
-            indexes.vectors_activate(store, name)?;
-        }
-        if let Some(old) = active.filter(|active| active != name) {
-            indexes.vectors_activate(store, name)?;
-            let rows = store.vectors_prune(row)?;
-            app.embedder_close(&old);
-            app.log_system(
-                "info",
-                format!("tenant {}: {name} replaces {old}, {rows} old vectors dropped", tenant.row().slug),
-            )?;
-        }
-        return Ok(0);
-    }
-    let posts = store.posts_load(&ids)?;
-    let encoded = encode(model, &posts)?;
+    let row = store.model_upsert(name, model.dimensions())?;
     fail_point(FailPoint::BeforeVectorCommit);
-    let stored = store.vectors_put(row, encoded.clone())?;
-    if active.is_none() {
-        indexes.vectors_activate(store, name)?;
+    let stored = store.vectors_put(row, encoded.to_vec())?;
+    let active = Indexes::vector_model(store)?;
+    let answers = match &active {
+        Some(active) => active == name || app.vectors_askable(tenant, active)?,
+        None => false,
+    };
+    if answers {
+        indexes.vectors_add(name, &rows_of(posts, encoded, &stored))?;
     } else {
-        let rows = rows_of(&posts, &encoded, &stored);
-        indexes.vectors_add(name, &rows)?;
+        indexes.vectors_activate(store, name)?;
     }
     Ok(stored.len())
 }
 
 /// A post's revision and its chunks, encoded.
-type Encoded = (PostId, i64, Vec<Vec<u8>>);
+pub(super) type Encoded = (PostId, i64, Vec<Vec<u8>>);
 
-fn encode(model: &dyn Embedder, posts: &[Post]) -> Result<Vec<Encoded>, Error> {
+/// The vectors of pieces, one each; the inner error is what the caller says of it.
+type Made<E> = Result<Result<Vec<Vec<f32>>, E>, Error>;
+
+/// Makes the posts' vectors by `embed`, which is asked for all pieces together.
+pub(super) fn encode<E>(
+    model: &dyn Embedder,
+    posts: &[Post],
+    embed: &mut dyn FnMut(&[&str]) -> Made<E>,
+) -> Result<Result<Vec<Encoded>, E>, Error> {
     let encoding = Encoding::for_model(model.model().as_str(), model.dimensions());
     let texts: Vec<String> = posts.iter().map(text_of).collect();
     let mut chunks: Vec<&str> = Vec::with_capacity(posts.len());
@@ -114,14 +193,15 @@ fn encode(model: &dyn Embedder, posts: &[Post]) -> Result<Vec<Encoded>, Error> {
             owners.push(owner);
         }
     }
-    let started = std::time::Instant::now();
-    let vectors = model.embed(EmbedKind::Passage, &chunks)?;
-    metrics::histogram!("embedding_latency_seconds").record(started.elapsed().as_secs_f64());
+    let vectors = match embed(&chunks)? {
+        Ok(vectors) => vectors,
+        Err(why) => return Ok(Err(why)),
+    };
     let mut encoded: Vec<Encoded> = posts.iter().map(|post| (post.id, post.revision, Vec::new())).collect();
     for (vector, owner) in vectors.iter().zip(owners) {
         encoded[owner].2.push(encoding.encode(vector)?);
     }
-    Ok(encoded)
+    Ok(Ok(encoded))
 }
 
 /// What is embedded: the post's words and the titles of its links that are not among them.

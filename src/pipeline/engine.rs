@@ -1,5 +1,5 @@
-//! The engine's threads: some take posts through their stages, the first of them also sweeps, one makes vectors,
-//! one reads pages behind links, one has models tag.
+//! The engine's threads: some take posts through their stages, the first of them also sweeps, one makes vectors, one has vectors
+//! made outside, one reads pages behind links, one has models tag.
 //!
 //! Plain threads, because the work is processor and disk (pages have a runtime of their own); the async runtime of the service stays free for the faces. While
 //! one worker waits for a disk or a commit, another computes; a job is claimed by one of them only. A sweep runs when no step
@@ -18,8 +18,8 @@ use std::{
 };
 
 use super::{
-    EmbedOutcome, LinkReader, LinksOutcome, ModelTagsOutcome, TickOutcome, embed_tick, model_tags_tick,
-    sweep, tick,
+    EmbedOutcome, EmbedOutsideOutcome, LinkReader, LinksOutcome, ModelTagsOutcome, OutsideVectors,
+    TickOutcome, embed_tick, model_tags_tick, sweep, tick,
 };
 use crate::{
     app::{App, Error},
@@ -44,7 +44,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts a worker a core (at most `WORKERS_MAX`) and, with `embed`, the vector thread.
+    /// Starts a worker a core (at most `WORKERS_MAX`) and, with `embed`, the threads that make vectors.
     pub fn start(app: &Arc<App>, embed: bool) -> Result<Self, Error> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut engine = Self { app: Arc::clone(app), stop, threads: Vec::new() };
@@ -58,6 +58,7 @@ impl Engine {
         }
         if embed {
             engine.thread("embed", embed_loop)?;
+            engine.thread("embed-outside", embed_outside_loop)?;
         }
         engine.thread("links", links_loop)?;
         engine.thread("model-tags", model_tags_loop)?;
@@ -234,6 +235,27 @@ fn embed_loop(app: &App, stop: &AtomicBool) {
                 let wait = if failed { ERROR_PAUSE } else { IDLE_WAIT_MAX };
                 app.embed_wake().changed_blocking(seen, wait);
             }
+        }
+    }
+}
+
+fn embed_outside_loop(app: &App, stop: &AtomicBool) {
+    let mut vectors = OutsideVectors::default();
+    while !stop.load(Ordering::Relaxed) {
+        let seen = app.embed_wake().seen();
+        let mut outcome = EmbedOutsideOutcome::Idle { until: None };
+        let failed = guarded("embed outside", || {
+            outcome = vectors.tick(app, stop)?;
+            Ok(())
+        });
+        // Whoever waits for vectors also hears that none come now.
+        app.queue().room().signal();
+        if let EmbedOutsideOutcome::Idle { until } = outcome {
+            let due = until.map_or(IDLE_WAIT_MAX, |due| {
+                Duration::try_from(due.duration_since(app.now())).unwrap_or(Duration::ZERO)
+            });
+            let wait = if failed { ERROR_PAUSE } else { due.clamp(Duration::from_millis(50), IDLE_WAIT_MAX) };
+            app.embed_wake().changed_blocking(seen, wait);
         }
     }
 }

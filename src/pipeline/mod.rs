@@ -7,6 +7,7 @@
 //! is a job whose work is done (a no-op) or a post without a job (the sweep).
 
 mod embed;
+mod embed_outside;
 mod engine;
 mod enrich;
 mod index;
@@ -19,6 +20,7 @@ mod upkeep;
 mod worker;
 
 pub use embed::{EmbedOutcome, embed_tick};
+pub use embed_outside::{ALONE_TRIES_MAX, EmbedOutsideOutcome, OutsideVectors};
 pub use engine::{Engine, drain};
 pub use links::{LinkReader, LinksOutcome};
 pub use model_tags::{ModelTagsOutcome, model_tags_tick};

@@ -70,6 +70,19 @@ impl TenantStore {
         })
     }
 
+    /// Indexed posts with words that have vectors of no model, and none of this one, newest first.
+    pub fn post_vectorless_list(&self, model: i64, limit: usize) -> Result<Vec<PostId>, Error> {
+        self.db.read(|db| {
+            let sql = "SELECT id FROM posts
+                       WHERE vector_model = 0 AND lead_id IS NULL AND deleted_at IS NULL AND stage = 4 AND text <> ''
+                           AND NOT EXISTS (SELECT 1 FROM post_vectors v WHERE v.post_id = posts.id AND v.model_id = ?1)
+                       ORDER BY posted_at DESC LIMIT ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map(params![model, limit as i64], |row| row.get(0).map(PostId))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     pub fn model_coverage(&self, model: i64) -> Result<ModelCoverage, Error> {
         self.db.read(|db| {
             let sql =
@@ -91,11 +104,32 @@ impl TenantStore {
         model: i64,
         posts: Vec<(PostId, i64, Vec<Vec<u8>>)>,
     ) -> Result<Vec<PostId>, Error> {
+        self.vectors_store(model, model, posts)
+    }
+
+    /// The same beside what another model is to make: the posts wait for that one's as before. Returns those that got a vector.
+    pub fn vectors_also(
+        &self,
+        model: i64,
+        mut posts: Vec<(PostId, i64, Vec<Vec<u8>>)>,
+    ) -> Result<Vec<PostId>, Error> {
+        posts.retain(|(_, _, chunks)| !chunks.is_empty());
+        self.vectors_store(model, 0, posts)
+    }
+
+    /// `noted`: whose vectors the posts have from now on.
+    fn vectors_store(
+        &self,
+        model: i64,
+        noted: i64,
+        posts: Vec<(PostId, i64, Vec<Vec<u8>>)>,
+    ) -> Result<Vec<PostId>, Error> {
         self.db.write(move |tx| {
             let mut stored = Vec::with_capacity(posts.len());
             for (post, revision, chunks) in &posts {
-                let sql = "UPDATE posts SET vector_model = ?2 WHERE id = ?1 AND revision = ?3 AND deleted_at IS NULL";
-                if tx.prepare_cached(sql)?.execute(params![post.0, model, revision])? == 0 {
+                let sql = "UPDATE posts SET vector_model = iif(?2 = 0, vector_model, ?2)
+                           WHERE id = ?1 AND revision = ?3 AND deleted_at IS NULL";
+                if tx.prepare_cached(sql)?.execute(params![post.0, noted, revision])? == 0 {
                     continue;
                 }
                 tx.prepare_cached("DELETE FROM post_vectors WHERE post_id = ?1 AND model_id = ?2")?

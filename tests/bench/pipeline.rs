@@ -269,7 +269,7 @@ fn questions(place: &Place, file: &Path) {
         ..SearchRequest::default()
     };
     let search = |text: &str| {
-        place.app.search(&place.tenant, &ChannelSet::All, &request(text)).unwrap();
+        place.app.search(&place.tenant, &ChannelSet::All, None, &request(text)).unwrap();
     };
     // The first search of a tenant reads its vectors.
     let started = Instant::now();

@@ -95,3 +95,4 @@ mod telethon;
 mod tenants;
 mod tls;
 mod transfer;
+mod vectors_outside;

@@ -235,7 +235,7 @@ fn leaving_hides_at_once_and_the_last_one_stops_the_reading() {
             mode: SearchMode::Fulltext,
             ..SearchRequest::default()
         };
-        world.app.app().search(&tenant, &set, &request).unwrap().hits.len()
+        world.app.app().search(&tenant, &set, None, &request).unwrap().hits.len()
     };
     assert!(hits(&world) > 0);
     world.app.app().channel_remove(&world.app.tenant(), account.member.id, channel).unwrap();

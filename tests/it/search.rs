@@ -138,7 +138,7 @@ fn channels_the_caller_may_not_see_yield_nothing() {
                 channel_ids: wanted.into_iter().collect(),
                 ..SearchRequest::default()
             };
-            let response = app.app().search(&tenant, &visible, &request).unwrap();
+            let response = app.app().search(&tenant, &visible, None, &request).unwrap();
             assert_eq!(response.hits.len(), expected, "{request:?}");
             assert!(response.hits.iter().all(|hit| hit.message_id == 1));
             assert!(response.total <= 1, "the count tells of a closed channel: {response:?}");
@@ -196,7 +196,7 @@ fn limits_of_a_search_are_kept_and_named() {
         ("x", Some(101), "limit"),
     ] {
         let request = SearchRequest { query: query.to_owned(), limit, ..SearchRequest::default() };
-        let error = app.app().search(&tenant, &ChannelSet::All, &request).unwrap_err().to_string();
+        let error = app.app().search(&tenant, &ChannelSet::All, None, &request).unwrap_err().to_string();
         assert!(error.starts_with(word), "{error}");
     }
     let longest = SearchRequest { query: "ы".repeat(1000), limit: Some(100), ..SearchRequest::default() };

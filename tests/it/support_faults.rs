@@ -193,7 +193,7 @@ impl Appliance {
         for (word, found) in posts.probes() {
             let request =
                 SearchRequest { query: word.clone(), mode: SearchMode::Fulltext, ..SearchRequest::default() };
-            let hits = app.search(&tenant, &ChannelSet::All, &request).unwrap();
+            let hits = app.search(&tenant, &ChannelSet::All, None, &request).unwrap();
             let exact = hits.hits.iter().filter(|hit| hit.snippet.contains(&word)).count();
             assert_eq!(exact, found, "{context}: search for {word}");
         }

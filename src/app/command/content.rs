@@ -54,7 +54,7 @@ impl App {
             ContentCommand::Search { tenant, channel, mut request } => {
                 let tenant = self.tenant_get(&tenant)?;
                 channel_add(&tenant, channel, &mut request.channel_ids)?;
-                Ok(json!(self.search(&tenant, &all, &request)?))
+                Ok(json!(self.search(&tenant, &all, None, &request)?))
             }
             ContentCommand::Ask { tenant, channel, mut request } => {
                 let tenant = self.tenant_get(&tenant)?;

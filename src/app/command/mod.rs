@@ -174,16 +174,17 @@ impl App {
         }
     }
 
-    /// Blocks until every indexed post of a tenant has its vectors; returns at once where there is no model.
+    /// Blocks until every indexed post of a tenant has its vectors; returns at once where there is no model, and where one outside
+    /// makes none now.
     pub fn wait_embedded(&self, tenant: &Tenant, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
-        if self.embedder()?.is_none() {
+        if self.vectors_maker(tenant)?.model().is_none() {
             return Ok(());
         }
         loop {
             let seen = self.queue.room().seen();
             let status = self.tenant_status(tenant)?;
             progress(Progress::Embed { done: status.embedded, total: status.posts });
-            if status.embedded >= status.posts {
+            if status.embedded >= status.posts || self.vectors_wait(tenant).is_some() {
                 return Ok(());
             }
             self.wait_step(seen)?;

@@ -22,7 +22,7 @@ pub(super) fn why(check: &str) -> Option<&'static str> {
         "schema" => "a database of another version is opened by the matching program only",
         "backup" | "backups" => "without a fresh one a lost disk is a lost archive",
         provider if provider.starts_with("model provider ") => {
-            "it writes answers and better tags; without it posts are quoted and tagged by their own words"
+            "it writes answers and better tags or makes vectors; without it posts are quoted, tagged and found by their own words"
         }
         tenant if tenant.starts_with("tenant ") => {
             "what it lacks cannot be found by its people; the other tenants are not touched"

@@ -24,6 +24,7 @@ use crate::{app::Error, model::TenantId};
 pub enum Upkeep {
     Sweep,
     Embed,
+    EmbedOutside,
     Notices,
     Links,
     Alerts,
@@ -31,8 +32,15 @@ pub enum Upkeep {
 }
 
 impl Upkeep {
-    const ALL: [Upkeep; 6] =
-        [Upkeep::Sweep, Upkeep::Embed, Upkeep::Notices, Upkeep::Links, Upkeep::Alerts, Upkeep::ModelTags];
+    const ALL: [Upkeep; 7] = [
+        Upkeep::Sweep,
+        Upkeep::Embed,
+        Upkeep::EmbedOutside,
+        Upkeep::Notices,
+        Upkeep::Links,
+        Upkeep::Alerts,
+        Upkeep::ModelTags,
+    ];
 }
 
 /// When a tenant was last used and last found without work.

@@ -66,5 +66,6 @@ fn key_of(feature: ModelFeature) -> &'static str {
         ModelFeature::Answers | ModelFeature::Test => "models-sent-answers",
         ModelFeature::Tags => "models-sent-tags",
         ModelFeature::Voice => "models-sent-voice",
+        ModelFeature::Embedding => "models-sent-embedding",
     }
 }

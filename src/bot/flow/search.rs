@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::{
         Error,
-        search::{HITS_MAX, SearchHit, SearchRequest},
+        search::{HITS_MAX, SearchHit, SearchRequest, SearchResponse},
     },
     bot::{
         callback::{Callback, Refine},
@@ -38,6 +38,11 @@ pub(super) fn search_ask(inside: &Inside<'_>) -> Outcome {
     Outcome::reply(start::asking(inside, "search-ask")).waiting(Dialogue::Search)
 }
 
+fn found_by(inside: &Inside<'_>, request: &SearchRequest) -> Result<SearchResponse, Error> {
+    let (tenant, channels) = (&inside.access.tenant, &inside.access.channels);
+    inside.app.search(tenant, channels, Some(inside.member.id), request)
+}
+
 /// Finds posts by words and meaning.
 pub(super) fn search(inside: &Inside<'_>, query: &str) -> Result<Outcome, Error> {
     searched(inside, Asked::new(Kind::Search, query), inside.update_id, 0)
@@ -50,7 +55,7 @@ pub(super) fn recommend(inside: &Inside<'_>, topic: &str) -> Result<Outcome, Err
     }
     let request =
         SearchRequest { query: topic.to_owned(), limit: Some(PICKED_FROM), ..SearchRequest::default() };
-    let found = match inside.app.search(&inside.access.tenant, &inside.access.channels, &request) {
+    let found = match found_by(inside, &request) {
         Ok(found) => found,
         Err(error) => return refused(inside, error),
     };
@@ -96,7 +101,7 @@ pub(super) fn searched(
         limit: Some((from + HITS_SHOWN + 1).min(HITS_MAX)),
         ..SearchRequest::default()
     };
-    let found = match inside.app.search(&inside.access.tenant, &inside.access.channels, &request) {
+    let found = match found_by(inside, &request) {
         Ok(found) => found,
         Err(error) => return refused(inside, error),
     };

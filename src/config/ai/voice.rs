@@ -113,6 +113,8 @@ pub(super) fn speech(c: &mut Check<'_>, raw: &mut RawSpeech) -> Option<ProviderC
         json_schema: false,
         price_in_micros: c.money("ai.speech.price_per_minute", raw.price_per_minute),
         price_out_micros: 0,
+        embedding_model: String::new(),
+        price_embedding_micros: 0,
     })
 }
 
@@ -131,5 +133,7 @@ pub(super) fn salutespeech(c: &mut Check<'_>, raw: &mut RawSaluteSpeech) -> Prov
         json_schema: false,
         price_in_micros: c.money("ai.salutespeech.price_per_minute", raw.price_per_minute),
         price_out_micros: 0,
+        embedding_model: String::new(),
+        price_embedding_micros: 0,
     }
 }

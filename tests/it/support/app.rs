@@ -325,7 +325,7 @@ impl TestApp {
     }
 
     pub(crate) fn search_request(&self, request: &SearchRequest) -> SearchResponse {
-        self.app().search(&self.tenant(), &ChannelSet::All, request).unwrap()
+        self.app().search(&self.tenant(), &ChannelSet::All, None, request).unwrap()
     }
 
     /// The message ids that a full-text search of `main` finds, best first.

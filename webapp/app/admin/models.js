@@ -15,9 +15,10 @@ const MICROS = 1_000_000;
 const KEY_CHARS_MAX = 4096;
 const PROVIDERS = { gigachat: "admin-provider-gigachat", openai: "admin-provider-openai", speech: "admin-provider-speech", salutespeech: "admin-provider-salutespeech" };
 const KEYS = { tenant: "admin-key-tenant", configuration: "admin-key-configuration", operator: "admin-key-operator", not_needed: "admin-key-not-needed", missing: "admin-key-missing" };
-const FEATURES = { answers: "admin-feature-answers", tags: "admin-feature-tags", voice: "admin-feature-voice", test: "admin-feature-test" };
+const FEATURES = { answers: "admin-feature-answers", tags: "admin-feature-tags", voice: "admin-feature-voice", embedding: "admin-feature-embedding", test: "admin-feature-test" };
+const HERE_BECAUSE = { no_consent: "admin-vectors-no-consent", no_key: "admin-vectors-no-key" };
 const SWITCHES = [["enabled", "admin-models-enabled", "admin-models-enabled-text"], ["answers", "admin-feature-answers", "admin-models-answers-text"],
-  ["tags", "admin-feature-tags", "admin-models-tags-text"], ["voice", "admin-feature-voice", "admin-models-voice-text"]];
+  ["tags", "admin-feature-tags", "admin-models-tags-text"], ["voice", "admin-feature-voice", "admin-models-voice-text"], ["embedding", "admin-feature-embedding", "admin-models-embedding-text"]];
 const CAPS = [["money_micros_per_day", "admin-cap-money-day", "money_micros_day"], ["money_micros_per_month", "admin-cap-money-month", "money_micros_month"],
   ["tokens_per_day", "admin-cap-tokens-day", "tokens_day"], ["tokens_per_month", "admin-cap-tokens-month", "tokens_month"]];
 
@@ -38,19 +39,24 @@ export default function models(place) {
 
   function settingsShown(view) {
     const put = (change) => api.put("/api/admin/models", { ...view.settings, ...change });
-    const { tagged } = view;
+    const { tagged, vectors } = view;
+    const switches = SWITCHES.filter(([name]) => name !== "embedding" || vectors.provider);
     return [
-      section(null, SWITCHES.map(([name, title, text]) => toggle({ title: t(title), text: t(text), on: view.settings[name], disabled: name !== "enabled" && !view.settings.enabled, change: async (on) => {
+      section(null, switches.map(([name, title, text]) => toggle({ title: t(title), text: t(text), on: view.settings[name], disabled: name !== "enabled" && !view.settings.enabled, change: async (on) => {
         await put({ [name]: on });
         done(t("admin-changed"));
         settings.reload();
-      } })), { note: view.order.length > 0 ? t("admin-models-order", { order: view.order.map((one) => named(PROVIDERS, one)).join(" → "), n: view.consents }) : t("admin-models-none") }),
+      } })), { note: view.order.length > 0 ? t("admin-models-order", { order: view.order.map((one) => named(PROVIDERS, one)).join(" → "), n: view.consents }) : vectors.provider ? null : t("admin-models-none") }),
       section(t("admin-caps"), h("div", { class: "card padded" }, CAPS.map(([cap, key, used]) => usedLine(t(key), cap, view.used[used], view.caps[cap], view.currency))),
         { action: button(t("admin-caps-change"), () => capsChange(view, put), { kind: "quiet" }), note: t("admin-caps-text") }),
       view.settings.enabled && section(t("admin-tagged"), [
         row({ title: t("admin-tagged-done"), end: figure(tagged.done) }), row({ title: t("admin-tagged-due"), end: figure(tagged.due) }),
         tagged.failed > 0 && row({ title: t("admin-tagged-failed"), end: figure(tagged.failed) }),
       ], { action: view.settings.tags && button(t("admin-retag"), retag, { kind: "quiet" }) }),
+      vectors.provider && vectors.model && section(t("admin-vectors"), [
+        row({ title: t("admin-vectors-done"), text: vectors.model, end: figure(vectors.embedded) }),
+        vectors.waiting > 0 && row({ title: t("admin-vectors-waiting"), text: vectors.waits, end: figure(vectors.waiting) }),
+      ], { note: view.settings.embedding && HERE_BECAUSE[vectors.denied] ? named(HERE_BECAUSE, vectors.denied) : null }),
     ];
   }
 
@@ -100,7 +106,7 @@ export default function models(place) {
 
 function providerRow(one, who, reload) {
   const [good, bad] = [["tenant", "configuration", "operator", "not_needed"].includes(one.key), one.key === "missing"];
-  return row({ title: named(PROVIDERS, one.provider), text: `${one.model} · ${one.host}${one.used ? "" : ` · ${t("admin-provider-unused")}`}`, end: badge(named(KEYS, one.key), bad ? "bad" : good ? "good" : "plain"), press: () => open(one, who, reload) });
+  return row({ title: named(PROVIDERS, one.provider), text: `${[one.model, one.embedding_model].filter(Boolean).join(", ")} · ${one.host}${one.used ? "" : ` · ${t("admin-provider-unused")}`}`, end: badge(named(KEYS, one.key), bad ? "bad" : good ? "good" : "plain"), press: () => open(one, who, reload) });
 }
 
 function open(one, who, reload) {
