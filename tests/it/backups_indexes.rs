@@ -1,6 +1,9 @@
 //! Backups with the queue and the indexes: used after a restore where they fit, made anew where not, and what is strange is refused.
 
-use std::{path::Path, sync::atomic::AtomicBool};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use serde_json::json;
 use tga::{
@@ -78,7 +81,7 @@ fn what_fits_is_used_after_a_restore() {
     std::fs::write(dir.join("queue.redb"), b"stale").unwrap();
     let report = restored(&app, &made, &dir);
     assert!(report.queue && report.indexes.len() == 2, "{report:?}");
-    let there = App::open(config(&dir), app.app().clock().clone()).unwrap();
+    let there = App::open(config(&dir), Arc::clone(app.app().clock())).unwrap();
     assert_eq!(
         there.queue().info().live.ready + there.queue().info().backfill.ready,
         1,
@@ -98,7 +101,7 @@ fn what_fits_is_used_after_a_restore() {
     let dir = elsewhere.path().join("data");
     let report = restored(&app, &bare, &dir);
     assert!(!report.queue && report.indexes.is_empty());
-    let bare = App::open(config(&dir), app.app().clock().clone()).unwrap();
+    let bare = App::open(config(&dir), Arc::clone(app.app().clock())).unwrap();
     let indexes = bare.indexes_restored(&report.indexes, &mut |_| {}).unwrap();
     assert_eq!((indexes.kept.len(), indexes.rebuilt.len()), (0, 2), "{indexes:?}");
     assert_eq!(finds(&bare, "main", "ледокол"), 1);
@@ -121,7 +124,7 @@ fn what_does_not_fit_is_said_and_made_anew() {
     let there = tempfile::tempdir().unwrap();
     let dir = there.path().join("data");
     let report = restored(&app, &made, &dir);
-    let there = App::open(config(&dir), app.app().clock().clone()).unwrap();
+    let there = App::open(config(&dir), Arc::clone(app.app().clock())).unwrap();
     let indexes = there.indexes_restored(&report.indexes, &mut |_| {}).unwrap();
     assert_eq!((indexes.kept, indexes.rebuilt.len()), (vec!["other".to_owned()], 1));
     assert_eq!((indexes.rebuilt[0].tenant.as_str(), indexes.rebuilt[0].posts), ("main", 2));
