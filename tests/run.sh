@@ -75,7 +75,9 @@ aside_start() {
 }
 
 aside_join() {
+  # How each step ended is in its file; one without a file did not end.
   wait "$aside_pid" || true
+  trap - EXIT
   local i
   for i in "${!aside_names[@]}"; do check "${aside_names[i]}" aside_show "$i"; done
 }
