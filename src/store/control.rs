@@ -201,11 +201,6 @@ impl Control {
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
-
-    /// Makes the file whole without its log.
-    pub fn checkpoint(&self) -> Result<(), Error> {
-        self.0.checkpoint()
-    }
 }
 
 /// A tenant's directory, if there is any.

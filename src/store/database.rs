@@ -17,7 +17,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::{Error, Schema, barrier::BARRIER, migrate, scrub};
+use super::{Error, Schema, barrier::BARRIER, checkpoint::Checkpoints, migrate, scrub};
 
 /// How many writes may wait for the writer thread; more wait in their callers.
 const WRITES_QUEUED_MAX: usize = 256;
@@ -108,11 +108,12 @@ impl Database {
             scrub::mark(&connection).map_err(wrap)?;
         }
         migrate::migrate(&mut connection, path, schema)?;
+        let checkpoints = Checkpoints::of(&mut connection, path).map_err(wrap)?;
         let (sender, receiver) = sync_channel(WRITES_QUEUED_MAX);
         let thread_path = path.to_owned();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_loop(connection, &receiver, &thread_path))
+            .spawn(move || write_loop(connection, checkpoints, &receiver, &thread_path))
             .map_err(|error| Error::Open { path: path.to_owned(), reason: error.to_string() })?;
         Ok(Self {
             path: path.to_owned(),
@@ -164,14 +165,6 @@ impl Database {
         self.readers.lock().expect("no panic holds the readers").idle.push(connection);
         self.reader_freed.notify_one();
         result.map_err(|error| self.located(error))
-    }
-
-    /// Copies the log into the file and cuts it to nothing, so that the file alone is the whole database.
-    pub(super) fn checkpoint(&self) -> Result<(), Error> {
-        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(|error| Error::from_sqlite(&self.path, &error))
     }
 
     fn reader_take(&self) -> Result<Connection, Error> {
@@ -258,7 +251,12 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error
 }
 
 /// Takes calls until every sender is gone.
-fn write_loop(mut connection: Connection, calls: &Receiver<Box<dyn Write>>, path: &Path) {
+fn write_loop(
+    mut connection: Connection,
+    mut checkpoints: Checkpoints,
+    calls: &Receiver<Box<dyn Write>>,
+    path: &Path,
+) {
     while let Ok(first) = calls.recv() {
         let mut batch = Vec::new();
         let pass = BARRIER.pass();
@@ -268,7 +266,9 @@ fn write_loop(mut connection: Connection, calls: &Receiver<Box<dyn Write>>, path
         for call in batch {
             call.finish(committed.clone());
         }
+        checkpoints.after_commit(&connection);
     }
+    checkpoints.end();
 }
 
 fn write_batch(

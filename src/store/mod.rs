@@ -18,6 +18,7 @@ mod bot_chats;
 mod bot_messages;
 mod bot_updates;
 mod channels;
+mod checkpoint;
 mod control;
 mod database;
 mod deletions;

@@ -224,7 +224,7 @@ mod tests {
         let path = dir.path().join("rows.db");
         let db = Database::open(&path, SCHEMA).unwrap();
         filled(&db);
-        db.checkpoint().unwrap();
+        db.log_cut(&connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()).unwrap();
         assert!(found(&path, "geheimwort") > 0, "else pages need not be looked at");
         let soiled = db.read(|db| Ok(soiled_pages(db)?)).unwrap();
         assert!(soiled.len() > STEP_PAGES / 8, "{}", soiled.len());

@@ -72,9 +72,4 @@ impl TenantStore {
             Ok(())
         })
     }
-
-    /// Makes the file whole without its log.
-    pub fn checkpoint(&self) -> Result<(), Error> {
-        self.db.checkpoint()
-    }
 }

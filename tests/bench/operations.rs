@@ -1,5 +1,5 @@
-//! Operations at size: a backup of a gigabyte under load, and retention over a million events, both beside writers that time
-//! themselves. `TGA_BENCH_GIB` sets another size of the backup.
+//! Operations at size, each beside writers that time themselves: a backup of a gigabyte while posts are imported and searched, retention
+//! over a million events, and an erasure. `TGA_BENCH_GIB` sets another size of the backup.
 #![expect(clippy::unwrap_used, reason = "a benchmark may stop at the first surprise")]
 
 use std::{
@@ -11,13 +11,24 @@ use std::{
 };
 
 use tga::{
-    app::{App, audit::Origin, backups::BackupWanted, eval::retrieval::percentile},
+    app::{
+        App, Tenant,
+        audit::Origin,
+        backups::BackupWanted,
+        eval::retrieval::percentile,
+        imports::ImportOptions,
+        search::{SearchMode, SearchRequest},
+    },
     clock::SystemClock,
     config::Config,
+    model::ChannelSet,
+    pipeline::Engine,
 };
 
 /// Bytes of one made-up value; a row of vectors is about as large.
 const VALUE_BYTES: usize = 64 * 1024;
+/// What is asked while a backup is made.
+const QUESTIONS: [&str; 4] = ["погода в Москве", "новый телефон", "курс доллара", "выборы"];
 /// Events retention works off.
 const EVENTS: i64 = 1_000_000;
 /// How long writers are timed with nothing beside them.
@@ -33,15 +44,16 @@ pub(crate) fn run() {
     retention();
 }
 
-/// How long writes take while `body` runs, milliseconds, sorted.
-fn writers_beside<T>(app: &App, body: impl FnOnce() -> T) -> (T, Vec<f64>) {
+/// How long writes take while `body` runs, milliseconds.
+fn beside<T>(write: impl Fn() + Send, body: impl FnOnce() -> T) -> (T, Vec<f64>) {
     let stop = AtomicBool::new(false);
+    let stopped = &stop;
     std::thread::scope(|scope| {
-        let writer = scope.spawn(|| {
+        let writer = scope.spawn(move || {
             let mut took = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
+            while !stopped.load(Ordering::Relaxed) {
                 let started = Instant::now();
-                app.log_system("info", "beside".to_owned()).unwrap();
+                write();
                 took.push(started.elapsed().as_secs_f64() * 1000.0);
                 std::thread::park_timeout(Duration::from_millis(1));
             }
@@ -49,16 +61,20 @@ fn writers_beside<T>(app: &App, body: impl FnOnce() -> T) -> (T, Vec<f64>) {
         });
         let done = body();
         stop.store(true, Ordering::Relaxed);
-        let mut took = writer.join().unwrap();
-        took.sort_by(f64::total_cmp);
-        (done, took)
+        (done, writer.join().unwrap())
     })
 }
 
-fn say_writers(took: &mut [f64]) {
+/// A write into control.db.
+fn logging(app: &App) -> impl Fn() + Send {
+    || app.log_system("info", "beside".to_owned()).unwrap()
+}
+
+fn say(took: &mut [f64]) {
+    took.sort_by(f64::total_cmp);
     let most = took.last().copied().unwrap_or(0.0);
     println!(
-        "{} writes, p50 {:.1} ms, p99 {:.1} ms, longest {most:.1} ms",
+        "{} of them, p50 {:.1} ms, p99 {:.1} ms, longest {most:.1} ms",
         took.len(),
         percentile(took, 0.5),
         percentile(took, 0.99)
@@ -66,6 +82,10 @@ fn say_writers(took: &mut [f64]) {
 }
 
 fn backup() {
+    let Some(data) = crate::shared_data() else {
+        println!("backup skipped: no posts; set TGA_SHARED_DATA");
+        return;
+    };
     let gib: f64 = std::env::var("TGA_BENCH_GIB").ok().and_then(|text| text.parse().ok()).unwrap_or(1.0);
     let dir = tempfile::tempdir().unwrap();
     let app = open(dir.path());
@@ -81,33 +101,65 @@ fn backup() {
     }
     db.execute_batch("COMMIT").unwrap();
     drop(db);
-    let stop = AtomicBool::new(false);
-    let writes = AtomicBool::new(true);
+    let posts = dir.path().join("posts.jsonl");
+    crate::pipeline::large_write(&data.join("telegram-posts-ru.jsonl.gz"), &posts);
+    let (stop, asks) = (AtomicBool::new(false), AtomicBool::new(true));
+    let engine = Engine::start(&app, false).unwrap();
     std::thread::scope(|scope| {
-        // As an import: one transaction after the other, as large as a batch of posts.
-        scope.spawn(|| {
-            while writes.load(Ordering::Relaxed) {
-                tenant.store().meta_put("load", "x".repeat(512 * 1024)).unwrap();
-            }
-        });
+        let importing =
+            scope.spawn(|| app.import(&tenant, &posts, &ImportOptions::default(), &mut |_| {}).unwrap());
+        let asking = scope.spawn(|| searches(&app, &tenant, &asks));
         for verify in [false, true] {
-            let (made, mut took) = writers_beside(&app, || {
+            let (made, mut took) = beside(logging(&app), || {
                 let wanted = BackupWanted { verify: Some(verify), indexes: None };
                 app.backup_create(wanted, &Origin::operator(), &stop, &mut |_| {}).unwrap()
             });
             println!(
-                "  backup of {gib:.1} GiB, {}: pause {:.2} ms, {} ms, {:.0} MiB/s, file {} MiB",
+                "  backup of {gib:.1} GiB, {}: pause {:.2} ms, {} ms, {:.0} MiB/s, file {} MiB; import {}",
                 if verify { "restored in scratch" } else { "only made" },
                 made.pause_ms,
                 made.elapsed_ms,
                 gib * 1024.0 / (made.elapsed_ms as f64 / 1000.0),
-                made.bytes >> 20
+                made.bytes >> 20,
+                if importing.is_finished() { "over" } else { "still running" }
             );
             print!("  writers beside: ");
-            say_writers(&mut took);
+            say(&mut took);
         }
-        writes.store(false, Ordering::Relaxed);
+        asks.store(false, Ordering::Relaxed);
+        print!("  searches beside: ");
+        say(&mut asking.join().unwrap());
     });
+    drop(engine);
+    cleaning(&tenant);
+}
+
+/// What an erasure does with the file after its rows are gone.
+fn cleaning(tenant: &Tenant) {
+    let db = rusqlite::Connection::open(tenant.store().path()).unwrap();
+    db.pragma_update(None, "secure_delete", true).unwrap();
+    let rows = db.execute("DELETE FROM posts WHERE id % 7 = 0", []).unwrap();
+    drop(db);
+    let write = || tenant.store().meta_put("beside", "x".to_owned()).unwrap();
+    let started = Instant::now();
+    let ((), mut took) = beside(write, || tenant.store().compact().unwrap());
+    println!("  cleaning of the file after {rows} posts: {} ms", started.elapsed().as_millis());
+    print!("  writers beside: ");
+    say(&mut took);
+}
+
+/// How long searches by words take while `asks` says so, milliseconds.
+fn searches(app: &App, tenant: &Tenant, asks: &AtomicBool) -> Vec<f64> {
+    let mut took = Vec::new();
+    while asks.load(Ordering::Relaxed) {
+        let query = QUESTIONS[took.len() % QUESTIONS.len()].to_owned();
+        let request = SearchRequest { query, mode: SearchMode::Fulltext, ..SearchRequest::default() };
+        let started = Instant::now();
+        app.search(tenant, &ChannelSet::All, None, &request).unwrap();
+        took.push(started.elapsed().as_secs_f64() * 1000.0);
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    took
 }
 
 fn retention() {
@@ -126,12 +178,12 @@ fn retention() {
     tx.commit().unwrap();
     drop(db);
     // What the disk alone makes of the longest.
-    let ((), mut alone) = writers_beside(&app, || std::thread::park_timeout(ALONE));
+    let ((), mut alone) = beside(logging(&app), || std::thread::park_timeout(ALONE));
     print!("  writers alone: ");
-    say_writers(&mut alone);
+    say(&mut alone);
     let before = resident_mib();
     let (report, mut took) =
-        writers_beside(&app, || app.retention_run(false, &AtomicBool::new(false)).unwrap());
+        beside(logging(&app), || app.retention_run(false, &AtomicBool::new(false)).unwrap());
     println!(
         "  retention of {EVENTS} events: {:?} in {} ms, memory {} MiB before, {} MiB after",
         report.removed,
@@ -140,7 +192,7 @@ fn retention() {
         resident_mib()
     );
     print!("  writers beside: ");
-    say_writers(&mut took);
+    say(&mut took);
 }
 
 /// Resident memory: field 2 of /proc/self/statm, in pages of 4096 bytes (proc(5)).

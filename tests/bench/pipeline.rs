@@ -189,7 +189,7 @@ fn merge(place: &Place) {
 }
 
 /// The real posts again and again under new message ids, each copy with some words left out.
-fn large_write(file: &Path, into: &Path) {
+pub(crate) fn large_write(file: &Path, into: &Path) {
     let mut out = std::io::BufWriter::new(std::fs::File::create(into).unwrap());
     let mut noise = Noise(0x1234_5678_9abc_def1);
     let real: Vec<serde_json::Value> = lines(file).map(|line| serde_json::from_str(&line).unwrap()).collect();
