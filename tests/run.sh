@@ -48,14 +48,14 @@ check() {
   fi
 }
 
-# aside_start NAME COMMAND...: runs the steps one after the other in the background, where they wait more than they work. What each
-# said and how it ended is kept in files, until aside_join shows them as steps of their own.
+# aside_start NAME COMMAND...: runs the steps one after the other in the background, where they wait more than they work; what is started
+# by two calls runs side by side. What each said and how it ended is kept in files, until aside_join shows them as steps of their own.
 aside=$ROOT/target/aside
+aside_names=()
+aside_pids=()
 aside_start() {
-  rm -rf "$aside"
+  local first=${#aside_names[@]} commands=()
   mkdir -p "$aside"
-  aside_names=()
-  local commands=()
   while [ $# -gt 0 ]; do
     aside_names+=("$1")
     commands+=("$2")
@@ -65,18 +65,18 @@ aside_start() {
     for i in "${!commands[@]}"; do
       status=0
       started=$SECONDS
-      "${commands[i]}" >"$aside/$i.log" 2>&1 || status=$?
-      echo "$status $((SECONDS - started))" >"$aside/$i.end"
+      "${commands[i]}" >"$aside/$((first + i)).log" 2>&1 || status=$?
+      echo "$status $((SECONDS - started))" >"$aside/$((first + i)).end"
     done
   ) &
-  aside_pid=$!
+  aside_pids+=($!)
   # Who ends the run ends them too.
-  trap 'kill "$aside_pid" 2>/dev/null || true' EXIT
+  trap 'kill "${aside_pids[@]}" 2>/dev/null || true' EXIT
 }
 
 aside_join() {
   # How each step ended is in its file; one without a file did not end.
-  wait "$aside_pid" || true
+  wait "${aside_pids[@]}" || true
   trap - EXIT
   local i
   for i in "${!aside_names[@]}"; do check "${aside_names[i]}" aside_show "$i"; done
@@ -131,7 +131,12 @@ tools() {
 # The compiler, while the steps that talk to a running service go on: it takes what they leave of the processor.
 beside() { nice -n 15 "$@"; }
 
-docs() { RUSTDOCFLAGS="-D warnings" beside cargo doc --locked --no-deps --document-private-items --quiet; }
+# The released program's dependencies, compiled once for all that follows; the project itself unoptimised and with its assertions.
+CHECKED=(--locked --release --config tests/checked.toml)
+
+lints() { beside cargo clippy "${CHECKED[@]}" --all-targets --quiet -- -D warnings; }
+
+docs() { RUSTDOCFLAGS="-D warnings" beside cargo doc "${CHECKED[@]}" --no-deps --document-private-items --quiet; }
 
 # A new advisory is news, not a change of this tree: it is shown and does not fail the run.
 advisories() {
@@ -183,7 +188,7 @@ tests_program=$ROOT/target/tests-program
 # What the tests and the Mini App's checks run.
 tests_build() {
   local built status=0
-  built=$(beside cargo test --locked --quiet --no-run --message-format=json-render-diagnostics) || status=$?
+  built=$(beside cargo test "${CHECKED[@]}" --quiet --no-run --message-format=json-render-diagnostics) || status=$?
   sed -n 's|.*/tests/it/main.rs".*"executable":"\([^"]*\)".*|\1|p' <<<"$built" >"$tests_program.new"
   mv "$tests_program.new" "$tests_program"
   return "$status"
@@ -216,8 +221,15 @@ api() {
 
 release() {
   build || return
-  export TGA_RELEASE_BIN=$TGA
+  # What the tests compile takes its place.
+  TGA_RELEASE_BIN=$ROOT/target/released/tga
+  mkdir -p "${TGA_RELEASE_BIN%/*}"
+  cp "$TGA" "$TGA_RELEASE_BIN"
+  export TGA_RELEASE_BIN
 }
+
+# The released program back in its place; nothing is compiled for it.
+release_back() { [ ! -x "${TGA_RELEASE_BIN:-}" ] || cargo build --release --locked --quiet; }
 
 # Telethon in a virtual environment: an independent client for the test data centre.
 telethon_fetch() {
@@ -248,8 +260,6 @@ surroundings() {
   note "preparing took $((SECONDS - started)) s"
 }
 
-# What is compiled once needs no parts kept for the next time.
-if [ -n "${CI:-}" ]; then export CARGO_INCREMENTAL=0; fi
 mkdir -p "$ROOT/target"
 surroundings
 check "scripts" scripts
@@ -258,17 +268,20 @@ check "format" cargo fmt --check
 check "licences, bans, sources" cargo deny --log-level error check licenses bans sources
 check "advisories" advisories
 check "release build" release
-rm -f "$tests_program"
-aside_start "the demo page in a browser" browser "the bot against a foreign server" bot_api \
-  "installing, upgrading, going back, removing" installation "the API against a generator" api "the Mini App in a browser" app
+rm -rf "$tests_program" "$aside"
+aside_start "the demo page in a browser" browser "the bot against a foreign server" bot_api "the Mini App in a browser" app
+aside_start "installing, upgrading, going back, removing" installation "the API against a generator" api
 check "compiling the tests" tests_build
-check "lints" beside cargo clippy --locked --all-targets --quiet -- -D warnings
+check "lints" lints
 check "documentation" docs
 aside_join
 step "tests"
 note "$passed steps so far are right, ${#failed[@]} are not; $SECONDS s since the start"
 # Nothing is said after a good run, so that the runner's own summary is the last line.
-cargo nextest run --locked --no-fail-fast --status-level fail --final-status-level fail 2>&1 || failed+=("tests")
+# They wait for disks and clocks a third of their time, so more of them run than there are cores.
+cargo nextest run "${CHECKED[@]}" --test-threads "$(($(nproc) * 3 / 2))" --no-fail-fast --status-level fail --final-status-level fail 2>&1 ||
+  failed+=("tests")
+release_back 2>&1 || failed+=("release build")
 if [ ${#failed[@]} -gt 0 ]; then
   printf '%s\n' "$failed_lines"
   printf '\nFailed after %s s: %s\n' "$SECONDS" "$(IFS=,; echo "${failed[*]}")"
