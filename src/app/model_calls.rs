@@ -97,6 +97,17 @@ pub struct Recipient {
     pub host: String,
 }
 
+impl Recipient {
+    /// Who it is for people: a server that speaks `OpenAI`'s protocol is known by its address alone.
+    pub fn called(&self) -> String {
+        match self.provider {
+            Provider::GigaChat => format!("GigaChat ({})", self.host),
+            Provider::SaluteSpeech => format!("SaluteSpeech ({})", self.host),
+            Provider::OpenAi | Provider::Speech => self.host.clone(),
+        }
+    }
+}
+
 /// Why no model was asked, or none answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Denied {

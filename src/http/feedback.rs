@@ -11,8 +11,11 @@ use super::{
     extract::{Body, InPath, Page, Params},
 };
 use crate::{
-    app::feedback::{ConsentView, FeedbackInput},
-    model::{ConsentPurpose, Rating},
+    app::{
+        feedback::{ConsentView, FeedbackInput},
+        model_calls::Recipient,
+    },
+    model::{ConsentPurpose, ModelFeature, Rating},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
@@ -71,21 +74,43 @@ pub(super) struct ConsentList {
     pub(super) consents: Vec<ConsentView>,
 }
 
-/// Lists what the caller agreed to, newest first.
+/// What the caller agreed to, and what follows from it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OwnConsents {
+    #[serde(flatten)]
+    list: ConsentList,
+    /// What goes to models outside now, of those who agreed.
+    sent: Vec<Sent>,
+}
+
+/// Something that goes outside.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Sent {
+    feature: ModelFeature,
+    /// Who gets it, in the order in which they are asked.
+    #[schema(example = json!(["GigaChat (gigachat.devices.sberbank.ru)"]))]
+    to: Vec<String>,
+}
+
+/// Lists what the caller agreed to, newest first, and what goes outside now of those who agreed.
 #[utoipa::path(
     get, path = "/api/users/me/consents", tag = "users", security(("bearer" = ["member"])), params(Page),
-    responses((status = 200, description = "A page; those that were taken back say when.", body = ConsentList))
+    responses((status = 200, description = "A page; those that were taken back say when.", body = OwnConsents))
 )]
 async fn consents(
     State(web): State<Web>,
     caller: Caller,
     Params(page): Params<Page>,
-) -> Result<Json<ConsentList>, ApiError> {
+) -> Result<Json<OwnConsents>, ApiError> {
     let (limit, offset) = page.bounds()?;
-    web.call(move |_| {
+    web.call(move |app| {
         let user = caller.user_id()?;
+        let recipients = app.model_recipients(&caller.tenant)?;
+        let sent = recipients
+            .iter()
+            .map(|(feature, to)| Sent { feature: *feature, to: to.iter().map(Recipient::called).collect() });
         let (consents, total) = caller.tenant.consent_list(Some(user), limit, offset)?;
-        Ok(ConsentList { total, limit, offset, consents })
+        Ok(OwnConsents { list: ConsentList { total, limit, offset, consents }, sent: sent.collect() })
     })
     .await
     .map(Json)

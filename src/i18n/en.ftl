@@ -279,12 +279,6 @@ privacy-what = Kept are: your name in Telegram, your channels and their posts, y
 privacy-how-long = Messages of the bot are forgotten after two days, those that failed after 30 days. Only you see your questions and answers.
 
 ## External models
-models-off = Nothing is sent now: the administrator has not switched on external models. Your consent counts once they do.
-models-now = Now this is sent, of those who agreed:
-models-sent-answers = questions with the posts found, to have the answer written: { $to }
-models-sent-tags = posts of channels whose readers all agreed, to have tags chosen: { $to }
-models-sent-voice = voice messages, to have them written down: { $to }
-models-sent-embedding = your searches, and all posts once the readers of every channel agreed, to compare meanings: { $to }
 models-agreed = You agreed.
 models-not-agreed = There is no consent of yours: nothing of yours is sent.
 models-agreed-toast = Your consent is recorded.

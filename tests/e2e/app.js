@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { OLGA, adminChecks } from "./admin.js";
 import { againChecks } from "./again.js";
+import { alertChecks } from "./alerts.js";
 import { axe, checkerStart, enter, looks, onDeviceWait, settled, until } from "./checker.js";
 import { ANNA, CHANNELS, HOSTILE, IVAN, MALLORY, PASSWORD, TELEGRAM_THEME, VERA, people } from "./cast.js";
 import { firstLoad } from "./load.js";
@@ -398,32 +399,6 @@ async function keyboard(page) {
   await page.waitForFunction(() => document.activeElement.classList.contains("cite"));
 }
 
-async function alerts(page) {
-  await sessionPut(page, await signedIn(IVAN));
-  await open(page, "/search?q=буксир");
-  await page.getByRole("button", { name: "Сообщать о новом" }).click();
-  await page.getByText(/За неделю нашлось бы 2 поста/).waitFor();
-  await looks(page, "alert-new");
-  await page.getByRole("button", { name: "Создать оповещение" }).click();
-  await page.getByRole("link", { name: /буксир/ }).waitFor();
-  await looks(page, "alerts");
-  // A new post that fits is found, and the bot tells of it, if it may write at this hour: the night is switched off.
-  await page.getByRole("link", { name: /буксир/ }).click();
-  await page.getByRole("switch", { name: /Не беспокоить ночью/ }).uncheck();
-  await page.getByRole("button", { name: "Сохранить", exact: true }).click();
-  await page.getByText("Оповещение сохранено").first().waitFor();
-  await world.tell({ do: "post", channel: CHANNELS[1].id, text: "Третий буксир «Богатырь» пришёл в порт своим ходом." });
-  await until(async () => {
-    await open(page, "/saved?show=alerts");
-    await page.getByRole("link", { name: /буксир/ }).click();
-    await settled(page);
-    return (await page.locator("article.post", { hasText: "Богатырь" }).count()) > 0;
-  }, "the alert finds nothing");
-  await page.getByRole("button", { name: "Удалить оповещение" }).click();
-  await page.locator("dialog").getByRole("button", { name: "Удалить оповещение" }).click();
-  await page.getByText("Оповещений нет").waitFor();
-}
-
 async function tagsMerge(page) {
   await sessionPut(page, await signedIn(IVAN));
   await open(page, "/tags", "Теги");
@@ -444,6 +419,7 @@ async function leave(page) {
   const signed = await signedIn({ id: 900_200, first_name: "Ненадолго", language_code: "ru" }, { invite: world.invite() });
   await sessionPut(page, signed);
   await open(page, "/me/data");
+  await page.getByText("внешние модели администратор не включил").waitFor();
   const exported = page.waitForEvent("download");
   await page.getByRole("button", { name: /Скачать мои данные/ }).click();
   assert.equal((await exported).suggestedFilename(), "telegram-assistant.json");
@@ -479,7 +455,7 @@ try {
   await check("a passkey is added and signs in", passkey);
   await check("two people of two tenants see nothing of each other", twoTenants);
   await check("hostile posts inject nothing", hostile);
-  await check("an alert is made from a search, finds a new post and goes", alerts);
+  await alertChecks({ world, check, open, signedIn, sessionPut });
   await check("tags lead to their posts", tagsMerge);
   await check("English is whole", english, { locale: "en-GB" });
   await check("the keyboard alone is enough", keyboard);

@@ -8,7 +8,9 @@ import { settled } from "./checker.js";
 
 const FIRST_LOAD_BYTES_MAX = 120 * 1024;
 const CPU_SLOWDOWN = 4;
-const LOADS = 5;
+const LOADS = 9;
+/** What a signed-in person's app asks for right after its first screen. */
+const LOADED = /\/api\/users\/me\/settings$/;
 
 /** Loads `address` some times; prints what it weighed and how soon it was usable. */
 export async function firstLoad(page, made, address) {
@@ -19,9 +21,10 @@ export async function firstLoad(page, made, address) {
   client.on("Network.responseReceived", ({ requestId, response }) => names.set(requestId, response.url));
   client.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => sizes.set(names.get(requestId), encodedDataLength));
   await client.send("Emulation.setCPUThrottlingRate", { rate: CPU_SLOWDOWN });
+  // Told, not asked at each frame, for which the page would draw frames it needs not.
   await page.addInitScript(() => {
-    const at = () => { if (document.documentElement?.dataset.ready === "true") { window.interactiveMs ??= performance.now(); } else requestAnimationFrame(at); };
-    at();
+    new MutationObserver(() => { if (document.documentElement.dataset.ready === "true") window.interactiveMs ??= performance.now(); })
+      .observe(document, { subtree: true, attributes: true, attributeFilter: ["data-ready"] });
   });
   // As on a warm machine: the first start of a browser is not the app's.
   const times = [];
@@ -30,8 +33,8 @@ export async function firstLoad(page, made, address) {
     await client.send("Network.clearBrowserCache");
     await page.evaluate(async () => { for (const one of await navigator.serviceWorker?.getRegistrations() ?? []) await one.unregister(); for (const name of await caches?.keys() ?? []) await caches.delete(name); }).catch(() => {});
     sizes.clear();
-    await page.goto(address);
-    await page.waitForFunction(() => window.interactiveMs);
+    // The first that the app asks for when it is usable, seen from outside: whoever asks the page itself slows it down.
+    await Promise.all([page.waitForResponse(LOADED), page.goto(address, { waitUntil: "commit" })]);
     if (round === 0) bytes = [...sizes].filter(([url]) => url?.includes("/app")).reduce((sum, [, size]) => sum + size, 0);
     times.push(await page.evaluate(() => window.interactiveMs));
     times.sort((a, b) => a - b);
@@ -39,6 +42,6 @@ export async function firstLoad(page, made, address) {
     // The worker fetches all files after the first screen; it must not do so beside the next load.
     await page.evaluate(() => navigator.serviceWorker.ready);
   }
-  console.log(`     first load ${(bytes / 1024).toFixed(1)} KB, interactive ${times.map((one) => one.toFixed(0)).join(" ")} ms at ${CPU_SLOWDOWN}x`);
+  console.log(`     first load ${(bytes / 1024).toFixed(1)} KB, interactive ${times.map((one) => one.toFixed(0)).join(" ")} ms at ${CPU_SLOWDOWN}x, median ${times[LOADS >> 1].toFixed(0)}`);
   assert.ok(bytes > 10_000 && bytes < FIRST_LOAD_BYTES_MAX, `${bytes} bytes`);
 }

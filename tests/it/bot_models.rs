@@ -1,7 +1,7 @@
 //! Agreeing to models outside in the bot, and taking it back: what is said, what is kept, and that it counts at once.
 
 use axum::http::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tga::{
     app::{audit::Origin, model_calls::ModelSettings},
     model::Role,
@@ -91,6 +91,9 @@ fn what_is_agreed_in_the_bot_counts_at_once_and_is_listed_where_the_app_lists_it
             (&"external_models".into(), &member.id.0.into())
         );
     }
+    // To whom, as the bot's card says it.
+    let own = app.request(Method::GET, "/api/users/me/consents").token(&person.access).send().json();
+    assert_eq!(own["sent"], json!([{ "feature": "answers", "to": ["127.0.0.1"] }]));
     bot.press(&app, anna, "Забрать согласие");
     assert_eq!(asked(&mut bot, &app), 1);
     assert!(!consents(&app, &person, "/api/users/me/consents")[0]["revoked_at"].is_null());

@@ -4,7 +4,7 @@ use super::{Inside, Outcome, settings};
 use crate::{
     app::{Error, model_calls::Recipient},
     bot::{callback::Callback, reply::Reply, rich::Rich},
-    model::{ConsentPurpose, ModelFeature, Provider},
+    model::{ConsentPurpose, ModelFeature},
 };
 
 /// What would be sent, who gets it now, and whether the person agrees.
@@ -16,9 +16,9 @@ pub(super) fn card(inside: &Inside<'_>) -> Result<Reply, Error> {
         text = text.line().text(space);
     }
     let text = text.gap().text(format!("{}.", inside.t("app-consent-models-text"))).gap();
-    let mut text = text.text(inside.t(if sent.is_empty() { "models-off" } else { "models-now" }));
+    let mut text = text.text(inside.t(if sent.is_empty() { "app-models-off" } else { "app-models-now" }));
     for (feature, to) in &sent {
-        let to: Vec<String> = to.iter().map(called).collect();
+        let to: Vec<String> = to.iter().map(Recipient::called).collect();
         let line = inside.lang.tx(key_of(*feature), &[("to", to.join(", ").into())]);
         text = text.line().text(format!("• {line}"));
     }
@@ -51,21 +51,12 @@ fn is_agreed(inside: &Inside<'_>) -> Result<bool, Error> {
     inside.access.tenant.consent_given(inside.member.id, ConsentPurpose::ExternalModels)
 }
 
-/// Who it is: a server that speaks `OpenAI`'s protocol is known by its address alone.
-fn called(to: &Recipient) -> String {
-    match to.provider {
-        Provider::GigaChat => format!("GigaChat ({})", to.host),
-        Provider::SaluteSpeech => format!("SaluteSpeech ({})", to.host),
-        Provider::OpenAi | Provider::Speech => to.host.clone(),
-    }
-}
-
 /// What is sent for a feature, as the key of its words.
 fn key_of(feature: ModelFeature) -> &'static str {
     match feature {
-        ModelFeature::Answers | ModelFeature::Test => "models-sent-answers",
-        ModelFeature::Tags => "models-sent-tags",
-        ModelFeature::Voice => "models-sent-voice",
-        ModelFeature::Embedding => "models-sent-embedding",
+        ModelFeature::Answers | ModelFeature::Test => "app-models-sent-answers",
+        ModelFeature::Tags => "app-models-sent-tags",
+        ModelFeature::Voice => "app-models-sent-voice",
+        ModelFeature::Embedding => "app-models-sent-embedding",
     }
 }

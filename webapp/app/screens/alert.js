@@ -35,10 +35,18 @@ export default function alert(place) {
   }, view: (found) => form({ ...found }, found) });
 
   function form(draft, kept) {
-    // The bot lets people choose other hours: switched off and on again, they are these.
+    // Switched off and on again, they are the ones that were.
     const hours = draft.quiet ?? NIGHT;
     let timer = 0;
     signal.addEventListener("abort", () => clearTimeout(timer));
+    const from = field({ label: t("app-alert-quiet-from"), type: "time", value: hours.from, required: true });
+    const until = field({ label: t("app-alert-quiet-until"), type: "time", value: hours.until, required: true });
+    const night = h("div", { class: "two-fields", hidden: !draft.quiet }, from, until);
+    for (const [{ input }, side] of [[from, "from"], [until, "until"]]) {
+      input.addEventListener("input", quietTake);
+      // One that was emptied is what it was; so what is seen is what is kept.
+      input.addEventListener("blur", () => { input.value ||= hours[side]; });
+    }
     const words = field({ label: t("app-alert-words"), value: draft.query, hint: t("app-alert-words-hint"), maxlength: 1000, enterkeyhint: "done" });
     const preview = h("div", { class: "live" });
     const changed = () => {
@@ -49,12 +57,21 @@ export default function alert(place) {
     const scope = h("div", { class: "chips" });
     scopeShow();
     previewShow();
+    function quietTake() {
+      until.wrong(null);
+      draft.quiet = { from: from.input.value || hours.from, until: until.input.value || hours.until };
+    }
     place.main({ text: kept ? t("app-alert-save") : t("app-alert-add"), press: save });
     return [
       h("div", { class: "card padded" }, words, scope),
       section(null, [
         toggle({ title: t("app-alert-meaning"), text: t("app-alert-meaning-text"), on: draft.by_meaning, change: (on) => { draft.by_meaning = on; } }),
-        toggle({ title: t("app-alert-quiet"), text: t("app-alert-quiet-text", { from: hours.from, until: hours.until }), on: Boolean(draft.quiet), change: (on) => { draft.quiet = on ? hours : null; } }),
+        toggle({ title: t("app-alert-quiet"), text: t("app-alert-quiet-text"), on: Boolean(draft.quiet), change: (on) => {
+          night.hidden = !on;
+          if (on) quietTake();
+          else draft.quiet = null;
+        } }),
+        night,
         kept && toggle({ title: t("app-alert-muted"), text: t("app-alert-muted-text"), on: muted(draft), change: (on) => { draft.muted_until = on ? new Date(Date.now() + MONTH_MS).toISOString() : null; } }),
       ]),
       section(t("app-alert-day"), choice(t("app-alert-day"), PER_DAY.map((n) => [n, String(n)]), draft.per_day_max, (n) => { draft.per_day_max = n; })),
@@ -82,6 +99,10 @@ export default function alert(place) {
     async function save() {
       if (!draft.query.trim() && draft.tags.length === 0) {
         words.wrong(t("app-alert-empty"));
+        return;
+      }
+      if (draft.quiet && draft.quiet.from === draft.quiet.until) {
+        until.wrong(t("app-alert-quiet-same"));
         return;
       }
       place.main({ text: t("app-alert-save"), press: save, busy: true });

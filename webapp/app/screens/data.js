@@ -8,20 +8,27 @@ import { leave as forget } from "../signing.js";
 import { inTelegram } from "../telegram.js";
 import { t } from "../words.js";
 
+const SENT = { answers: "app-models-sent-answers", tags: "app-models-sent-tags", voice: "app-models-sent-voice", embedding: "app-models-sent-embedding" };
 const PURPOSES = { external_models: ["app-consent-models", "app-consent-models-text"] };
 
 export default function data(place) {
   place.title(t("app-data-title"));
   const { signal } = place;
-  const consents = live({ signal, load: () => api.get("/api/users/me/consents?limit=100", { signal }), view: ({ consents: given }) =>
+  const consents = live({ signal, load: () => api.get("/api/users/me/consents?limit=100", { signal }), view: ({ consents: given, sent }) => [
     Object.entries(PURPOSES).map(([purpose, [title, text]]) => toggle({
       title: t(title), text: t(text), on: given.some((one) => one.purpose === purpose && !one.revoked_at),
       change: (on) => api.put(`/api/users/me/consents/${purpose}`, { given: on }),
-    })) });
+    })), outside(sent)] });
   return h("div", { class: "body" },
     section(t("app-consents-title"), consents, { note: t("app-consents-text") }),
     section(t("app-export-title"), row({ lead: icon("download"), title: t("app-export"), text: t("app-export-text"), press: download })),
     section(t("app-leave-title"), row({ lead: icon("trash"), kind: "danger", title: t("app-leave"), press: leave }), { note: t("app-leave-text") }));
+
+  /** What goes out now and to whom, as the bot says it. */
+  function outside(sent) {
+    if (sent.length === 0) return h("p", { class: "note inset" }, t("app-models-off"));
+    return h("div", { class: "note inset" }, h("p", {}, t("app-models-now")), h("ul", {}, sent.map(({ feature, to }) => h("li", {}, t(SENT[feature], { to: to.join(", ") })))));
+  }
 
   async function download(event) {
     // Telegram's page saves no files, and says nothing.
