@@ -101,6 +101,7 @@ fn full_text_index_is_rebuilt_beside_a_running_service() {
         verified.status.success()
     });
     appliance.import(&file, "main");
+    appliance.wait_settled();
     service.kill();
     appliance.assert_whole("main", &posts, "rebuilt by the service");
 }
@@ -147,6 +148,7 @@ fn damaged_vector_graph_is_ignored_and_made_again() {
         let found = appliance.ok(&search);
         assert!(found["total"].as_u64().unwrap() >= 10, "{damage}: {found}");
     }
+    appliance.wait_settled();
     service.kill();
     appliance.assert_whole("main", &posts, "after damaged graphs");
 }
@@ -375,6 +377,7 @@ fn socket_and_log_of_a_dead_process_are_no_obstacle() {
     let mut service = appliance.serve();
     let report = appliance.import(&file, "main");
     assert_eq!(report["updated"], json!(0), "what was acknowledged is there: {report}");
+    appliance.wait_settled();
     service.kill();
     appliance.assert_whole("main", &edited, "after both");
 }

@@ -118,10 +118,7 @@ fn service_goes_on_when_a_full_disk_has_room_again() {
     let import = ["import", file.to_str().unwrap(), "--tenant", "main", "--wait", "--json"];
     wait_for("the service to go on", || appliance.run(&import).status.success());
     // A settle that failed brings its jobs back; their posts have arrived, so they only have to be struck off.
-    wait_for("the queue to be empty", || {
-        let info = appliance.ok(&["queue", "info", "--json"]);
-        info["ready"] == 0 && info["scheduled"] == 0 && info["claimed"] == 0
-    });
+    appliance.wait_settled();
     service.kill();
     appliance.assert_whole("main", &posts, "after the disk was full");
 }

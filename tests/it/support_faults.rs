@@ -139,6 +139,15 @@ impl Appliance {
         self.ok(&["import", file.to_str().unwrap(), "--tenant", tenant, "--wait", "--json"])
     }
 
+    /// Waits until the service has struck off every job. A post is ready before its job is: a kill in between leaves the job, which the
+    /// next process finishes.
+    pub(crate) fn wait_settled(&self) {
+        wait_for("the queue to be empty", || {
+            let info = self.ok(&["queue", "info", "--json"]);
+            info["ready"] == 0 && info["scheduled"] == 0 && info["claimed"] == 0
+        });
+    }
+
     /// Starts `tga serve` and waits until it answers commands.
     pub(crate) fn serve(&self) -> Service {
         self.serve_with(&[])
