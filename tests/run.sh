@@ -13,7 +13,7 @@ cd "$ROOT"
 NEXTEST_VERSION=0.9.143
 DENY_VERSION=0.20.2
 SCHEMATHESIS_VERSION=4.32.5
-# How long schemathesis may ask as each of three callers, and how long its installation may take, seconds.
+# How long schemathesis may ask as each of three callers, and how long an installation of Python packages may take, seconds.
 SCHEMATHESIS_S=30
 PIP_TIMEOUT_S=300
 TELETHON_VERSION=1.45.0
@@ -90,9 +90,10 @@ aside_show() {
   return "$status"
 }
 
+# Unoptimised, because building them costs more than running them; under target/, because they are for these checks only.
 tool_install() {
   note "building $1 (once)"
-  cargo install --locked --quiet --debug --root "$ROOT/target/tools" "$1"
+  beside cargo install --locked --quiet --debug --root "$ROOT/target/tools" "$1"
 }
 
 # What checks the operations; a test that lacks one says so and skips. The servers are not put on a machine where they would start.
@@ -122,10 +123,7 @@ tools() {
   if ! cargo clippy --version >/dev/null 2>&1 || ! cargo fmt --version >/dev/null 2>&1; then
     rustup component add clippy rustfmt
   fi
-  # Unoptimised, because building them costs more than running them; under target/, because they are for these checks only.
   PATH=$PATH:$ROOT/target/tools/bin
-  command -v cargo-nextest >/dev/null || tool_install "cargo-nextest@$NEXTEST_VERSION"
-  command -v cargo-deny >/dev/null || tool_install "cargo-deny@$DENY_VERSION"
 }
 
 # The compiler, while the steps that talk to a running service go on: it takes what they leave of the processor.
@@ -137,6 +135,13 @@ CHECKED=(--locked --release --config tests/checked.toml)
 lints() { beside cargo clippy "${CHECKED[@]}" --all-targets --quiet -- -D warnings; }
 
 docs() { RUSTDOCFLAGS="-D warnings" beside cargo doc "${CHECKED[@]}" --no-deps --document-private-items --quiet; }
+
+test_runner() { command -v cargo-nextest >/dev/null || tool_install "cargo-nextest@$NEXTEST_VERSION"; }
+
+licences() {
+  command -v cargo-deny >/dev/null || tool_install "cargo-deny@$DENY_VERSION" || return
+  cargo deny --log-level error check licenses bans sources
+}
 
 # A new advisory is news, not a change of this tree: it is shown and does not fail the run.
 advisories() {
@@ -208,13 +213,9 @@ app() {
 api() {
   [ -x "${TGA_RELEASE_BIN:-}" ] || return
   local venv=$ROOT/target/tools/schemathesis
-  if [ ! -x "$venv/bin/schemathesis" ]; then
-    note "installing schemathesis (once)"
-    if ! { python3 -m venv "$venv" && timeout "$PIP_TIMEOUT_S" "$venv/bin/pip" install --quiet "schemathesis==$SCHEMATHESIS_VERSION"; }; then
-      rm -rf "$venv"
-      note "schemathesis cannot be installed; left out"
-      return
-    fi
+  if ! venv_with "$venv" "schemathesis==$SCHEMATHESIS_VERSION"; then
+    note "schemathesis cannot be installed; left out"
+    return
   fi
   python3 tests/api/run.py "$TGA_RELEASE_BIN" "$venv/bin/schemathesis" "$SCHEMATHESIS_S"
 }
@@ -231,19 +232,28 @@ release() {
 # The released program back in its place; nothing is compiled for it.
 release_back() { [ ! -x "${TGA_RELEASE_BIN:-}" ] || cargo build --release --locked --quiet; }
 
-# Telethon in a virtual environment: an independent client for the test data centre.
-telethon_fetch() {
-  local dir=$ROOT/target/telethon
-  [ -x "$dir/bin/python" ] && "$dir/bin/python" -c "import telethon" 2>/dev/null && return
-  python3 -m venv "$dir" >/dev/null 2>&1 && "$dir/bin/pip" install --quiet "telethon==$TELETHON_VERSION" >/dev/null 2>&1
+# venv_with DIR VERSIONED_PACKAGES...: a virtual environment with them; nothing where they cannot be installed.
+venv_with() {
+  local dir=$1
+  shift
+  [ -e "$dir/whole" ] && return
+  rm -rf "$dir"
+  python3 -m venv "$dir" && timeout "$PIP_TIMEOUT_S" "$dir/bin/pip" install --quiet --disable-pip-version-check "$@" && touch "$dir/whole"
 }
 
-# The official clients of model providers, which the tests' server of models has to please.
-models_fetch() {
-  local dir=$ROOT/target/models-python
-  [ -x "$dir/bin/python" ] && "$dir/bin/python" -c "import gigachat, openai" 2>/dev/null && return
-  python3 -m venv "$dir" >/dev/null 2>&1 &&
-    "$dir/bin/pip" install --quiet "gigachat==$GIGACHAT_VERSION" "openai==$OPENAI_VERSION" >/dev/null 2>&1
+telethon=$ROOT/target/telethon
+models_clients=$ROOT/target/models-python
+
+# Independent clients: Telethon for the test data centre, those of model providers for the tests' server of models.
+clients() {
+  venv_with "$telethon" "telethon==$TELETHON_VERSION" || note "no Telethon: the test that needs it skips"
+  venv_with "$models_clients" "gigachat==$GIGACHAT_VERSION" "openai==$OPENAI_VERSION" ||
+    note "no clients of model providers: the test that needs them skips"
+}
+
+clients_use() {
+  if [ -z "${TGA_TELETHON_PYTHON:-}" ] && [ -e "$telethon/whole" ]; then export TGA_TELETHON_PYTHON=$telethon/bin/python; fi
+  if [ -z "${TGA_MODELS_PYTHON:-}" ] && [ -e "$models_clients/whole" ]; then export TGA_MODELS_PYTHON=$models_clients/bin/python; fi
 }
 
 surroundings() {
@@ -253,10 +263,6 @@ surroundings() {
   [ -n "${TGA_TEST_MODEL:-}" ] || note "no search model: tests that need it skip"
   if [ -z "${TGA_SHARED_DATA:-}" ] && [ -d ../shared/data ]; then TGA_SHARED_DATA=$(cd ../shared/data && pwd); fi
   if [ -n "${TGA_SHARED_DATA:-}" ]; then export TGA_SHARED_DATA; else note "no labelled data: tests that need it skip"; fi
-  if [ -z "${TGA_TELETHON_PYTHON:-}" ] && telethon_fetch; then export TGA_TELETHON_PYTHON=$ROOT/target/telethon/bin/python; fi
-  [ -n "${TGA_TELETHON_PYTHON:-}" ] || note "no Telethon: the test that needs it skips"
-  if [ -z "${TGA_MODELS_PYTHON:-}" ] && models_fetch; then export TGA_MODELS_PYTHON=$ROOT/target/models-python/bin/python; fi
-  [ -n "${TGA_MODELS_PYTHON:-}" ] || note "no clients of model providers: the test that needs them skips"
   note "preparing took $((SECONDS - started)) s"
 }
 
@@ -265,16 +271,17 @@ surroundings
 check "scripts" scripts
 check "units and rules" units
 check "format" cargo fmt --check
-check "licences, bans, sources" cargo deny --log-level error check licenses bans sources
-check "advisories" advisories
-check "release build" release
 rm -rf "$tests_program" "$aside"
+# What needs no program takes what the release build leaves of the processor.
+aside_start "test runner" test_runner "licences, bans, sources" licences "advisories" advisories "clients of others" clients
+check "release build" release
 aside_start "the demo page in a browser" browser "the bot against a foreign server" bot_api "the Mini App in a browser" app
 aside_start "installing, upgrading, going back, removing" installation "the API against a generator" api
 check "compiling the tests" tests_build
 check "lints" lints
 check "documentation" docs
 aside_join
+clients_use
 step "tests"
 note "$passed steps so far are right, ${#failed[@]} are not; $SECONDS s since the start"
 # Nothing is said after a good run, so that the runner's own summary is the last line.
