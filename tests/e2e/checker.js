@@ -128,6 +128,9 @@ export async function until(body, otherwise) {
   }
 }
 
+/** Waits until the focus is where it belongs: the browser tells that a key or a click came before the page has dealt with it. */
+export const focused = (page, selector) => page.waitForFunction((wanted) => document.activeElement.matches(wanted), selector);
+
 /** The page in both themes, narrow and wide: kept as pictures, no sideways scroll, nothing serious for axe. */
 export async function looks(page, name) {
   const before = page.viewportSize();
