@@ -1,8 +1,23 @@
 // An alert's whole life: made from a search, its hours, a post it finds, its end.
 
 import assert from "node:assert/strict";
-import { looks, settled, until } from "./checker.js";
+import { focused, looks, settled, until } from "./checker.js";
 import { CHANNELS, IVAN } from "./cast.js";
+
+/** A window that becomes wide gets the list beside the form, which stays with what is typed in it; and the other way round. */
+async function keepsTyped(page, field) {
+  const narrow = page.viewportSize();
+  const back = page.getByRole("button", { name: "Назад" });
+  await field.fill("05:45");
+  for (const [width, panes] of [[1280, 2], [narrow.width, 1], [1000, 2], [narrow.width, 1]]) {
+    await page.setViewportSize({ width, height: narrow.height });
+    await until(async () => (await page.locator(".pane").count()) === panes, `there are not ${panes} panes at ${width} px`);
+    await settled(page);
+    assert.equal(await field.inputValue(), "05:45");
+    assert.equal(await back.count(), panes === 1 ? 1 : 0, `the back button at ${width} px`);
+    await focused(page, "input[type=time]");
+  }
+}
 
 export async function alertChecks({ world, check, open, signedIn, sessionPut }) {
   await check("an alert is made from a search, finds a new post and goes", async (page) => {
@@ -11,7 +26,7 @@ export async function alertChecks({ world, check, open, signedIn, sessionPut }) 
     await page.getByRole("button", { name: "Сообщать о новом" }).click();
     await page.getByText(/За неделю нашлось бы 2 поста/).waitFor();
     const [from, till] = [page.getByLabel("С", { exact: true }), page.getByLabel("До", { exact: true })];
-    // Before anything is typed: between narrow and wide the form is built anew.
+    await keepsTyped(page, till);
     await looks(page, "alert-new");
     await from.fill("");
     await till.fill("21:30");

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { OLGA, adminChecks } from "./admin.js";
 import { againChecks } from "./again.js";
 import { alertChecks } from "./alerts.js";
-import { axe, checkerStart, enter, looks, onDeviceWait, settled, until } from "./checker.js";
+import { axe, checkerStart, enter, focused, looks, onDeviceWait, settled, until } from "./checker.js";
 import { ANNA, CHANNELS, HOSTILE, IVAN, MALLORY, PASSWORD, TELEGRAM_THEME, VERA, people } from "./cast.js";
 import { firstLoad } from "./load.js";
 import { spacesChecks } from "./spaces.js";
@@ -272,6 +272,7 @@ async function inTelegram(page) {
   assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(24, 34, 45)");
   assert.deepEqual(await axe(page), []);
   await page.getByRole("button", { name: "Добавить канал" }).first().click();
+  await page.locator("dialog[open]").waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("link", { name: /Я$/ }).click();
   await page.getByRole("link", { name: "Сеансы" }).click();
@@ -387,16 +388,16 @@ async function keyboard(page) {
   await sessionPut(page, await signedIn(IVAN));
   await open(page, "/ask", "Спросить");
   await page.keyboard.press("/");
-  assert.equal(await page.evaluate(() => document.activeElement.id), "question");
+  await focused(page, "#question");
   await page.keyboard.type("Какой ледокол вышел из порта?");
   await page.keyboard.press("Enter");
   await page.locator("button.cite").first().focus();
   await page.keyboard.press("Enter");
   await page.locator("dialog[open]").waitFor();
-  assert.ok(await page.evaluate(() => document.activeElement.closest("dialog") !== null), "the focus is not in the sheet");
+  await focused(page, "dialog, dialog *");
   await page.keyboard.press("Escape");
   // The focus comes back to where it was.
-  await page.waitForFunction(() => document.activeElement.classList.contains("cite"));
+  await focused(page, ".cite");
 }
 
 async function tagsMerge(page) {

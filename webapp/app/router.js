@@ -98,12 +98,12 @@ function place(found, pane, controller) {
   };
 }
 
-function paneMade(found, withBack) {
+function paneMade(found) {
   const controller = new AbortController();
   const heading = h("h1", { tabindex: -1, dir: "auto" });
   const pane = { match: found, controller, heading, actions: h("div", { class: "head-actions" }), body: h("div", { class: "body" }), main: h("div", { class: "main-button" }) };
-  const backShown = withBack && h("button", { type: "button", class: "icon-button head-back", "aria-label": t("app-back"), on: { click: back } }, "‹");
-  pane.node = h("div", { class: "pane" }, h("header", { class: "head" }, backShown, heading, pane.actions), pane.body, pane.main);
+  pane.back = h("button", { type: "button", class: "icon-button head-back", hidden: true, "aria-label": t("app-back"), on: { click: back } }, "‹");
+  pane.node = h("div", { class: "pane" }, h("header", { class: "head" }, pane.back, heading, pane.actions), pane.body, pane.main);
   return pane;
 }
 
@@ -135,11 +135,46 @@ async function paneFill(pane) {
   }
 }
 
-function leave(kept = []) {
-  for (const pane of panes) {
-    if (kept.includes(pane)) continue;
-    pane.controller.abort(new DOMException("left", "AbortError"));
+function leave(pane) {
+  pane.controller.abort(new DOMException("left", "AbortError"));
+  pane.node.remove();
+}
+
+/** The list that a wide page keeps beside its detail. */
+function listOf({ route }) {
+  const parent = WIDE.matches && route.parent && !route.alone && session() ? match(route.parent) : null;
+  return parent && !parent.route.parent ? parent : null;
+}
+
+/** Puts the panes beside each other, `list` or nothing before `detail`; what is there already stays as it is. */
+function arrange(list, detail) {
+  for (const pane of panes) if (pane !== list && pane !== detail) leave(pane);
+  panes = [list, detail].filter(Boolean);
+  for (const node of [...outlet.children]) if (!panes.some((pane) => pane.node === node)) node.remove();
+  if (list && list.node.parentNode !== outlet) outlet.prepend(list.node);
+  if (detail.node.parentNode !== outlet) add(outlet, detail.node);
+  outlet.classList.toggle("two", panes.length === 2);
+  detail.back.hidden = !detail.match.route.parent || Boolean(list);
+}
+
+/** Shows in the list which of its rows is open beside it. */
+function rowMark(list, detail) {
+  const open = BASE + new URL(detail.match.address, location.origin).pathname;
+  for (const link of list?.node.querySelectorAll("a.row") ?? []) {
+    if (link.pathname === open) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
+}
+
+// The screen stays with what is typed in it; the list beside it comes and goes.
+function widthChanged() {
+  const detail = panes.at(-1);
+  if (!detail) return;
+  const found = listOf(detail.match);
+  if (!found === (panes.length === 1)) return;
+  const list = found && paneMade(found);
+  arrange(list, detail);
+  if (list) paneFill(list).then(() => rowMark(list, panes.at(-1)));
 }
 
 /** Shows the screen of the page's address. */
@@ -164,29 +199,16 @@ export async function show() {
     found = match(signIn);
   }
   mainButton(null);
-  // A wide page keeps the list where its detail is shown.
-  const parent = WIDE.matches && found.route.parent && session() ? match(found.route.parent) : null;
-  const list = parent && !parent.route.parent && !found.route.alone ? parent : null;
+  const list = listOf(found);
   const kept = panes.find((pane) => list && pane.match.address === list.address);
-  leave(kept ? [kept] : []);
-  const detail = paneMade(found, Boolean(found.route.parent) && !list);
-  const first = list ? kept ?? paneMade(list, false) : null;
-  panes = [first, detail].filter(Boolean);
+  const detail = paneMade(found);
+  const first = list ? kept ?? paneMade(list) : null;
   const inside = backButton(found.route.parent || depth > 0 ? back : null);
-  outlet.classList.toggle("two", panes.length === 2);
   outlet.classList.toggle("back-outside", inside);
-  if (kept) {
-    for (const node of [...outlet.children]) if (node !== kept.node) node.remove();
-    add(outlet, detail.node);
-  } else {
-    fill(outlet, panes.map((pane) => pane.node));
-  }
-  for (const link of kept?.node.querySelectorAll("a.row") ?? []) {
-    if (link.pathname === BASE + new URL(found.address, location.origin).pathname) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
+  arrange(first, detail);
+  rowMark(kept, detail);
   changed(found.route);
-  if (first && !kept) paneFill(first);
+  if (first && !kept) paneFill(first).then(() => rowMark(first, panes.at(-1)));
   await paneFill(detail);
   if (detail.controller.signal.aborted) return;
   scrollTo(0, history.state?.scroll ?? 0);
@@ -202,11 +224,7 @@ export function routerStart(node, onChange) {
     depth = history.state?.depth ?? 0;
     show();
   });
-  // A screen without another beside it stays as it is, with what is typed in it.
-  WIDE.addEventListener("change", () => {
-    const { route } = panes.at(-1)?.match ?? {};
-    if (route?.parent && !route.alone) show();
-  });
+  WIDE.addEventListener("change", widthChanged);
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
     if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || link.target || link.hasAttribute("download")) return;
