@@ -36,15 +36,20 @@ check() {
   shift
   step "$name"
   "$@" > >(tee "$log") 2>&1 || status=$?
-  if [ "$status" -eq 0 ]; then
+  # The log is written beside the step. It is not waited for: a process that a step left behind would hold it open.
+  [ "$status" -eq 0 ] || sleep 1
+  verdict "$name" "$status" "$((SECONDS - started))" "$log"
+}
+
+# verdict NAME STATUS SECONDS LOG: how a step ended.
+verdict() {
+  if [ "$2" -eq 0 ]; then
     passed=$((passed + 1))
-    note "$name: ok, $((SECONDS - started)) s"
+    note "$1: ok, $3 s"
   else
-    failed+=("$name")
-    note "$name: FAILED, $((SECONDS - started)) s"
-    # The log is written beside the step. It is not waited for: a process that a step left behind would hold it open.
-    sleep 1
-    failed_lines+=$(printf '\n--- %s' "$name" && printf '\n%s' "$(tail -n "$FAILED_LINES" "$log")")
+    failed+=("$1")
+    note "$1: FAILED, $3 s"
+    failed_lines+=$(printf '\n--- %s' "$1" && printf '\n%s' "$(tail -n "$FAILED_LINES" "$4")")
   fi
 }
 
@@ -78,16 +83,15 @@ aside_join() {
   # How each step ended is in its file; one without a file did not end.
   wait "${aside_pids[@]}" || true
   trap - EXIT
-  local i
-  for i in "${!aside_names[@]}"; do check "${aside_names[i]}" aside_show "$i"; done
-}
-
-aside_show() {
-  local status=1 seconds='?'
-  cat "$aside/$1.log"
-  read -r status seconds <"$aside/$1.end"
-  note "took $seconds s, beside the compiler"
-  return "$status"
+  local i status seconds
+  for i in "${!aside_names[@]}"; do
+    step "${aside_names[i]} (beside the compiler)"
+    touch "$aside/$i.log"
+    cat "$aside/$i.log"
+    status=1 seconds='?'
+    read -r status seconds 2>/dev/null <"$aside/$i.end" || true
+    verdict "${aside_names[i]}" "$status" "$seconds" "$aside/$i.log"
+  done
 }
 
 # Unoptimised, because building them costs more than running them; under target/, because they are for these checks only.
