@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use serde_json::Value;
 use tga::{
     app::ask::{AskRequest, AskResponse},
     model::ChannelSet,
 };
 
-use crate::support::{TestApp, line, test_model};
+use crate::support::{Binary, TestApp, line, test_model};
 
 const POSTS: &str = include_str!("../../src/app/demo/posts.jsonl");
 const QUESTIONS: &str = include_str!("../../src/app/demo/questions.json");
@@ -19,7 +20,7 @@ const CITED_BY_WORDS_MIN: usize = 16;
 const CITED_WITH_MODEL_MIN: usize = 15;
 /// Of the 6 unanswerable ones: how many get no answer, at least; may only rise.
 const ABSTAINED_BY_WORDS_MIN: usize = 6;
-const ABSTAINED_WITH_MODEL_MIN: usize = 4;
+const ABSTAINED_WITH_MODEL_MIN: usize = 6;
 
 #[derive(Debug, Deserialize)]
 struct Questions {
@@ -66,29 +67,26 @@ fn cited(answer: &str) -> BTreeSet<usize> {
     answer.split('[').skip(1).filter_map(|rest| rest.split(']').next()?.parse().ok()).collect()
 }
 
-fn golden(app: &TestApp) -> (usize, usize) {
+/// How many answers `ask` gives that cite an expected post, and how many questions that have none it answers with none.
+fn golden(ask: impl Fn(&str) -> Value) -> (usize, usize) {
     let golden: Questions = serde_json::from_str(QUESTIONS).unwrap();
     let (mut hit, mut abstained) = (0, 0);
     for case in &golden.questions {
-        let response = app.ask(&case.question);
-        check_citations(app, &response);
-        let result = &response.result;
-        let cites = |source: &tga::app::ask::SourceView| {
-            let link = source.permalink.as_deref().unwrap_or_default();
+        let result = &ask(&case.question)["result"];
+        let refused = result["abstained"] == true;
+        let cites = |source: &Value| {
+            let link = source["permalink"].as_str().unwrap_or_default();
             case.expect_posts.iter().any(|post| link.ends_with(post.as_str()))
         };
-        if case.answerable {
-            let good = !result.abstained && result.sources.iter().any(cites);
-            hit += usize::from(good);
-            if !good {
-                println!("missed: {} → {}", case.question, result.answer);
-            }
+        let good = if case.answerable {
+            !refused && result["sources"].as_array().unwrap().iter().any(cites)
         } else {
-            abstained += usize::from(result.abstained);
-            if !result.abstained {
-                println!("invented: {} → {}", case.question, result.answer);
-            }
+            refused
+        };
+        if !good {
+            println!("missed or invented: {} → {}", case.question, result["answer"]);
         }
+        *(if case.answerable { &mut hit } else { &mut abstained }) += usize::from(good);
     }
     println!("{hit} cited, {abstained} abstained");
     (hit, abstained)
@@ -96,23 +94,27 @@ fn golden(app: &TestApp) -> (usize, usize) {
 
 #[test]
 fn golden_questions_are_answered_from_the_right_posts() {
-    let (cited, abstained) = golden(&demo());
+    let app = demo();
+    let (cited, abstained) = golden(|question| {
+        let response = app.ask(question);
+        check_citations(&app, &response);
+        serde_json::to_value(&response).unwrap()
+    });
     assert!(cited >= CITED_BY_WORDS_MIN, "{cited} answers cite an expected post");
     assert!(abstained >= ABSTAINED_BY_WORDS_MIN, "{abstained} questions got no answer");
 }
 
+/// As somebody meets it: the released program, its demo, the posts moved to the days before today. On a Monday nothing has happened
+/// "since Monday" yet, so one answer fewer is found than on other days.
 #[test]
 fn golden_questions_with_the_real_model() {
-    let Some(model) = test_model() else { return };
-    if cfg!(debug_assertions) {
-        eprintln!("skipped: the real model takes minutes in a debug build; run with --release");
-        return;
-    }
-    let app = demo();
-    app.app().model_import(&model).unwrap();
-    app.embed_pending();
-    let (cited, abstained) = golden(&app);
-    assert!(cited >= CITED_WITH_MODEL_MIN && abstained >= ABSTAINED_WITH_MODEL_MIN);
+    let (Some(home), Some(model)) = (Binary::released(), test_model()) else { return };
+    home.ok(&["model", "import", model.to_str().unwrap()]);
+    let shown = home.ok(&["demo", "--once", "--data-dir", home.data_dir().to_str().unwrap()]);
+    assert_eq!(shown["embedded"], shown["posts"], "{shown}");
+    let (cited, abstained) = golden(|question| home.ok(&["ask", question, "--tenant", "demo"]));
+    assert!(cited >= CITED_WITH_MODEL_MIN, "{cited} answers cite an expected post");
+    assert!(abstained >= ABSTAINED_WITH_MODEL_MIN, "{abstained} questions got no answer");
 }
 
 #[test]

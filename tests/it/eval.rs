@@ -19,15 +19,6 @@ const HYBRID_NDCG_MIN: f64 = 0.748;
 const CROSS_FIRST_MIN: f64 = 0.6;
 const CROSS_FIVE_MIN: f64 = 0.9;
 
-/// The release build named by `TGA_RELEASE_BIN`; a debug build is too slow for thousands of posts.
-fn release() -> Option<Binary> {
-    let Some(program) = std::env::var_os("TGA_RELEASE_BIN") else {
-        eprintln!("skipped: TGA_RELEASE_BIN names no release build");
-        return None;
-    };
-    Some(Binary::of(PathBuf::from(program)))
-}
-
 fn judged(home: &Binary) -> PathBuf {
     let documents = [
         ("d1", "Ставка", "Нацбанк снизил ключевую ставку до 13,75 процента"),
@@ -129,7 +120,7 @@ fn ndcg(home: &Binary, dir: &Path, mode: &str) -> f64 {
 
 #[test]
 fn the_quality_of_full_text_search_does_not_sink() {
-    let (Some(dir), Some(home)) = (shared_data("retrieval/telegram-headline-ru"), release()) else {
+    let (Some(dir), Some(home)) = (shared_data("retrieval/telegram-headline-ru"), Binary::released()) else {
         return;
     };
     let ndcg = ndcg(&home, &dir, "fulltext");
@@ -139,7 +130,7 @@ fn the_quality_of_full_text_search_does_not_sink() {
 /// Russian questions over English posts and English ones over Russian posts, among each other: our own small set.
 #[test]
 fn questions_find_posts_of_the_other_language() {
-    let (Some(home), Some(model)) = (release(), test_model()) else {
+    let (Some(home), Some(model)) = (Binary::released(), test_model()) else {
         return;
     };
     home.ok(&["model", "import", model.to_str().unwrap()]);
@@ -153,7 +144,7 @@ fn questions_find_posts_of_the_other_language() {
 #[test]
 fn the_quality_of_hybrid_search_does_not_sink() {
     let (Some(dir), Some(home), Some(model)) =
-        (shared_data("retrieval/telegram-headline-ru"), release(), test_model())
+        (shared_data("retrieval/telegram-headline-ru"), Binary::released(), test_model())
     else {
         return;
     };

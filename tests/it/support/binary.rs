@@ -35,8 +35,16 @@ impl Binary {
         Self::of(PathBuf::from(env!("CARGO_BIN_EXE_tga")))
     }
 
-    /// Another build of the program, for figures that a debug build is too slow for.
-    pub(crate) fn of(program: PathBuf) -> Self {
+    /// The release build that `TGA_RELEASE_BIN` names, for figures that an unoptimised one is too slow for.
+    pub(crate) fn released() -> Option<Self> {
+        let program = std::env::var_os("TGA_RELEASE_BIN");
+        if program.is_none() {
+            eprintln!("skipped: TGA_RELEASE_BIN names no release build");
+        }
+        program.map(|program| Self::of(PathBuf::from(program)))
+    }
+
+    fn of(program: PathBuf) -> Self {
         Self { root: TempDir::new().unwrap(), program, environment: Vec::new() }
     }
 
