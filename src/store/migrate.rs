@@ -52,6 +52,7 @@ pub const TENANT: Schema = Schema {
         include_str!("../../schema/tenant/0013_models.sql"),
         include_str!("../../schema/tenant/0014_retention.sql"),
         include_str!("../../schema/tenant/0015_related.sql"),
+        include_str!("../../schema/tenant/0016_short_link_keys.sql"),
     ],
 };
 

@@ -258,4 +258,29 @@ mod tests {
         assert_eq!(related(), [Related { post: PostId(2), why: vec![Relation::Link] }]);
         assert_eq!(store.link_keys_fill(3).unwrap(), 0, "one that is no page is not looked at again");
     }
+
+    #[test]
+    fn keys_that_were_longer_once_join_with_those_of_today() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tenant.db");
+        let before = TENANT.migrations.iter().position(|sql| sql.contains("substr(page_key")).unwrap();
+        let mut db = Connection::open(&path).unwrap();
+        migrated(&TENANT.migrations[..before], &mut db);
+        db.execute_batch(
+            "INSERT INTO channels (id, title, created_at) VALUES (1, 'news', 0);
+             INSERT INTO posts (id, channel_id, message_id, posted_at, stage, content_hash, text, ingested_at)
+                 VALUES (1, 1, 1, 0, 4, x'00', 'a', 0), (2, 1, 2, 0, 4, x'00', 'b', 0);
+             INSERT INTO post_links (post_id, position, shown, url, page_key) VALUES
+                 (1, 0, '', 'https://example.org/a', NULL), (2, 0, '', 'http://www.example.org/a/', NULL);",
+        )
+        .unwrap();
+        let mut long = Vec::from(crate::text::link_key("https://example.org/a").unwrap());
+        long.extend([7; 8]);
+        db.execute("UPDATE post_links SET page_key = ?1 WHERE post_id = 1", [long]).unwrap();
+        drop(db);
+        let store = TenantStore::open(dir.path(), crate::model::TenantId(uuid::Uuid::new_v4())).unwrap();
+        assert_eq!(store.link_keys_fill(3).unwrap(), 1);
+        let related = store.related_list(PostId(1), &ChannelSet::All, 10).unwrap();
+        assert_eq!(related, [Related { post: PostId(2), why: vec![Relation::Link] }]);
+    }
 }

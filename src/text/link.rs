@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use url::{Host, Url};
 
 /// Bytes of a key.
-pub const LINK_KEY_BYTES: usize = 16;
+pub const LINK_KEY_BYTES: usize = 8;
 /// Longest address that has a key, bytes.
 const LINK_BYTES_MAX: usize = 2048;
 
