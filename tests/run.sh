@@ -240,9 +240,9 @@ release_back() { [ ! -x "${TGA_RELEASE_BIN:-}" ] || cargo build --release --lock
 venv_with() {
   local dir=$1
   shift
-  [ -e "$dir/whole" ] && return
+  [ "$*" = "$(cat "$dir/whole" 2>/dev/null)" ] && return
   rm -rf "$dir"
-  python3 -m venv "$dir" && timeout "$PIP_TIMEOUT_S" "$dir/bin/pip" install --quiet --disable-pip-version-check "$@" && touch "$dir/whole"
+  python3 -m venv "$dir" && timeout "$PIP_TIMEOUT_S" "$dir/bin/pip" install --quiet --disable-pip-version-check "$@" && echo "$*" >"$dir/whole"
 }
 
 telethon=$ROOT/target/telethon
